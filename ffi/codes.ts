@@ -1,0 +1,86 @@
+/**
+ * The two vocabularies of failure and the bridge between them: POSIX names and Win32 names. Each
+ * row is `[POSIX name, Win32 name, Win32 number, the state in words]`; the first row with a name
+ * is the one that translates it.
+ *
+ * Numbers: winerror.h and ntstatus.h. POSIX numbers differ by system, so they come from the
+ * runtime (`os.constants.errno`).
+ */
+import { builtin, isWindows } from "./host.ts";
+
+const rows = [
+  ["EBADF", "ERROR_INVALID_HANDLE", 6, "not an open handle"],
+  ["EACCES", "ERROR_ACCESS_DENIED", 5, "access denied"],
+  ["EPERM", "ERROR_ACCESS_DENIED", 5, "operation not permitted"],
+  ["EMFILE", "ERROR_TOO_MANY_OPEN_FILES", 4, "too many open files in this process"],
+  ["ENFILE", "ERROR_TOO_MANY_OPEN_FILES", 4, "too many open files in the system"],
+  ["EINVAL", "ERROR_INVALID_PARAMETER", 87, "invalid argument"],
+  ["ENOTSUP", "ERROR_NOT_SUPPORTED", 50, "not supported"],
+  ["ENOTSUP", "ERROR_CALL_NOT_IMPLEMENTED", 120, "not supported"],
+  ["ENOSYS", "ERROR_INVALID_FUNCTION", 1, "the system has no such call"],
+  ["ENOMEM", "ERROR_NOT_ENOUGH_MEMORY", 8, "out of memory"],
+  ["ENOMEM", "ERROR_OUTOFMEMORY", 14, "out of memory"],
+  ["ENOMEM", "ERROR_NO_SYSTEM_RESOURCES", 1450, "out of system resources"],
+  ["ENOMEM", "ERROR_NOT_ENOUGH_QUOTA", 1816, "out of quota"],
+  ["EBUSY", "ERROR_BUSY", 170, "busy"],
+  ["EBUSY", "ERROR_SHARING_VIOLATION", 32, "in use by another process"],
+  ["EINTR", "WSAEINTR", 10004, "interrupted by a signal"],
+  ["EAGAIN", "ERROR_NO_DATA", 232, "temporarily unavailable"],
+  ["ENOENT", "ERROR_FILE_NOT_FOUND", 2, "no such file"],
+  ["ENOENT", "ERROR_PATH_NOT_FOUND", 3, "no such path"],
+  ["ENOENT", "ERROR_MOD_NOT_FOUND", 126, "no such library"],
+  ["ENOENT", "ERROR_PROC_NOT_FOUND", 127, "no such function"],
+  ["EEXIST", "ERROR_FILE_EXISTS", 80, "exists already"],
+  ["EEXIST", "ERROR_ALREADY_EXISTS", 183, "exists already"],
+  ["EIO", "ERROR_IO_DEVICE", 1117, "input/output error: data may be lost"],
+  ["ENOSPC", "ERROR_DISK_FULL", 112, "no space left: data may be lost"],
+  ["EDQUOT", "ERROR_DISK_QUOTA_EXCEEDED", 1295, "disk quota exceeded: data may be lost"],
+  ["EPIPE", "ERROR_BROKEN_PIPE", 109, "the other end is closed"],
+  ["ESPIPE", "ERROR_SEEK_ON_DEVICE", 132, "has no position"],
+  ["ENXIO", "ERROR_DEV_NOT_EXIST", 55, "no such device"],
+  ["EROFS", "ERROR_WRITE_PROTECT", 19, "read-only file system"],
+  ["ESRCH", "ERROR_INVALID_PARAMETER", 87, "no such process"],
+  ["ECANCELED", "ERROR_OPERATION_ABORTED", 995, "cancelled"],
+  ["ETIMEDOUT", "ERROR_TIMEOUT", 1460, "timed out"],
+  ["EFAULT", "ERROR_INVALID_ADDRESS", 487, "bad address"],
+  ["EIO", "ERROR_GEN_FAILURE", 31, "the system gave no reason that is known here"],
+] as const;
+
+/** One failure in both vocabularies. */
+export interface Failure {
+  /** The POSIX name, such as `EBADF`. */
+  readonly code: string;
+  /** The Win32 name, such as `ERROR_INVALID_HANDLE`. */
+  readonly status: string;
+  /** The running system's own number. */
+  readonly native: number;
+  /** The state in words. */
+  readonly state: string;
+}
+
+/** The failure with this POSIX name, in the running system's numbers. */
+export function failureByCode(code: string): Failure {
+  const [, status, win32, state] = rows.find((row) => row[0] === code) ??
+    [code, "ERROR_GEN_FAILURE", 31, code];
+  return { code, status, native: isWindows() ? win32 : errnos()[code] ?? 0, state };
+}
+
+/** The failure that a POSIX system calls by this number. */
+export function failureByErrno(errno: number): Failure {
+  // Two names share a number on Linux (EAGAIN and EWOULDBLOCK): the one we know comes first.
+  const names = Object.keys(errnos()).filter((name) => errnos()[name] === errno);
+  const code = names.find((name) => rows.some((row) => row[0] === name)) ?? names[0] ??
+    `E${errno}`;
+  return { ...failureByCode(code), native: errno };
+}
+
+/** The failure that Windows calls by this number. */
+export function failureByWin32(error: number): Failure {
+  const [code, status, , state] = rows.find((row) => row[2] === error) ??
+    ["EIO", `ERROR_${error}`, error, `Windows error ${error}`];
+  return { code, status, native: error, state };
+}
+
+function errnos(): Readonly<Record<string, number>> {
+  return builtin<typeof import("node:os")>("node:os")?.constants.errno ?? {};
+}

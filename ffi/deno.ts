@@ -1,0 +1,39 @@
+/** The backend over `Deno.dlopen`. It needs `--allow-ffi`. */
+import type { Backend } from "./backend.ts";
+import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
+
+type Pointer = { readonly pointer: unique symbol } | null;
+
+/** The part of the `Deno` namespace that is used here, so that no runtime's types are needed. */
+interface DenoFfi {
+  dlopen(library: string, definitions: unknown): { symbols: Record<string, NativeFunction> };
+  UnsafePointer: {
+    of(buffer: ArrayBuffer): Pointer;
+    value(pointer: Pointer): bigint;
+    create(address: bigint): Pointer;
+  };
+  UnsafePointerView: { getArrayBuffer(pointer: Pointer, byteLength: number): ArrayBuffer };
+}
+
+const spelling: Spelling = {
+  names: { i32: "i32", u32: "u32", i64: "i64", address: "u64", handle: "i64" },
+  wide: new Set(),
+};
+
+/** The backend, or why there is none. */
+export function denoBackend(): Backend | string {
+  const deno = (globalThis as { Deno?: unknown }).Deno as DenoFfi | undefined;
+  if (deno === undefined) return "this is not Deno";
+  if (typeof deno.dlopen !== "function") return "this Deno has no Deno.dlopen";
+  const { UnsafePointer, UnsafePointerView } = deno;
+  return {
+    name: "Deno.dlopen",
+    load(library, table) {
+      const definitions = mapTable(table, (prototype) => spell(prototype, spelling));
+      return bind(table, deno.dlopen(library, definitions).symbols, spelling);
+    },
+    addressOf: (buffer) => Number(UnsafePointer.value(UnsafePointer.of(buffer))),
+    view: (address, byteLength) =>
+      UnsafePointerView.getArrayBuffer(UnsafePointer.create(BigInt(address)), byteLength),
+  };
+}

@@ -1,0 +1,43 @@
+/** Loading a system library, and saying what was tried when it cannot be loaded. */
+import { backend, type Calls, type SymbolTable } from "./backend.ts";
+import { failure, type HandleError } from "./error.ts";
+
+/**
+ * Opens the first library that loads and binds the whole table.
+ *
+ * @throws {HandleError} `EACCES` when the runtime forbids FFI, `ENOENT` when no library fits; the
+ * message lists what was tried, and `cause` holds what the runtime threw.
+ */
+export function loadLibrary<Table extends SymbolTable>(
+  candidates: readonly string[],
+  table: Table,
+): Calls<Table> {
+  const { name, load } = backend();
+  const causes: Error[] = [];
+  for (const candidate of candidates) {
+    try {
+      return load(candidate, table);
+    } catch (thrown) {
+      const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+      if (isForbidden(cause)) throw forbidden(candidate, name, cause);
+      causes.push(cause);
+    }
+  }
+  const tried = candidates.map((candidate, at) => `${candidate} (${causes[at]?.message})`);
+  throw failure("ENOENT", "dlopen", {
+    message: `Cannot load the system library: ${name} refused ${tried.join(", ")}; ` +
+      "this system's C library has a name that is not known here: please report it",
+    cause: causes.length > 1 ? new AggregateError(causes) : causes[0],
+  });
+}
+
+function isForbidden({ name, code }: Error & { code?: unknown }): boolean {
+  return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";
+}
+
+function forbidden(library: string, ffi: string, cause: Error): HandleError {
+  return failure("EACCES", "dlopen", {
+    message: `Cannot load ${library}: ${ffi} is not permitted; run with --allow-ffi`,
+    cause,
+  });
+}

@@ -1,0 +1,51 @@
+/** The flags of fcntl.h and its neighbours, as the running system's headers define them. */
+import { platform } from "../host.ts";
+import { numbers as darwin } from "../symbols/darwin.ts";
+import { numbers as linux } from "../symbols/linux.ts";
+
+const numbers: { readonly [Name in keyof typeof linux]: number } =
+  /* @__PURE__ */ platform() === "darwin" ? darwin : linux;
+
+/** `fcntl` command: duplicate to the lowest free descriptor at or above the argument. */
+export const F_DUPFD = 0;
+/** `fcntl` command: read the descriptor flags. */
+export const F_GETFD = 1;
+/** `fcntl` command: set the descriptor flags. */
+export const F_SETFD = 2;
+/** `fcntl` command: read the status flags and the access mode. */
+export const F_GETFL = 3;
+/** `fcntl` command: set the status flags. */
+export const F_SETFL = 4;
+/** `fcntl` command: as `F_DUPFD`, and the new descriptor is closed on `exec`. */
+export const F_DUPFD_CLOEXEC: number = numbers.F_DUPFD_CLOEXEC;
+/** Descriptor flag: closed on `exec`, so no child inherits it. */
+export const FD_CLOEXEC = 1;
+
+/** Access mode: reading only. */
+export const O_RDONLY = 0;
+/** Access mode: writing only. */
+export const O_WRONLY = 1;
+/** Access mode: reading and writing. */
+export const O_RDWR = 2;
+/** The bits of the status flags that hold the access mode. */
+export const O_ACCMODE = 3;
+/** Every write goes to the end of the file. */
+export const O_APPEND: number = numbers.O_APPEND;
+/** Calls return at once instead of waiting. */
+export const O_NONBLOCK: number = numbers.O_NONBLOCK;
+/** The new descriptor is closed on `exec`. */
+export const O_CLOEXEC: number = numbers.O_CLOEXEC;
+/** A terminal that is opened does not become the controlling terminal. */
+export const O_NOCTTY: number = numbers.O_NOCTTY;
+/** Linux: the descriptor names a file and gives no access to it. 0 elsewhere. */
+export const O_PATH: number = numbers.O_PATH;
+
+/** `lseek`: from the start of the file. */
+export const SEEK_SET = 0;
+/** `lseek`: from the current position. */
+export const SEEK_CUR = 1;
+/** `lseek`: from the end of the file. */
+export const SEEK_END = 2;
+
+/** `getrlimit`: one more than the highest descriptor number that the process may use. */
+export const RLIMIT_NOFILE: number = numbers.RLIMIT_NOFILE;

@@ -1,0 +1,82 @@
+/** The C library of this POSIX system, loaded at the first call. */
+import { backend, type Calls } from "../backend.ts";
+import { failure } from "../error.ts";
+import { isWindows, platform } from "../host.ts";
+import { loadLibrary } from "../library.ts";
+import * as darwin from "../symbols/darwin.ts";
+import * as linux from "../symbols/linux.ts";
+
+/** The functions that every duplicate needs, and this thread's `errno`. */
+export interface Libc extends Omit<Calls<typeof linux.symbols>, "__errno_location"> {
+  /**
+   * `errno` itself, as one element: reading it is a plain load from memory, so nothing runs
+   * between a failing call and the reading that could change it.
+   */
+  readonly errno: Int32Array;
+}
+
+/** The functions that only files need. */
+export type LibcFiles = Calls<typeof linux.fileSymbols>;
+
+let loaded: Libc | undefined;
+let files: LibcFiles | undefined;
+
+/** The functions that every duplicate needs. */
+export function libc(): Libc {
+  return loaded ?? (loaded = load());
+}
+
+/** The functions that only files need. */
+export function libcFiles(): LibcFiles {
+  return files ?? (files = loadFiles());
+}
+
+function load(): Libc {
+  requirePosix();
+  if (platform() !== "darwin") {
+    const calls = loadLibrary(linux.libraries, linux.symbols);
+    return { ...calls, errno: errnoAt(calls.__errno_location()) };
+  }
+  const calls = loadLibrary(darwin.libraries, darwin.symbols(globalThis.process.arch));
+  return {
+    ...calls,
+    fcntl: padded(calls.fcntl as Variadic),
+    dup3: missing("dup3", "dup2, then fcntl_setfd"),
+    errno: errnoAt(calls.__error()),
+  };
+}
+
+function loadFiles(): LibcFiles {
+  requirePosix();
+  if (platform() !== "darwin") return loadLibrary(linux.libraries, linux.fileSymbols);
+  const calls = loadLibrary(darwin.libraries, darwin.fileSymbols(globalThis.process.arch));
+  return { ...calls, open: padded(calls.open as Variadic), pipe2: missing("pipe2", "pipe") };
+}
+
+function errnoAt(address: number): Int32Array {
+  return new Int32Array(backend().view(address, Int32Array.BYTES_PER_ELEMENT));
+}
+
+type Variadic = (first: number, second: number, ...rest: number[]) => number;
+
+/** Puts the third argument of a variadic function where its table wants it. */
+function padded(call: Variadic): Variadic {
+  if (globalThis.process.arch !== "arm64") return call;
+  return (first, second, third) => call(first, second, 0, 0, 0, 0, 0, 0, third as number);
+}
+
+function missing(name: string, alternative: string): () => never {
+  return () => {
+    throw failure("ENOTSUP", name, {
+      message: `Cannot call ${name}: this system does not have it; use ${alternative}`,
+    });
+  };
+}
+
+function requirePosix(): void {
+  if (!isWindows()) return;
+  throw failure("ENOTSUP", "dlopen", {
+    message: "Cannot call a POSIX function: this system is Windows; " +
+      "use duplicate(), or duphandle/win32 for the system's own calls",
+  });
+}

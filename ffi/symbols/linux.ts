@@ -1,0 +1,56 @@
+/** Linux: its C libraries, the functions that are called there, and the numbers of its headers. */
+import type { SymbolTable } from "../backend.ts";
+
+/** glibc, then musl by the names that its distributions give it. */
+export const libraries: readonly string[] = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+];
+
+/**
+ * A variadic function is called like any other on x86-64 and on arm64, because Linux passes the
+ * first variadic integers in the same registers.
+ */
+export const symbols = {
+  // int *__errno_location(void);
+  __errno_location: { parameters: [], result: "address" },
+  // int dup(int oldfd);
+  dup: { parameters: ["i32"], result: "i32" },
+  // int dup2(int oldfd, int newfd);
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  // int dup3(int oldfd, int newfd, int flags);
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int fcntl(int fd, int cmd, ... /* int arg */);
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int close(int fd);
+  close: { parameters: ["i32"], result: "i32" },
+  // For the message at the limit, when nothing more could be loaded.
+  // int getrlimit(int resource, struct rlimit *rlim);
+  getrlimit: { parameters: ["i32", "address"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** What only files need: bound at the first use, so that a plain duplicate starts sooner. */
+export const fileSymbols = {
+  // int open(const char *pathname, int flags, ... /* mode_t mode */);
+  open: { parameters: ["address", "i32", "u32"], result: "i32" },
+  // off_t lseek(int fd, off_t offset, int whence);
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  // ssize_t read(int fd, void *buf, size_t count);
+  read: { parameters: ["i32", "address", "address"], result: "i64" },
+  // ssize_t write(int fd, const void *buf, size_t count);
+  write: { parameters: ["i32", "address", "address"], result: "i64" },
+  // int pipe2(int pipefd[2], int flags);
+  pipe2: { parameters: ["address", "i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** fcntl.h and sys/resource.h, where Linux and macOS differ. */
+export const numbers = {
+  F_DUPFD_CLOEXEC: 1030,
+  O_APPEND: 0o2000,
+  O_NONBLOCK: 0o4000,
+  O_CLOEXEC: 0o2000000,
+  O_NOCTTY: 0o400,
+  O_PATH: 0o10000000,
+  RLIMIT_NOFILE: 7,
+} as const;

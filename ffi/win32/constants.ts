@@ -1,0 +1,65 @@
+/** The flags of winnt.h, winbase.h and handleapi.h. */
+
+/** `DuplicateHandle`: close the source handle, also when the call fails. */
+export const DUPLICATE_CLOSE_SOURCE = 1;
+/** `DuplicateHandle`: the new handle has the rights of the source; the desired access is ignored. */
+export const DUPLICATE_SAME_ACCESS = 2;
+
+/** Handle flag: child processes that are started with inheritance get the handle. */
+export const HANDLE_FLAG_INHERIT = 1;
+/** Handle flag: `CloseHandle` does not close the handle. */
+export const HANDLE_FLAG_PROTECT_FROM_CLOSE = 2;
+
+/** `GetStdHandle`: standard input, −10 as a `DWORD`. */
+export const STD_INPUT_HANDLE = 0xffff_fff6;
+/** `GetStdHandle`: standard output, −11 as a `DWORD`. */
+export const STD_OUTPUT_HANDLE = 0xffff_fff5;
+/** `GetStdHandle`: standard error, −12 as a `DWORD`. */
+export const STD_ERROR_HANDLE = 0xffff_fff4;
+
+/** Every right to read that the kind of object has. */
+export const GENERIC_READ = 0x8000_0000;
+/** Every right to write that the kind of object has. */
+export const GENERIC_WRITE = 0x4000_0000;
+/** File right: read data. */
+export const FILE_READ_DATA = 1;
+/** File right: write data. */
+export const FILE_WRITE_DATA = 2;
+/** File right: append data. */
+export const FILE_APPEND_DATA = 4;
+/** Every right to read that a file has. */
+export const FILE_GENERIC_READ = 0x0012_0089;
+/** Every right to write that a file has. */
+export const FILE_GENERIC_WRITE = 0x0012_0116;
+
+/** `CreateFileW`: others may read the file meanwhile. */
+export const FILE_SHARE_READ = 1;
+/** `CreateFileW`: others may write the file meanwhile. */
+export const FILE_SHARE_WRITE = 2;
+/** `CreateFileW`: others may delete or rename the file meanwhile. */
+export const FILE_SHARE_DELETE = 4;
+/** `CreateFileW`: a new file, replacing what there was. */
+export const CREATE_ALWAYS = 2;
+/** `CreateFileW`: a file that exists. */
+export const OPEN_EXISTING = 3;
+/** `CreateFileW`: nothing special about the file. */
+export const FILE_ATTRIBUTE_NORMAL = 0x80;
+
+/** `SetFilePointerEx`: from the start of the file. */
+export const FILE_BEGIN = 0;
+/** `SetFilePointerEx`: from the current position. */
+export const FILE_CURRENT = 1;
+/** `SetFilePointerEx`: from the end of the file. */
+export const FILE_END = 2;
+
+/** `GetFileType`: not a file, or a kind that the system does not tell. */
+export const FILE_TYPE_UNKNOWN = 0;
+/** `GetFileType`: a file on a disk. */
+export const FILE_TYPE_DISK = 1;
+/** `GetFileType`: a character device, such as a console. */
+export const FILE_TYPE_CHAR = 2;
+/** `GetFileType`: a pipe or a socket. */
+export const FILE_TYPE_PIPE = 3;
+
+/** What some calls return on failure, and also the pseudo-handle of this process. */
+export const INVALID_HANDLE_VALUE = -1;

@@ -1,0 +1,49 @@
+/** Makes the error for a Windows call that failed, with advice that fits the failure. */
+import { failureByWin32 } from "../codes.ts";
+import { type HandleError, systemError } from "../error.ts";
+import { scratch } from "../scratch.ts";
+import { kernel32 } from "./libraries.ts";
+
+/**
+ * The error for a call that failed. The caller asks `GetLastError` straight after the call, as an
+ * argument, because everything that happens from here on may change it.
+ *
+ * @param what the call's object in words, when it is not the handle
+ */
+export function win32Error(
+  error: number,
+  syscall: string,
+  handle: number | undefined,
+  what?: string,
+): HandleError {
+  const failed = failureByWin32(error);
+  return systemError(
+    failed,
+    syscall,
+    what ?? (handle === undefined ? "(no handle)" : `handle ${showHandle(handle)}`),
+    adviceByStatus[failed.status]?.() ?? `see ${syscall} in the Win32 reference`,
+    handle,
+  );
+}
+
+/** A handle as Windows tools print it. */
+export function showHandle(handle: number): string {
+  return handle < 0 ? String(handle) : `0x${handle.toString(16)}`;
+}
+
+const adviceByStatus: Readonly<Record<string, () => string>> = {
+  ERROR_INVALID_HANDLE: () =>
+    "it is closed or was never open: check how it was opened, and that only its owner closes it",
+  ERROR_ACCESS_DENIED: () =>
+    "the source or the process lacks the right: open the source with that access",
+  ERROR_TOO_MANY_OPEN_FILES: () => `${countHandles()} handles are open: close what is not needed`,
+  ERROR_NO_SYSTEM_RESOURCES: () =>
+    `${countHandles()} handles are open, of at most 16,777,216: close what is not needed`,
+  ERROR_INVALID_PARAMETER: () => "a flag is unknown or a handle is missing",
+};
+
+function countHandles(): number {
+  const { address, data } = scratch();
+  const self = kernel32().GetCurrentProcess();
+  return kernel32().GetProcessHandleCount(self, address) === 0 ? 0 : data.getUint32(0, true);
+}

@@ -1,0 +1,274 @@
+/** Opening, positions, bytes and pipes: fileapi.h and namedpipeapi.h. */
+import { checkBoolean, checkBuffer, checkInteger, show } from "../check.ts";
+import { scratch, SCRATCH_SIZE, wideString } from "../scratch.ts";
+import { checkAccessMask, checkHandle } from "./check.ts";
+import { win32Error } from "./errors.ts";
+import { kernel32, kernel32Files } from "./libraries.ts";
+
+/** What a call needs beside its bytes or its path lies at the end of the scratch memory. */
+const COUNT_OFFSET = SCRATCH_SIZE - 8;
+const SECURITY_OFFSET = SCRATCH_SIZE - 32;
+const SECURITY_SIZE = 24;
+const ERROR_HANDLE_EOF = 38;
+const ERROR_BROKEN_PIPE = 109;
+
+/** The part of `SECURITY_ATTRIBUTES` that concerns handles. */
+export interface SecurityAttributes {
+  /** Whether child processes inherit the new handle. */
+  readonly bInheritHandle: boolean;
+}
+
+/**
+ * `CreateFileW(lpFileName, dwDesiredAccess, dwShareMode, lpSecurityAttributes,
+ * dwCreationDisposition, dwFlagsAndAttributes, hTemplateFile)` — opens a file, a pipe or a device.
+ *
+ * @param lpFileName the path
+ * @param dwDesiredAccess `GENERIC_READ`, `GENERIC_WRITE`, both, or other rights
+ * @param dwShareMode what others may do meanwhile: `FILE_SHARE_READ`, …
+ * @param lpSecurityAttributes whether child processes inherit the handle; `null` for no
+ * @param dwCreationDisposition `OPEN_EXISTING`, `CREATE_ALWAYS`, …
+ * @param dwFlagsAndAttributes `FILE_ATTRIBUTE_NORMAL`, …
+ * @param hTemplateFile a file whose attributes a new file gets; 0 for none
+ * @returns the new handle
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND`, `ERROR_ACCESS_DENIED`, `ERROR_SHARING_VIOLATION`, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileW, OPEN_EXISTING } from "duphandle/win32";
+ * import { FILE_ATTRIBUTE_NORMAL, FILE_SHARE_READ, GENERIC_READ } from "duphandle/win32";
+ *
+ * const flags = FILE_ATTRIBUTE_NORMAL;
+ * const path = "C:\\Windows\\win.ini";
+ * CloseHandle(
+ *   CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, null, OPEN_EXISTING, flags, 0),
+ * );
+ * ```
+ */
+export function CreateFileW(
+  lpFileName: string,
+  dwDesiredAccess: number,
+  dwShareMode: number,
+  lpSecurityAttributes: SecurityAttributes | null,
+  dwCreationDisposition: number,
+  dwFlagsAndAttributes: number,
+  hTemplateFile: number,
+): number {
+  if (typeof lpFileName !== "string") {
+    throw new TypeError(`Cannot open ${show(lpFileName)}: not a string`);
+  }
+  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
+  checkInteger(dwShareMode, "dwShareMode", 0, 7);
+  checkInteger(dwCreationDisposition, "dwCreationDisposition", 1, 5);
+  checkInteger(dwFlagsAndAttributes, "dwFlagsAndAttributes", 0, 0xffff_ffff);
+  if (hTemplateFile !== 0) checkHandle(hTemplateFile, "hTemplateFile");
+  const security = securityAttributes(lpSecurityAttributes);
+  const path = wideString(lpFileName, "lpFileName");
+  const { CreateFileW } = kernel32Files();
+  const { GetLastError } = kernel32();
+  const handle = CreateFileW(
+    path,
+    dwDesiredAccess >>> 0,
+    dwShareMode,
+    security,
+    dwCreationDisposition,
+    dwFlagsAndAttributes,
+    hTemplateFile,
+  );
+  if (handle === -1) throw win32Error(GetLastError(), "CreateFileW", undefined, lpFileName);
+  return handle;
+}
+
+/**
+ * `ReadFile(hFile, lpBuffer, nNumberOfBytesToRead, …)` — reads at the position of the open file.
+ *
+ * Nearly 64 KiB come at once at most; like any read it may give less than was asked for. The end
+ * of a file and of a pipe whose writers are gone are 0.
+ *
+ * @param hFile the handle to read from
+ * @param lpBuffer where the bytes go
+ * @param nNumberOfBytesToRead how many bytes at most, default all that fit
+ * @returns how many bytes were read
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when it is not open for reading, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreatePipe, ReadFile, WriteFile } from "duphandle/win32";
+ *
+ * const [reader, writer] = CreatePipe();
+ * WriteFile(writer, new TextEncoder().encode("hello"));
+ * const buffer = new Uint8Array(16);
+ * console.log(ReadFile(reader, buffer)); // 5
+ * CloseHandle(reader);
+ * CloseHandle(writer);
+ * ```
+ */
+export function ReadFile(
+  hFile: number,
+  lpBuffer: Uint8Array,
+  nNumberOfBytesToRead: number = lpBuffer?.length,
+): number {
+  checkHandle(hFile, "hFile");
+  checkBuffer(lpBuffer, nNumberOfBytesToRead);
+  const { address, bytes, data } = scratch();
+  const { ReadFile } = kernel32Files();
+  const { GetLastError } = kernel32();
+  const length = Math.min(nNumberOfBytesToRead, COUNT_OFFSET);
+  if (ReadFile(hFile, address, length, address + COUNT_OFFSET, 0) === 0) {
+    const error = GetLastError();
+    if (error === ERROR_BROKEN_PIPE || error === ERROR_HANDLE_EOF) return 0;
+    throw win32Error(error, "ReadFile", hFile);
+  }
+  const count = data.getUint32(COUNT_OFFSET, true);
+  lpBuffer.set(bytes.subarray(0, count));
+  return count;
+}
+
+/**
+ * `WriteFile(hFile, lpBuffer, nNumberOfBytesToWrite, …)` — writes at the position of the open file.
+ *
+ * Nearly 64 KiB go at once at most.
+ *
+ * @param hFile the handle to write to
+ * @param lpBuffer the bytes to write
+ * @param nNumberOfBytesToWrite how many of them, default all
+ * @returns how many bytes were written
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when it is not open for writing, `ERROR_DISK_FULL`,
+ * `ERROR_NO_DATA` when a pipe has no reader, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-writefile
+ *
+ * @example
+ * ```ts
+ * import { GetStdHandle, STD_OUTPUT_HANDLE, WriteFile } from "duphandle/win32";
+ *
+ * WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), new TextEncoder().encode("hello\n"));
+ * ```
+ */
+export function WriteFile(
+  hFile: number,
+  lpBuffer: Uint8Array,
+  nNumberOfBytesToWrite: number = lpBuffer?.length,
+): number {
+  checkHandle(hFile, "hFile");
+  checkBuffer(lpBuffer, nNumberOfBytesToWrite);
+  const { address, bytes, data } = scratch();
+  const { WriteFile } = kernel32Files();
+  const { GetLastError } = kernel32();
+  const length = Math.min(nNumberOfBytesToWrite, COUNT_OFFSET);
+  bytes.set(lpBuffer.subarray(0, length));
+  if (WriteFile(hFile, address, length, address + COUNT_OFFSET, 0) === 0) {
+    throw win32Error(GetLastError(), "WriteFile", hFile);
+  }
+  return data.getUint32(COUNT_OFFSET, true);
+}
+
+/**
+ * `SetFilePointerEx(hFile, liDistanceToMove, lpNewFilePointer, dwMoveMethod)` — moves the position
+ * of the open file, which all duplicates share.
+ *
+ * @param hFile a handle of the file
+ * @param liDistanceToMove bytes, within ±2^53
+ * @param dwMoveMethod `FILE_BEGIN`, `FILE_CURRENT` or `FILE_END`
+ * @returns the new position in bytes from the start
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-setfilepointerex
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileW, FILE_END, SetFilePointerEx } from "duphandle/win32";
+ * import { FILE_ATTRIBUTE_NORMAL, GENERIC_READ, OPEN_EXISTING } from "duphandle/win32";
+ *
+ * const path = "C:\\Windows\\win.ini";
+ * const file = CreateFileW(path, GENERIC_READ, 1, null, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, 0);
+ * const size = SetFilePointerEx(file, 0, FILE_END);
+ * CloseHandle(file);
+ * ```
+ */
+export function SetFilePointerEx(
+  hFile: number,
+  liDistanceToMove: number,
+  dwMoveMethod: number,
+): number {
+  checkHandle(hFile, "hFile");
+  const { MIN_SAFE_INTEGER, MAX_SAFE_INTEGER } = Number;
+  checkInteger(liDistanceToMove, "liDistanceToMove", MIN_SAFE_INTEGER, MAX_SAFE_INTEGER);
+  checkInteger(dwMoveMethod, "dwMoveMethod", 0, 2);
+  const { address, data } = scratch();
+  const { SetFilePointerEx } = kernel32Files();
+  const { GetLastError } = kernel32();
+  if (SetFilePointerEx(hFile, liDistanceToMove, address, dwMoveMethod) === 0) {
+    throw win32Error(GetLastError(), "SetFilePointerEx", hFile);
+  }
+  return Number(data.getBigInt64(0, true));
+}
+
+/**
+ * `GetFileType(hFile)` — what kind of file a handle refers to.
+ *
+ * @param hFile the handle to ask about
+ * @returns `FILE_TYPE_DISK`, `FILE_TYPE_CHAR`, `FILE_TYPE_PIPE`, or `FILE_TYPE_UNKNOWN` for
+ * everything that is not a file
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getfiletype
+ *
+ * @example
+ * ```ts
+ * import { FILE_TYPE_PIPE, GetFileType, GetStdHandle, STD_INPUT_HANDLE } from "duphandle/win32";
+ *
+ * const piped = GetFileType(GetStdHandle(STD_INPUT_HANDLE)) === FILE_TYPE_PIPE;
+ * ```
+ */
+export function GetFileType(hFile: number): number {
+  checkHandle(hFile, "hFile");
+  return kernel32Files().GetFileType(hFile);
+}
+
+/**
+ * `CreatePipe(hReadPipe, hWritePipe, lpPipeAttributes, nSize)` — makes a pipe.
+ *
+ * @param lpPipeAttributes whether child processes inherit the ends; `null` for no
+ * @param nSize the wanted size of its buffer in bytes, 0 for the system's choice
+ * @returns the end to read from, then the end to write to
+ * @throws {HandleError} when the system has no more resources
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-createpipe
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreatePipe } from "duphandle/win32";
+ *
+ * const [reader, writer] = CreatePipe();
+ * CloseHandle(writer);
+ * CloseHandle(reader);
+ * ```
+ */
+export function CreatePipe(
+  lpPipeAttributes: SecurityAttributes | null = null,
+  nSize: number = 0,
+): [reader: number, writer: number] {
+  const security = securityAttributes(lpPipeAttributes);
+  checkInteger(nSize, "nSize", 0, 0xffff_ffff);
+  const { address, int32 } = scratch();
+  const { CreatePipe } = kernel32Files();
+  const { GetLastError } = kernel32();
+  if (CreatePipe(address, address + 8, security, nSize) === 0) {
+    throw win32Error(GetLastError(), "CreatePipe", undefined);
+  }
+  return [int32[0]!, int32[2]!];
+}
+
+/** The address of a `SECURITY_ATTRIBUTES` without a descriptor, or 0 for none. */
+function securityAttributes(attributes: SecurityAttributes | null): number {
+  if (attributes === null) return 0;
+  checkBoolean(attributes?.bInheritHandle, "bInheritHandle");
+  const { address, data } = scratch();
+  data.setUint32(SECURITY_OFFSET, SECURITY_SIZE, true);
+  data.setBigUint64(SECURITY_OFFSET + 8, 0n, true);
+  data.setInt32(SECURITY_OFFSET + 16, attributes.bInheritHandle ? 1 : 0, true);
+  return address + SECURITY_OFFSET;
+}

@@ -1,0 +1,183 @@
+/** DuplicateHandle, CloseHandle and the flags of a handle: handleapi.h. */
+import { checkBoolean, checkInteger, show } from "../check.ts";
+import { failure } from "../error.ts";
+import { scratch } from "../scratch.ts";
+import { checkAccessMask, checkHandle, isPseudoHandle } from "./check.ts";
+import { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS } from "./constants.ts";
+import { showHandle, win32Error } from "./errors.ts";
+import { kernel32 } from "./libraries.ts";
+
+/** Where `DuplicateHandle` puts the new handle: its first element, as in `new Int32Array(1)` or `[0]`. */
+export interface HandleOut {
+  0: number;
+}
+
+/**
+ * `DuplicateHandle(hSourceProcessHandle, hSourceHandle, hTargetProcessHandle, lpTargetHandle,
+ * dwDesiredAccess, bInheritHandle, dwOptions)` — makes another handle to the same object.
+ *
+ * `-1` as the source means this process, as in C, so it is refused where another process would
+ * receive it: what a failed call returned must never become full control of us.
+ *
+ * @param hSourceProcessHandle the process whose handle is duplicated
+ * @param hSourceHandle the handle to duplicate, valid in that process; a pseudo-handle becomes a
+ * real one
+ * @param hTargetProcessHandle the process that gets the new handle; 0 with
+ * `DUPLICATE_CLOSE_SOURCE` and no target
+ * @param lpTargetHandle receives the new handle; `null` for none
+ * @param dwDesiredAccess the access mask of the new handle, ignored with `DUPLICATE_SAME_ACCESS`
+ * @param bInheritHandle whether the target's child processes inherit the new handle
+ * @param dwOptions `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, both, or 0
+ * @returns the new handle, valid in the target process; 0 when there is no target
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`, …; a source that was to be
+ * closed is closed all the same
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle } from "duphandle/win32";
+ * import { GetCurrentProcess, GetCurrentThread } from "duphandle/win32";
+ *
+ * const me = GetCurrentProcess();
+ * const out: [number] = [0];
+ * DuplicateHandle(me, GetCurrentThread(), me, out, 0, false, DUPLICATE_SAME_ACCESS);
+ * CloseHandle(out[0]); // a real handle of this thread, which other threads may use
+ * ```
+ */
+export function DuplicateHandle(
+  hSourceProcessHandle: number,
+  hSourceHandle: number,
+  hTargetProcessHandle: number,
+  lpTargetHandle: HandleOut | null,
+  dwDesiredAccess: number,
+  bInheritHandle: boolean,
+  dwOptions: number,
+): number {
+  checkHandle(hSourceProcessHandle, "hSourceProcessHandle");
+  checkHandle(hSourceHandle, "hSourceHandle");
+  if (hTargetProcessHandle !== 0) checkHandle(hTargetProcessHandle, "hTargetProcessHandle");
+  checkOut(lpTargetHandle);
+  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
+  checkBoolean(bInheritHandle, "bInheritHandle");
+  checkInteger(dwOptions, "dwOptions", 0, DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS);
+  const k = kernel32();
+  if (hSourceHandle === -1 && hTargetProcessHandle !== k.GetCurrentProcess()) {
+    throw minusOne();
+  }
+  const { address, int32 } = scratch();
+  const target = lpTargetHandle === null ? 0 : address;
+  int32[0] = 0;
+  const done = k.DuplicateHandle(
+    hSourceProcessHandle,
+    hSourceHandle,
+    hTargetProcessHandle,
+    target,
+    dwDesiredAccess >>> 0,
+    bInheritHandle ? 1 : 0,
+    dwOptions,
+  );
+  if (done === 0) throw win32Error(k.GetLastError(), "DuplicateHandle", hSourceHandle);
+  if (lpTargetHandle === null) return 0;
+  return lpTargetHandle[0] = int32[0]!;
+}
+
+/**
+ * `CloseHandle(hObject)` — closes a handle, once.
+ *
+ * @param hObject the handle to close; a pseudo-handle is refused, since closing it does nothing
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open, or is protected from closing
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreatePipe } from "duphandle/win32";
+ *
+ * for (const end of CreatePipe()) CloseHandle(end);
+ * ```
+ */
+export function CloseHandle(hObject: number): void {
+  checkHandle(hObject, "hObject");
+  if (isPseudoHandle(hObject)) {
+    throw new TypeError(`Cannot close ${hObject}: it is a pseudo-handle, which nobody owns`);
+  }
+  const k = kernel32();
+  if (k.CloseHandle(hObject) === 0) throw win32Error(k.GetLastError(), "CloseHandle", hObject);
+}
+
+/**
+ * `GetHandleInformation(hObject, lpdwFlags)` — the flags of a handle.
+ *
+ * @param hObject the handle to ask about
+ * @returns `HANDLE_FLAG_INHERIT`, `HANDLE_FLAG_PROTECT_FROM_CLOSE`, both, or 0
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-gethandleinformation
+ *
+ * @example
+ * ```ts
+ * import { GetHandleInformation, GetStdHandle } from "duphandle/win32";
+ * import { HANDLE_FLAG_INHERIT, STD_OUTPUT_HANDLE } from "duphandle/win32";
+ *
+ * const flags = GetHandleInformation(GetStdHandle(STD_OUTPUT_HANDLE));
+ * const childrenInherit = (flags & HANDLE_FLAG_INHERIT) !== 0;
+ * ```
+ */
+export function GetHandleInformation(hObject: number): number {
+  checkHandle(hObject, "hObject");
+  const { address, data } = scratch();
+  const k = kernel32();
+  if (k.GetHandleInformation(hObject, address) === 0) {
+    throw win32Error(k.GetLastError(), "GetHandleInformation", hObject);
+  }
+  return data.getUint32(0, true);
+}
+
+/**
+ * `SetHandleInformation(hObject, dwMask, dwFlags)` — changes flags of a handle, not of its
+ * duplicates.
+ *
+ * @param hObject the handle to change
+ * @param dwMask the flags to change
+ * @param dwFlags their new values
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-sethandleinformation
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreatePipe } from "duphandle/win32";
+ * import { HANDLE_FLAG_INHERIT, SetHandleInformation } from "duphandle/win32";
+ *
+ * const [reader, writer] = CreatePipe();
+ * SetHandleInformation(reader, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+ * CloseHandle(reader);
+ * CloseHandle(writer);
+ * ```
+ */
+export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: number): void {
+  checkHandle(hObject, "hObject");
+  checkInteger(dwMask, "dwMask", 0, 3);
+  checkInteger(dwFlags, "dwFlags", 0, 3);
+  const k = kernel32();
+  if (k.SetHandleInformation(hObject, dwMask, dwFlags) === 0) {
+    throw win32Error(k.GetLastError(), "SetHandleInformation", hObject);
+  }
+}
+
+function checkOut(out: unknown): asserts out is HandleOut | null {
+  if (typeof out === "object") return;
+  throw new TypeError(
+    `Cannot use ${show(out)} as lpTargetHandle: it must be [0], an Int32Array or null`,
+  );
+}
+
+function minusOne(): Error {
+  return failure("EBADF", "DuplicateHandle", {
+    message: `Cannot duplicate handle ${showHandle(-1)} into another process: it is what a ` +
+      "failed call returns, and would give that process full control of this one; if that is " +
+      "meant, duplicate it into this process first",
+    handle: -1,
+  });
+}

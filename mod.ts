@@ -1,0 +1,22 @@
+/**
+ * Duplicates operating-system handles in Deno, Bun and Node, on Linux and Windows: a second,
+ * independent handle to the same open file, through each runtime's own FFI.
+ *
+ * @example
+ * ```ts
+ * import { duplicate } from "duphandle";
+ * import { closeSync, openSync } from "node:fs";
+ *
+ * const file = openSync("README.md", "r");
+ * using copy = duplicate(file);
+ * closeSync(file); // the copy goes on
+ * ```
+ *
+ * @module
+ */
+export { duplicate, duplicateOnto } from "./src/duplicate.ts";
+export { borrow, BorrowedHandle, Handle, OwnedHandle } from "./src/handle.ts";
+export { HandleError, type HandleErrorFields } from "./ffi/error.ts";
+export type { DuplicateOntoOptions, DuplicateOptions } from "./src/options.ts";
+export type { HandleSource, HasFd } from "./src/source.ts";
+export type { Access, RawHandle } from "./src/system.ts";

@@ -1,0 +1,194 @@
+/** Handles as objects: who owns one must close it, exactly once; who borrows one must not. */
+import { checkBoolean } from "../ffi/check.ts";
+import { failure } from "../ffi/error.ts";
+import { copyRaw } from "./copy_raw.ts";
+import type { DuplicateOptions } from "./options.ts";
+import { type RawHandle, system } from "./system.ts";
+
+/** A handle of this process: owned or borrowed. */
+export abstract class Handle {
+  /**
+   * The handle's number: a descriptor on POSIX, a `HANDLE` on Windows.
+   *
+   * @throws {HandleError} `EBADF` when the handle is closed or was released
+   */
+  abstract get raw(): RawHandle;
+
+  /** Whether this object can no longer be used. */
+  abstract get closed(): boolean;
+
+  /**
+   * Whether child processes inherit this handle. It belongs to the handle, not to the object that
+   * the handle refers to: duplicates have their own.
+   *
+   * @throws {HandleError} `EBADF` when the handle is closed
+   */
+  get inheritable(): boolean {
+    return system().isInheritable(this.raw);
+  }
+
+  set inheritable(inheritable: boolean) {
+    checkBoolean(inheritable, "inheritable");
+    system().setInheritable(this.raw, inheritable);
+  }
+
+  /**
+   * A new handle to the same kernel object, as {@linkcode duplicate} makes it.
+   *
+   * @param options how it is to differ from the plain duplicate
+   * @throws {HandleError} `EBADF`, `EMFILE`, `EACCES`, `ENOTSUP`
+   * @throws {TypeError} when the options are not known, or a borrowed source is to be closed
+   */
+  duplicate(options?: DuplicateOptions): OwnedHandle {
+    return OwnedHandle.fromRaw(
+      copyRaw(this.raw, options, this instanceof OwnedHandle ? this : undefined),
+    );
+  }
+}
+
+/** A handle that somebody else owns and closes; make one with {@linkcode borrow}. */
+export class BorrowedHandle extends Handle {
+  readonly #source: RawHandle | OwnedHandle;
+
+  /** Use {@linkcode borrow} or {@linkcode OwnedHandle.borrow}. */
+  constructor(source: RawHandle | OwnedHandle) {
+    super();
+    if (!(source instanceof OwnedHandle)) system().checkBorrowed(source);
+    this.#source = source;
+  }
+
+  override get raw(): RawHandle {
+    return typeof this.#source === "number" ? this.#source : this.#source.raw;
+  }
+
+  /** Whether the owner closed it, where the owner is known. */
+  override get closed(): boolean {
+    return typeof this.#source !== "number" && this.#source.closed;
+  }
+}
+
+/**
+ * A handle that is ours to close, once. With `using` it is closed at the end of the block.
+ *
+ * Nothing closes it behind your back: an owner that is forgotten keeps its object alive until the
+ * process ends.
+ *
+ * @example
+ * ```ts
+ * import { duplicate } from "duphandle";
+ *
+ * using copy = duplicate(1);
+ * console.log(copy.raw, copy.inheritable); // 3 or above, false
+ * ```
+ */
+export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
+  readonly #raw: RawHandle;
+  #closed: boolean;
+
+  /** Use {@linkcode OwnedHandle.fromRaw} or {@linkcode duplicate}. */
+  protected constructor(raw: RawHandle) {
+    super();
+    this.#raw = raw;
+    this.#closed = false;
+  }
+
+  /**
+   * Takes over the duty to close a handle that nobody else will close.
+   *
+   * A descriptor that the runtime opened belongs to the runtime: duplicate it instead.
+   *
+   * @param raw a descriptor on POSIX, a `HANDLE` on Windows
+   * @throws {TypeError} when the number cannot be a handle that can be owned
+   *
+   * @example
+   * ```ts
+   * import { duplicate, OwnedHandle } from "duphandle";
+   *
+   * const raw = duplicate(1).release();
+   * OwnedHandle.fromRaw(raw).close();
+   * ```
+   */
+  static fromRaw(raw: RawHandle): OwnedHandle {
+    system().checkOwned(raw);
+    return new OwnedHandle(raw);
+  }
+
+  override get raw(): RawHandle {
+    if (this.#closed) throw closedError(this.#raw);
+    return this.#raw;
+  }
+
+  override get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The same handle for somebody who must not close it. It ends with this owner. */
+  borrow(): BorrowedHandle {
+    if (this.#closed) throw closedError(this.#raw);
+    return new BorrowedHandle(this);
+  }
+
+  /**
+   * Gives up the duty to close: the caller has it now. This object can no longer be used.
+   *
+   * @returns the raw handle
+   * @throws {HandleError} `EBADF` when it is closed or was released before
+   */
+  release(): RawHandle {
+    if (this.#closed) throw closedError(this.#raw);
+    this.#closed = true;
+    return this.#raw;
+  }
+
+  /**
+   * Closes the handle. A second call does nothing.
+   *
+   * @throws {HandleError} `EBADF` when somebody else closed our handle: two owners have the same
+   * one, and each should have had a duplicate. `EIO`, `ENOSPC`, `EDQUOT` when written data may be
+   * lost; the handle is closed then
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    system().close(this.#raw);
+  }
+
+  /** Closes the handle, at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Closes the handle, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    // A failing close must reject and not throw.
+    return new Promise((resolve) => resolve(this.close()));
+  }
+}
+
+/**
+ * A handle that somebody else owns, as a source for the verbs.
+ *
+ * On POSIX the number is a descriptor; on Windows it is a `HANDLE` and not a descriptor. −2, this
+ * thread, is allowed there; −1 is refused, because it is also what a failed call returns.
+ *
+ * @param raw the number of an open handle
+ * @throws {TypeError} when the number cannot be a handle
+ *
+ * @example
+ * ```ts
+ * import { borrow, duplicate } from "duphandle";
+ *
+ * using stdout = duplicate(1);
+ * using second = borrow(stdout.raw).duplicate();
+ * ```
+ */
+export function borrow(raw: RawHandle): BorrowedHandle {
+  return new BorrowedHandle(raw);
+}
+
+function closedError(raw: RawHandle): Error {
+  return failure("EBADF", "close", {
+    message: `Cannot use handle ${raw}: it was closed or released here; duplicate it before`,
+    handle: raw,
+  });
+}

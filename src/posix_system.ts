@@ -1,0 +1,66 @@
+/** The verbs on Linux and macOS. */
+import { checkFd } from "../ffi/check.ts";
+import { failure } from "../ffi/error.ts";
+import { platform } from "../ffi/host.ts";
+import {
+  close,
+  dup2,
+  dup3,
+  fcntl_dupfd,
+  fcntl_dupfd_cloexec,
+  fcntl_getfd,
+  fcntl_setfd,
+  FD_CLOEXEC,
+  O_CLOEXEC,
+} from "../ffi/posix.ts";
+import { narrowPosix } from "./narrow_posix.ts";
+import type { System } from "./system.ts";
+
+/** Above the standard descriptors, so that a duplicate never becomes somebody's stdin. */
+const DEFAULT_MINIMUM = 3;
+
+/** The verbs on Linux and macOS. */
+export const posixSystem: System = {
+  checkBorrowed: (raw) => checkFd(raw, "a handle"),
+  checkOwned: (raw) => checkFd(raw, "a handle"),
+  rawOfFd: (fd) => fd,
+  duplicate,
+  narrow(raw, access, inheritable, minimum) {
+    const opened = narrowPosix(raw, access, inheritable);
+    if (opened === undefined) return duplicate(raw, inheritable, minimum);
+    if (opened >= (minimum ?? DEFAULT_MINIMUM)) return opened;
+    try {
+      return duplicate(opened, inheritable, minimum);
+    } finally {
+      close(opened);
+    }
+  },
+  duplicateOnto(raw, target, inheritable) {
+    if (platform() !== "darwin") {
+      dup3(raw, target, inheritable ? 0 : O_CLOEXEC);
+      return;
+    }
+    // macOS has no dup3. The target itself is replaced in one step; only its inheritance is set
+    // in a second one, so a child that starts in between may inherit it.
+    if (raw === target) throw equalNumbers(raw);
+    dup2(raw, target);
+    if (!inheritable) fcntl_setfd(target, FD_CLOEXEC);
+  },
+  isInheritable: (raw) => (fcntl_getfd(raw) & FD_CLOEXEC) === 0,
+  setInheritable(raw, inheritable) {
+    const others = fcntl_getfd(raw) & ~FD_CLOEXEC;
+    fcntl_setfd(raw, inheritable ? others : others | FD_CLOEXEC);
+  },
+  close,
+};
+
+function duplicate(raw: number, inheritable: boolean, minimum: number = DEFAULT_MINIMUM): number {
+  return inheritable ? fcntl_dupfd(raw, minimum) : fcntl_dupfd_cloexec(raw, minimum);
+}
+
+function equalNumbers(raw: number): Error {
+  return failure("EINVAL", "dup2", {
+    message: `Cannot duplicate fd ${raw} onto itself: the numbers are equal`,
+    handle: raw,
+  });
+}
