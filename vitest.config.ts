@@ -13,6 +13,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/setup.ts"],
     // Handles belong to the process, so each file gets a process of its own.
     pool: "forks",
     testTimeout: 120_000,

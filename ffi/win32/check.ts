@@ -1,16 +1,17 @@
 /** Checks of arguments that only Windows has. */
 import { checkInteger, show } from "../check.ts";
 
-/** Whether the value could be a `HANDLE`: a 32-bit integer, sign-extended, and not `NULL`. */
-export function isHandle(value: unknown): value is number {
-  return typeof value === "number" && (value | 0) === value && value !== 0;
-}
-
-/** Throws a `TypeError` unless the value could be a `HANDLE`. */
+/**
+ * Throws a `TypeError` unless the value could be a `HANDLE`: a 32-bit integer, sign-extended, and
+ * not `NULL`. Real handles are multiples of 4. The system ignores the low two bits, so a number
+ * like 5 would silently mean the handle 4.
+ */
 export function checkHandle(value: unknown, name: string): asserts value is number {
-  if (isHandle(value)) return;
+  if (typeof value === "number" && (value | 0) === value && value !== 0) {
+    if ((value & 3) === 0 || isPseudoHandle(value)) return;
+  }
   throw new TypeError(
-    `Cannot use ${show(value)} as ${name}: a handle is a 32-bit integer other than 0`,
+    `Cannot use ${show(value)} as ${name}: a handle is a 32-bit multiple of 4 other than 0`,
   );
 }
 

@@ -1,0 +1,2 @@
+/** What the start of a runtime costs by itself. */
+export {};

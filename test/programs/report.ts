@@ -1,0 +1,22 @@
+/** How a program tells its test what it saw. */
+import * as fs from "node:fs";
+import { HandleError } from "../../mod.ts";
+
+/** Writes the program's result for the test to read. */
+export function report(result: unknown): void {
+  fs.writeFileSync(process.env["DUPHANDLE_RESULT"] as string, JSON.stringify(result));
+}
+
+/** What a call threw, as plain data; `undefined` when it did not. */
+export function thrownBy(call: () => unknown): Record<string, unknown> | undefined {
+  try {
+    call();
+  } catch (error) {
+    if (!(error instanceof Error)) return { message: String(error) };
+    const { name, message } = error;
+    if (!(error instanceof HandleError)) return { name, message };
+    const { code, status, native, syscall, handle } = error;
+    return { name, message, code, status, native, syscall, handle };
+  }
+  return undefined;
+}

@@ -1,0 +1,33 @@
+/** What the process holds, so that a test can prove that it left nothing behind. */
+import * as fs from "node:fs";
+import { GetCurrentProcess, GetProcessHandleCount } from "duphandle/win32";
+import { isWindows } from "./system.ts";
+
+/**
+ * The open handles, each as a line of text. Windows tells only their number, so there each handle
+ * is the same line.
+ */
+export function openHandles(): string[] {
+  if (isWindows) return Array<string>(GetProcessHandleCount(GetCurrentProcess())).fill("a handle");
+  const found: string[] = [];
+  for (const fd of fs.readdirSync("/proc/self/fd")) {
+    try {
+      found.push(`${fd} -> ${fs.readlinkSync(`/proc/self/fd/${fd}`)}`);
+    } catch {
+      // The descriptor that listed the folder is closed by now.
+    }
+  }
+  // What the runtime makes for itself the first time that it waits for something.
+  return found.filter((line) => !line.includes("anon_inode:[event"));
+}
+
+/** The handles that are open now and were not then. */
+export function newHandles(before: readonly string[]): string[] {
+  const rest = [...before];
+  return openHandles().filter((line) => {
+    const at = rest.indexOf(line);
+    if (at === -1) return true;
+    rest.splice(at, 1);
+    return false;
+  });
+}

@@ -1,0 +1,83 @@
+/** Runs a program of test/programs as a process of its own, in the runtime that runs the test. */
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { isBun, isDeno, temporaryFolder } from "./system.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** How a program ended. */
+export interface Outcome {
+  readonly code: number | null;
+  /** What it wrote, to standard output and to standard error. */
+  readonly output: string;
+  /** What it reported, by {@linkcode report} in test/programs/report.ts. */
+  readonly result: unknown;
+}
+
+/** What a program runs with. */
+export interface ProgramOptions {
+  readonly args?: readonly string[];
+  /** A command that starts the program's command, such as strace and its arguments. */
+  readonly prefix?: readonly string[];
+  /** Deno's permission flags instead of `-A`. */
+  readonly permissions?: readonly string[];
+  /** Flags of the runtime. */
+  readonly flags?: readonly string[];
+  readonly cwd?: string;
+  /** Whether an exit code other than 0 is for the test to judge. */
+  readonly mayFail?: boolean;
+}
+
+/** The command that starts a script in the runtime that runs the test. */
+export function commandFor(script: string, options: ProgramOptions = {}): string[] {
+  const { permissions = ["-A"], flags = [], args = [], prefix = [] } = options;
+  return [...prefix, process.execPath, ...runtimeArguments(permissions), ...flags, script, ...args];
+}
+
+function runtimeArguments(permissions: readonly string[]): string[] {
+  if (isDeno) {
+    const config = path.join(root, "deno.json");
+    return ["run", "--quiet", "--no-prompt", "--no-check", `--config=${config}`, ...permissions];
+  }
+  if (isBun) return [];
+  if (Number(process.versions.node.split(".")[0]) >= 24) {
+    return ["--disable-warning=ExperimentalWarning"];
+  }
+  const tsx = path.join(root, "node_modules", "tsx", "dist", "loader.mjs");
+  return [`--import=${pathToFileURL(tsx)}`];
+}
+
+/**
+ * Runs a program to its end. Its output goes to a file, because Node for Windows does not survive
+ * a pipe under Wine.
+ */
+export function runProgram(name: string, options: ProgramOptions = {}): Outcome {
+  const script = path.isAbsolute(name) ? name : path.join(root, "test", "programs", name);
+  using folder = temporaryFolder();
+  const outputFile = path.join(folder.path, "output.txt");
+  const resultFile = path.join(folder.path, "result.json");
+  const output = fs.openSync(outputFile, "w");
+  const [command, ...args] = commandFor(script, options);
+  const { status, error } = spawnSync(command as string, args, {
+    stdio: ["ignore", output, output],
+    cwd: options.cwd ?? root,
+    env: { ...process.env, DUPHANDLE_RESULT: resultFile, NO_COLOR: "1" },
+    timeout: 110_000,
+  });
+  fs.closeSync(output);
+  if (error !== undefined) throw error;
+  const outcome: Outcome = {
+    code: status,
+    output: fs.readFileSync(outputFile, "utf8"),
+    result: fs.existsSync(resultFile) ? JSON.parse(fs.readFileSync(resultFile, "utf8")) : undefined,
+  };
+  if (outcome.code === 0 || options.mayFail === true) return outcome;
+  throw new Error(`${name} ended with ${outcome.code}:\n${outcome.output}`);
+}
+
+/** Whether a command is on this machine. */
+export function hasCommand(command: string): boolean {
+  return spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
+}

@@ -1,0 +1,75 @@
+/** Which target a test runs on, and raw input and output that every target has. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { OwnedHandle } from "duphandle";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
+
+export const isWindows: boolean = process.platform === "win32";
+export const isDeno: boolean = "Deno" in globalThis;
+export const isBun: boolean = process.versions["bun"] !== undefined;
+/** Deno for Windows tells the HANDLE of no descriptor above 2. */
+export const fdsAreSources: boolean = !(isDeno && isWindows);
+
+/** A folder that is removed when the test ends. */
+export function temporaryFolder(): { path: string; [Symbol.dispose](): void } {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duphandle-"));
+  return {
+    path: folder,
+    [Symbol.dispose]: () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
+  };
+}
+
+/** A file with this content, in a folder of its own that is removed when the test ends. */
+export function temporaryFile(content: string): { path: string; [Symbol.dispose](): void } {
+  const folder = temporaryFolder();
+  const file = path.join(folder.path, "file.txt");
+  fs.writeFileSync(file, content);
+  return { path: file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
+}
+
+/** Opens a file by the system's own call, so that no runtime knows the handle. */
+export function openRaw(file: string, mode: "r" | "w" | "r+"): OwnedHandle {
+  if (isWindows) {
+    const access = { r: win32.GENERIC_READ, w: win32.GENERIC_WRITE, "r+": 0xc000_0000 }[mode];
+    const { OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL } = win32;
+    return OwnedHandle.fromRaw(
+      win32.CreateFileW(file, access, 7, null, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, 0),
+    );
+  }
+  const access = { r: posix.O_RDONLY, w: posix.O_WRONLY, "r+": posix.O_RDWR }[mode];
+  return OwnedHandle.fromRaw(posix.open(file, access | posix.O_CLOEXEC));
+}
+
+/** Makes a pipe by the system's own call. */
+export function pipeRaw(): { reader: OwnedHandle; writer: OwnedHandle } {
+  const [reader, writer] = isWindows ? win32.CreatePipe() : posix.pipe2(posix.O_CLOEXEC);
+  return { reader: OwnedHandle.fromRaw(reader), writer: OwnedHandle.fromRaw(writer) };
+}
+
+/** Reads up to so many bytes as text; "" at the end. */
+export function readRaw(raw: number, bytes: number): string {
+  const buffer = new Uint8Array(bytes);
+  const count = isWindows ? win32.ReadFile(raw, buffer) : posix.read(raw, buffer);
+  return new TextDecoder().decode(buffer.subarray(0, count));
+}
+
+/** Writes text. */
+export function writeRaw(raw: number, text: string): number {
+  const bytes = new TextEncoder().encode(text);
+  return isWindows ? win32.WriteFile(raw, bytes) : posix.write(raw, bytes);
+}
+
+/** The position in bytes. */
+export function positionOf(raw: number): number {
+  return isWindows
+    ? win32.SetFilePointerEx(raw, 0, win32.FILE_CURRENT)
+    : posix.lseek(raw, 0, posix.SEEK_CUR);
+}
+
+/** Closes a handle behind everybody's back. */
+export function closeRaw(raw: number): void {
+  if (isWindows) win32.CloseHandle(raw);
+  else posix.close(raw);
+}
