@@ -2,6 +2,7 @@
  * The same loops with koffi called by hand, as a Node user would write them without this library:
  * `koffi.ts BATCHES SIZE`. Linux only: elsewhere fcntl's third argument travels differently.
  */
+import process from "node:process";
 import koffi from "koffi";
 import { openFiles, report } from "./timing.ts";
 
@@ -30,7 +31,7 @@ for (let at = 0; at < 20_000; at++) {
   close(dup(source));
 }
 
-report(koffi.version, {
+report(process.versions.node, {
   pair(count) {
     for (let at = 0; at < count; at++) {
       const copy = fcntl(source, F_DUPFD_CLOEXEC, 3);

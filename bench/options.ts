@@ -38,6 +38,9 @@ export function parseOptions(args: string[]): Options {
     },
   });
   const { quick, strict, json } = values;
+  if (quick && strict) {
+    throw new Error("Cannot use --strict with --quick: so short a run says nothing about targets");
+  }
   const rounds = Number(values.rounds ?? (quick ? 1 : 15));
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`Cannot use --rounds=${values.rounds}: it must be an integer from 1`);

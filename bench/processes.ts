@@ -43,7 +43,8 @@ export function wallTime(command: readonly string[]): number {
   return performance.now() - start;
 }
 
-function run([program, ...args]: readonly string[]): string {
+/** Runs a program to its end and returns what it printed. */
+export function run([program, ...args]: readonly string[]): string {
   const { error, status, signal, stdout, stderr } = spawnSync(program as string, args, {
     cwd: root,
     // A tool that colours its output, or a debugger that is attached, would be measured too.

@@ -1,10 +1,7 @@
 /** The rounds: every subject in turn, each round from another one on, so that drift hits all alike. */
-import { join } from "node:path";
-import { root, type Runtime } from "../scripts/runtimes.ts";
 import type { Options } from "./options.ts";
-import { measureOnce, wallTime } from "./processes.ts";
-import type { Subject } from "./subjects.ts";
-import { yardstick } from "./subjects.ts";
+import { measureOnce } from "./processes.ts";
+import { type Subject, yardstick } from "./subjects.ts";
 import { type Measurement, median, type Operation, operations } from "./timing.ts";
 
 /** What one operation cost one subject. */
@@ -34,15 +31,7 @@ export interface Row {
   readonly target?: Verdict;
 }
 
-/** What this library adds to the start of a program, in milliseconds. */
-export interface Start {
-  readonly label: string;
-  readonly empty: number;
-  readonly added: number;
-  readonly target: Verdict;
-}
-
-/** Called before each step, with the share that is done. */
+/** Called before each step. */
 export type Progress = (what: string) => void;
 
 /** Measures all subjects in all rounds. */
@@ -61,42 +50,8 @@ export function runRounds(
   return subjects.map((subject) => summarize(subject, taken));
 }
 
-/** Measures what the library adds to the start of each runtime. */
-export function runStarts(
-  found: readonly Runtime[],
-  { starts }: Options,
-  most: number,
-  progress: Progress,
-): Start[] {
-  const taken = new Map<string, { empty: number; full: number }[]>();
-  const file = (name: string) => join(root, "bench", "start", `${name}.ts`);
-  // The first pair fills the caches of the runtimes and of the system, and does not count.
-  for (let round = -1; round < starts; round++) {
-    progress(`start ${round + 1} of ${starts}`);
-    for (const { name, command } of rotate(found, round + 1, starts)) {
-      const timeOf = (program: string) => wallTime([...command, file(program)]);
-      // Each is first every other time.
-      const first = round % 2 === 0 ? timeOf("empty") : undefined;
-      const full = timeOf("duplicate");
-      const empty = first ?? timeOf("empty");
-      if (round >= 0) taken.set(name, [...taken.get(name) ?? [], { empty, full }]);
-    }
-  }
-  return found.map(({ name, label }) => {
-    const times = taken.get(name) ?? [];
-    const added = median(times.map(({ empty, full }) => full - empty));
-    const empty = median(times.map((time) => time.empty));
-    const target = {
-      most,
-      against: "start of an empty program",
-      reached: added,
-      met: added <= most,
-    };
-    return { label, empty, added, target };
-  });
-}
-
-function rotate<Item>(items: readonly Item[], round: number, rounds: number): Item[] {
+/** The same items, from another one on each round. */
+export function rotate<Item>(items: readonly Item[], round: number, rounds: number): Item[] {
   const by = Math.floor(round * items.length / Math.min(rounds, items.length)) % items.length;
   return [...items.slice(by), ...items.slice(0, by)];
 }

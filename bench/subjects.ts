@@ -1,5 +1,6 @@
 /** Who is measured, how each is started, and which ratios are aimed at. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root, type Runtime, type RuntimeName, runtimes } from "../scripts/runtimes.ts";
@@ -90,9 +91,14 @@ function ofKoffi({ name, command }: Runtime): Subject[] {
   return [{
     id: `${name}-koffi`,
     name: names[name],
-    does: "koffi by hand",
+    does: `koffi ${koffiVersion()} by hand`,
     command: [...command, script],
   }];
+}
+
+function koffiVersion(): string {
+  const file = join(root, "node_modules", "koffi", "package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 function ofPython(): Subject[] {

@@ -1,5 +1,6 @@
 /** The result for people: two small tables. */
-import type { Row, Start, Verdict } from "./rounds.ts";
+import type { Row, Verdict } from "./rounds.ts";
+import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
 import { type Operation, operations } from "./timing.ts";
 
@@ -31,13 +32,14 @@ export function costTable(rows: readonly Row[]): string {
 
 /** What the library adds to the start of a program. */
 export function startTable(starts: readonly Start[]): string {
-  const lines = starts.map(({ label, empty, added, target }) => [
+  const lines = starts.map(({ label, files, empty, added, target }) => [
     label,
+    files,
     `${empty.toFixed(1)} ms`,
     `${added < 0 ? "" : "+"}${added.toFixed(1)} ms`,
     `≤ ${target.most} ms: ${metOrNot(target)}`,
   ]);
-  return align([["start", "empty", "added", "target"], ...lines], "<>><");
+  return align([["start", "", "empty", "added", "target"], ...lines], "<<>><");
 }
 
 function verdict(target: Verdict, rows: readonly Row[]): string {

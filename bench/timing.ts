@@ -22,7 +22,7 @@ export interface Plan {
 /** A loop over one operation. The loop is the subject's own, so that no call is added to each. */
 export type Loop = (count: number) => void;
 
-/** A failure makes an error with a message and a stack, which takes far longer than a call. */
+/** The failing operation runs so many times less often: an error with its stack takes long. */
 const FAILING_SHARE = 20;
 /** Warm-up in batches: enough that every engine here runs its last tier of code. */
 const WARM_UP = 10;
@@ -64,7 +64,6 @@ function measure(loop: Loop, { batches, size }: Plan): number {
     loop(size);
     times.push((performance.now() - start) * 1e6 / size);
   }
-  if (process.env["BENCH_TRACE"]) console.error(times.map(Math.round).join(" "));
   return median(times);
 }
 

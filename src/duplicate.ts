@@ -1,7 +1,7 @@
 /** The verbs that make one handle more. */
 import { checkFd } from "../ffi/check.ts";
 import { copyRaw } from "./copy_raw.ts";
-import { Handle, OwnedHandle } from "./handle.ts";
+import { isHandle, OwnedHandle } from "./handle.ts";
 import { type DuplicateOntoOptions, type DuplicateOptions, parseOntoOptions } from "./options.ts";
 import { fdOf, type HandleSource, rawOf, RuntimeSource } from "./source.ts";
 import { system } from "./system.ts";
@@ -37,7 +37,7 @@ import { system } from "./system.ts";
  * ```
  */
 export function duplicate(source: HandleSource, options?: DuplicateOptions): OwnedHandle {
-  if (source instanceof Handle) return source.duplicate(options);
+  if (isHandle(source)) return source.duplicate(options);
   const fd = fdOf(source);
   return OwnedHandle.fromRaw(
     options === undefined

@@ -46,6 +46,15 @@ export abstract class Handle {
   }
 }
 
+/** Whether the value is a {@linkcode Handle}, also for objects that throw when they are asked. */
+export function isHandle(value: unknown): value is Handle {
+  try {
+    return value instanceof Handle;
+  } catch {
+    return false; // a revoked proxy
+  }
+}
+
 /** A handle that somebody else owns and closes; make one with {@linkcode borrow}. */
 export class BorrowedHandle extends Handle {
   readonly #source: RawHandle | OwnedHandle;

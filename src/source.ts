@@ -3,7 +3,7 @@ import { checkFd, isFd, show } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { closeRuntimeFd } from "./adopt.ts";
 import type { Owner } from "./copy_raw.ts";
-import { Handle } from "./handle.ts";
+import { type Handle, isHandle } from "./handle.ts";
 import { type RawHandle, system } from "./system.ts";
 
 /** An object that tells a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
@@ -20,7 +20,7 @@ export type HandleSource = number | HasFd | Handle;
 
 /** The raw handle of a source. */
 export function rawOf(source: HandleSource): RawHandle {
-  return source instanceof Handle ? source.raw : system().rawOfFd(fdOf(source));
+  return isHandle(source) ? source.raw : system().rawOfFd(fdOf(source));
 }
 
 /**

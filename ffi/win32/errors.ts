@@ -36,14 +36,15 @@ const adviceByStatus: Readonly<Record<string, () => string>> = {
     "it is closed or was never open: check how it was opened, and that only its owner closes it",
   ERROR_ACCESS_DENIED: () =>
     "the source or the process lacks the right: open the source with that access",
-  ERROR_TOO_MANY_OPEN_FILES: () => `${countHandles()} handles are open: close what is not needed`,
-  ERROR_NO_SYSTEM_RESOURCES: () =>
-    `${countHandles()} handles are open, of at most 16,777,216: close what is not needed`,
+  ERROR_TOO_MANY_OPEN_FILES: tooMany,
+  ERROR_NO_SYSTEM_RESOURCES: tooMany,
   ERROR_INVALID_PARAMETER: () => "a flag is unknown or a handle is missing",
 };
 
-function countHandles(): number {
+function tooMany(): string {
   const { address, data } = scratch();
-  const self = kernel32().GetCurrentProcess();
-  return kernel32().GetProcessHandleCount(self, address) === 0 ? 0 : data.getUint32(0, true);
+  const k = kernel32();
+  const counted = k.GetProcessHandleCount(k.GetCurrentProcess(), address) !== 0;
+  const count = counted ? data.getUint32(0, true) : "an unknown number of";
+  return `${count} of at most 16,777,216 handles are open: close what is not needed`;
 }

@@ -1,14 +1,11 @@
 /** What the process holds, so that a test can prove that it left nothing behind. */
 import * as fs from "node:fs";
-import { GetCurrentProcess, GetProcessHandleCount } from "duphandle/win32";
 import { isWindows } from "./system.ts";
+import { windowsHandles } from "./windows_handles.ts";
 
-/**
- * The open handles, each as a line of text. Windows tells only their number, so there each handle
- * is the same line.
- */
+/** The open handles, each as a line of text. */
 export function openHandles(): string[] {
-  if (isWindows) return Array<string>(GetProcessHandleCount(GetCurrentProcess())).fill("a handle");
+  if (isWindows) return windowsHandles();
   const found: string[] = [];
   for (const fd of fs.readdirSync("/proc/self/fd")) {
     try {

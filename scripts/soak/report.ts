@@ -1,0 +1,48 @@
+/** The line that a runtime's soak ends with, and whether it passed. */
+import type { Tally } from "./caller.ts";
+import type { Disturbance } from "./disturber.ts";
+import { HEAP_SLACK, type Leak, MEMORY_SLACK } from "./leak.ts";
+
+/** All that was measured in one runtime. */
+export interface Report {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly tallies: readonly Tally[];
+  readonly disturbance: Disturbance;
+  /** Signals that the handler saw. */
+  readonly signals: number;
+  readonly leak: Leak;
+}
+
+/** Everything that must not be, in words; nothing when the soak passed. */
+export function problems({ tallies, disturbance, signals, leak }: Report): string[] {
+  const found = tallies.flatMap(({ examples }) => examples);
+  if (leak.leaks) found.push("descriptors or memory leak");
+  // Calls in a quiet process would prove little.
+  const noise = [disturbance.files, ...tallies.flatMap((tally) => [tally.timers, tally.files])];
+  if (process.platform !== "win32") noise.push(signals);
+  if (noise.includes(0)) found.push("there were no signals, timers or file system calls meanwhile");
+  return found;
+}
+
+/** The figures in one line. */
+export function summary({ seed, seconds, tallies, disturbance, signals, leak }: Report): string {
+  const sum = (key: "calls" | "wrong" | "collections" | "timers" | "files"): number =>
+    tallies.reduce((total, tally) => total + tally[key], 0);
+  return [
+    `${count(sum("calls"))} failing calls in ${seconds.toFixed(1)} s, ${count(sum("wrong"))} wrong`,
+    `meanwhile ${count(sum("collections"))} forced collections, ${count(sum("timers"))} timers, ` +
+    `${count(signals)} of ${count(disturbance.sent)} signals, ` +
+    `${count(sum("files") + disturbance.files)} file system calls`,
+    `${count(leak.pairs)} pairs in ${leak.seconds.toFixed(1)} s, ` +
+    `descriptors ${leak.handlesBefore} → ${leak.handlesAfter}, ` +
+    `heap +${count(leak.heapGrowth)} bytes (at most ${count(HEAP_SLACK)}), ` +
+    `memory +${count(leak.memoryGrowth)} (at most ${count(MEMORY_SLACK)})`,
+    `seed ${seed}`,
+  ].join("; ");
+}
+
+/** With commas: the digits of a million are hard to count. */
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
