@@ -17,7 +17,7 @@ export interface Report {
 /** Everything that must not be, in words; nothing when the soak passed. */
 export function problems({ tallies, disturbance, signals, leak }: Report): string[] {
   const found = tallies.flatMap(({ examples }) => examples);
-  if (leak.leaks) found.push("descriptors or memory leak");
+  if (leak.leaks) found.push("handles or memory leak");
   // Calls in a quiet process would prove little.
   const noise = [disturbance.files, ...tallies.flatMap((tally) => [tally.timers, tally.files])];
   if (process.platform !== "win32") noise.push(signals);
@@ -36,8 +36,8 @@ export function summary({ seed, seconds, tallies, disturbance, signals, leak }: 
     `${count(sum("files") + disturbance.files)} file system calls`,
     `${count(leak.pairs)} pairs in ${leak.seconds.toFixed(1)} s, ` +
     `descriptors ${leak.handlesBefore} → ${leak.handlesAfter}, ` +
-    `heap +${count(leak.heapGrowth)} bytes (at most ${count(HEAP_SLACK)}), ` +
-    `memory +${count(leak.memoryGrowth)} (at most ${count(MEMORY_SLACK)})`,
+    `heap ${growth(leak.heapGrowth)} bytes (at most ${count(HEAP_SLACK)}), ` +
+    `memory ${growth(leak.memoryGrowth)} (at most ${count(MEMORY_SLACK)})`,
     `seed ${seed}`,
   ].join("; ");
 }
@@ -45,4 +45,8 @@ export function summary({ seed, seconds, tallies, disturbance, signals, leak }: 
 /** With commas: the digits of a million are hard to count. */
 function count(value: number): string {
   return value.toLocaleString("en-US");
+}
+
+function growth(bytes: number): string {
+  return bytes.toLocaleString("en-US", { signDisplay: "always" });
 }

@@ -1,0 +1,36 @@
+/** Makes one call on a file whose calls fail as the test has told strace. */
+import * as fs from "node:fs";
+import * as posix from "../../ffi/posix.ts";
+import { duplicate, duplicateOnto, OwnedHandle } from "../../mod.ts";
+import { report, thrownBy } from "./report.ts";
+
+const [call, file] = process.argv.slice(-2) as [string, string];
+const raw = posix.open(file, posix.O_RDWR | posix.O_CLOEXEC);
+const source = OwnedHandle.fromRaw(raw);
+const count = () => fs.readdirSync("/proc/self/fd").length;
+const before = count();
+
+switch (call) {
+  case "dup3":
+    report({ error: thrownBy(() => duplicateOnto(source, 900)) });
+    break;
+  case "fcntl":
+    report({ error: thrownBy(() => duplicate(source)) });
+    break;
+  case "close": {
+    const error = thrownBy(() => source.close()) ?? null;
+    report({ error, closed: source.closed, second: thrownBy(() => source.close()) ?? null });
+    break;
+  }
+  case "closeSource": {
+    const error = thrownBy(() => duplicate(source, { closeSource: true }));
+    const next = posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC);
+    report({ error, closed: source.closed, reused: next === raw });
+    break;
+  }
+  case "narrow": {
+    const error = thrownBy(() => duplicate(source, { access: "read" }));
+    report({ error, leaked: count() - before });
+    break;
+  }
+}
