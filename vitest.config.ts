@@ -2,7 +2,11 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** The names that users import are the ones that the tests import. */
-const entries = { "duphandle/posix": "ffi/posix.ts", "duphandle/win32": "ffi/win32.ts", duphandle: "mod.ts" };
+const entries = {
+  "duphandle/posix": "ffi/posix.ts",
+  "duphandle/win32": "ffi/win32.ts",
+  duphandle: "mod.ts",
+};
 
 export default defineConfig({
   resolve: {

@@ -38,6 +38,7 @@ export interface HandleErrorFields {
  * ```
  */
 export class HandleError extends Error {
+  /** `"HandleError"`. */
   override readonly name: string = "HandleError";
   /** The POSIX name on every system, such as `EBADF`. */
   readonly code: string;

@@ -44,7 +44,8 @@ export function nodeBackend(): Backend | string {
       const { functions } = ffi.dlopen(library, definitions);
       return mapTable(
         table,
-        ({ parameters }, name) => adapt(functions[name] as NativeFunction, parameters.length, widen),
+        ({ parameters }, name) =>
+          adapt(functions[name] as NativeFunction, parameters.length, widen),
       ) as Calls<Table>;
     },
     addressOf: (buffer) => Number(ffi.getRawPointer(buffer)),
@@ -98,7 +99,5 @@ const SMALL = 2048;
 function widener(): (value: number) => bigint {
   const small = Array.from({ length: SMALL }, (_, at) => BigInt(at));
   return (value) =>
-    value >= 0 && value < SMALL
-      ? small[value] as bigint
-      : BigInt.asUintN(64, BigInt(value));
+    value >= 0 && value < SMALL ? small[value] as bigint : BigInt.asUintN(64, BigInt(value));
 }

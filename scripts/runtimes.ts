@@ -47,7 +47,9 @@ export function selectRuntimes(
   const rest = args.filter((arg) => !arg.startsWith(option));
   const unknown = names.find((name) => !(name in runtimes));
   if (unknown !== undefined) {
-    throw new Error(`Cannot use ${option}${unknown}: it must be ${Object.keys(runtimes).join(", ")}`);
+    throw new Error(
+      `Cannot use ${option}${unknown}: it must be ${Object.keys(runtimes).join(", ")}`,
+    );
   }
   const wanted = names.length > 0 ? names : Object.keys(runtimes);
   return { selected: wanted.map((name) => runtimes[name as RuntimeName]()), rest };

@@ -66,6 +66,7 @@ export class BorrowedHandle extends Handle {
     this.#source = source;
   }
 
+  /** The handle's number, as {@linkcode Handle.raw}. */
   override get raw(): RawHandle {
     return typeof this.#source === "number" ? this.#source : this.#source.raw;
   }
@@ -122,11 +123,13 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     return new OwnedHandle(raw);
   }
 
+  /** The handle's number, as {@linkcode Handle.raw}. */
   override get raw(): RawHandle {
     if (this.#closed) throw closedError(this.#raw);
     return this.#raw;
   }
 
+  /** Whether the handle is closed or was released. */
   override get closed(): boolean {
     return this.#closed;
   }

@@ -87,7 +87,9 @@ describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such 
       native: constants.errno.EMFILE,
       syscall: "fcntl",
     });
-    expect((error as Error).message).toMatch(/; 80 of the limit of 80 descriptors are open: close /);
+    expect((error as Error).message).toMatch(
+      /; 80 of the limit of 80 descriptors are open: close /,
+    );
     expect(made).toBeGreaterThan(10);
     expect(again).toBe(made);
     expect(leaked).toBe(0);

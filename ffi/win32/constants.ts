@@ -62,4 +62,4 @@ export const FILE_TYPE_CHAR = 2;
 export const FILE_TYPE_PIPE = 3;
 
 /** What some calls return on failure, and also the pseudo-handle of this process. */
-export const INVALID_HANDLE_VALUE = -1;
+export const INVALID_HANDLE_VALUE: number = -1;

@@ -8,9 +8,7 @@ import { showHandle, win32Error } from "./errors.ts";
 import { kernel32 } from "./libraries.ts";
 
 /** Where `DuplicateHandle` puts the new handle: its first element, as in `new Int32Array(1)` or `[0]`. */
-export interface HandleOut {
-  0: number;
-}
+export type HandleOut = { 0: number } | Int32Array;
 
 /**
  * `DuplicateHandle(hSourceProcessHandle, hSourceHandle, hTargetProcessHandle, lpTargetHandle,

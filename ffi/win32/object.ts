@@ -4,7 +4,8 @@ import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { ntdll } from "./libraries.ts";
 
-const ObjectBasicInformation = 0;
+/** The class of information that {@linkcode ObjectBasicInformation} describes. */
+const BASIC_INFORMATION = 0;
 const BASIC_INFORMATION_SIZE = 56;
 
 /** The part of `PUBLIC_OBJECT_BASIC_INFORMATION` that is documented. */
@@ -43,7 +44,7 @@ export function NtQueryObject(Handle: number): ObjectBasicInformation {
   checkHandle(Handle, "Handle");
   const { address, data } = scratch();
   const { NtQueryObject, RtlNtStatusToDosError } = ntdll();
-  const status = NtQueryObject(Handle, ObjectBasicInformation, address, BASIC_INFORMATION_SIZE, 0);
+  const status = NtQueryObject(Handle, BASIC_INFORMATION, address, BASIC_INFORMATION_SIZE, 0);
   if (status < 0) throw win32Error(RtlNtStatusToDosError(status), "NtQueryObject", Handle);
   return {
     Attributes: data.getUint32(0, true),

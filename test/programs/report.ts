@@ -16,7 +16,8 @@ export function thrownBy(call: () => unknown): Record<string, unknown> | undefin
     const { name, message } = error;
     if (!(error instanceof HandleError)) return { name, message };
     const { code, status, native, syscall, handle } = error;
-    return { name, message, code, status, native, syscall, handle };
+    const cause = error.cause instanceof Error ? error.cause.name : undefined;
+    return { name, message, code, status, native, syscall, handle, cause };
   }
   return undefined;
 }

@@ -19,7 +19,7 @@ export function openHandles(): string[] {
 }
 
 /** The handles that are open now and were not then. */
-export function newHandles(before: readonly string[]): string[] {
+function newHandles(before: readonly string[]): string[] {
   const rest = [...before];
   return openHandles().filter((line) => {
     const at = rest.indexOf(line);
@@ -27,4 +27,13 @@ export function newHandles(before: readonly string[]): string[] {
     rest.splice(at, 1);
     return false;
   });
+}
+
+/** The handles that stay open although everything has ended. */
+export async function leftOpen(before: readonly string[]): Promise<string[]> {
+  // A runtime closes some things only after the promise that told of their end.
+  for (let wait = 1; wait < 500 && newHandles(before).length > 0; wait *= 2) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  return newHandles(before);
 }

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import { duplicate } from "duphandle";
 import { afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { newHandles, openHandles } from "./open_handles.ts";
+import { leftOpen, openHandles } from "./open_handles.ts";
 import { isWindows, temporaryFile } from "./system.ts";
 
 let before: string[] = [];
@@ -25,9 +25,5 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  // A runtime closes some things only after the promise that told of their end.
-  for (let wait = 1; wait < 500 && newHandles(before).length > 0; wait *= 2) {
-    await new Promise((resolve) => setTimeout(resolve, wait));
-  }
-  expect(newHandles(before), "handles left open by the test").toEqual([]);
+  expect(await leftOpen(before), "handles left open by the test").toEqual([]);
 });

@@ -1,0 +1,32 @@
+/** Format, lint and types, in one go: `npm run check`; `npm run fmt` also repairs the format. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { denoPath } from "./binaries.mjs";
+import { root } from "./runtimes.ts";
+
+const fix = process.argv.includes("--fix");
+const deno = denoPath(root);
+const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+const entries = ["mod.ts", "ffi/posix.ts", "ffi/win32.ts"];
+
+const steps: readonly (readonly [name: string, command: readonly string[]])[] = [
+  ["format", [deno, "fmt", "--quiet", ...(fix ? [] : ["--check"])]],
+  ["lint", [deno, "lint", "--quiet"]],
+  ["types (tsc)", [process.execPath, tsc, "--project", root]],
+  ["types (deno)", [deno, "check", "--quiet", ...entries]],
+  ["documentation", [deno, "doc", "--quiet", "--lint", ...entries]],
+];
+
+let failed = 0;
+for (const [name, [command, ...args]] of steps) {
+  const { status, stdout, stderr } = spawnSync(command as string, args, {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  console.log(`${status === 0 ? "ok    " : "FAILED"} ${name}`);
+  if (status === 0) continue;
+  failed++;
+  console.log(`${stdout}${stderr}`);
+}
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,97 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { HandleError } from "duphandle";
+import { describe, expect, test } from "vitest";
+import { backend } from "../ffi/backend.ts";
+import { loadLibrary } from "../ffi/library.ts";
+import { runProgram } from "./support/program.ts";
+import { isBun, isDeno, isWindows, temporaryFolder } from "./support/system.ts";
+
+const [major = 0] = process.versions.node.split(".").map(Number);
+const isNode = !isDeno && !isBun;
+const table = { getpid: { parameters: [], result: "i32" } } as const;
+
+function thrownBy(call: () => unknown): HandleError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof HandleError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("importing", () => {
+  test("every entry point loads nothing, warns of nothing and needs no permission", () => {
+    const { loaded, warnings } = runProgram("import_only.ts", {
+      permissions: ["--allow-env=DUPHANDLE_RESULT", "--allow-write"],
+    }).result as Record<string, unknown>;
+    expect([loaded, warnings]).toEqual([[], []]);
+  });
+});
+
+describe("the backend", () => {
+  test("is the runtime's own FFI", () => {
+    const expected = isDeno
+      ? "Deno.dlopen"
+      : isBun
+      ? "bun:ffi"
+      : major >= 26
+      ? "node:ffi"
+      : "koffi";
+    expect(backend().name).toBe(expected);
+  });
+
+  test("says which libraries it tried, with what the runtime said as the cause", () => {
+    const one = thrownBy(() => loadLibrary(["no-such-library"], table));
+    expect(one).toMatchObject({ code: "ENOENT", status: "ERROR_FILE_NOT_FOUND" });
+    expect(one.message).toContain("no-such-library");
+    expect(one.cause).toBeInstanceOf(Error);
+    const two = thrownBy(() => loadLibrary(["no-such-library", "nor-this-one"], table));
+    expect(two.message).toMatch(/no-such-library .*nor-this-one /);
+    expect((two.cause as AggregateError).errors).toHaveLength(2);
+  });
+
+  test("says so when a library lacks a function", () => {
+    const library = isWindows ? "kernel32.dll" : process.platform === "linux" ? "libc.so.6" : "";
+    const lacking = { no_such_function: { parameters: [], result: "i32" } } as const;
+    const error = thrownBy(() => loadLibrary([library], lacking));
+    expect(error.message).toContain("no_such_function");
+  });
+
+  test.runIf(isDeno)("in Deno without permission says which flag is missing", () => {
+    const { error } = runProgram("first_call.ts", {
+      permissions: ["--allow-env", "--allow-write"],
+    }).result as { error: Record<string, unknown> };
+    expect(error).toMatchObject({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
+    expect(error["message"]).toContain("--allow-ffi");
+    expect(error["cause"]).toBe("NotCapable");
+  });
+
+  test.runIf(isNode && major >= 26)("in Node without permission says which flag is missing", () => {
+    const { error } = runProgram("first_call.ts", {
+      flags: ["--permission", "--allow-fs-read=*", "--allow-fs-write=*"],
+    }).result as { error: Record<string, unknown> };
+    expect(error).toMatchObject({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
+    expect(error["message"]).toContain("--allow-ffi");
+  });
+
+  test.runIf(isNode && major < 26)("in an old Node without koffi says what to install", () => {
+    using folder = temporaryFolder();
+    const root = path.resolve(import.meta.dirname, "..");
+    for (const part of ["mod.ts", "ffi", "src", "package.json"]) {
+      fs.cpSync(path.join(root, part), path.join(folder.path, part), { recursive: true });
+    }
+    fs.mkdirSync(path.join(folder.path, "test", "programs"), { recursive: true });
+    for (const program of ["first_call.ts", "report.ts"]) {
+      const at = path.join("test", "programs", program);
+      fs.cpSync(path.join(root, at), path.join(folder.path, at));
+    }
+    const { error } = runProgram(path.join(folder.path, "test/programs/first_call.ts"), {
+      cwd: folder.path,
+    }).result as { error: Record<string, unknown> };
+    expect(error).toMatchObject({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" });
+    expect(error["message"]).toContain("npm install koffi");
+    expect(error["message"]).toContain("koffi is not installed");
+  });
+});

@@ -1,0 +1,15 @@
+/** Imports every entry point and does nothing with it. */
+import * as fs from "node:fs";
+import "../../ffi/posix.ts";
+import "../../ffi/win32.ts";
+import "../../mod.ts";
+
+const warnings: string[] = [];
+process.on("warning", ({ message }) => warnings.push(message));
+// A warning that an import caused arrives in a later turn.
+await new Promise((resolve) => setTimeout(resolve, 20));
+const maps = "Deno" in globalThis || process.platform !== "linux"
+  ? "" // Deno without permission may not look, and could not have loaded anything
+  : fs.readFileSync("/proc/self/maps", "utf8");
+const loaded = maps.split("\n").filter((line) => /koffi|libffi/.test(line));
+fs.writeFileSync(process.env["DUPHANDLE_RESULT"] as string, JSON.stringify({ loaded, warnings }));

@@ -1,0 +1,27 @@
+/** Duplicates and closes many times, and tells what is left. */
+import { duplicate } from "../../mod.ts";
+import { openHandles } from "../support/open_handles.ts";
+import { report } from "./report.ts";
+
+const pairs = Number(process.argv.at(-1));
+const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(force: boolean): void } };
+const source = duplicate(1);
+
+churn(pairs / 10);
+const handles = openHandles().length;
+const heap = heapUsed();
+churn(pairs);
+report({ handles: openHandles().length - handles, grown: heapUsed() - heap });
+source.close();
+
+function churn(count: number): void {
+  for (let done = 0; done < count; done++) {
+    const copy = duplicate(source);
+    copy.close();
+  }
+}
+
+function heapUsed(): number {
+  for (let round = 0; round < 3; round++) Bun === undefined ? gc?.() : Bun.gc(true);
+  return process.memoryUsage().heapUsed;
+}
