@@ -19,7 +19,7 @@ export function loadLibrary<Table extends SymbolTable>(
       return load(candidate, table);
     } catch (thrown) {
       const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
-      if (isForbidden(cause)) throw forbidden(candidate, name, cause);
+      if (isForbidden(cause)) throw forbidden(candidates, name, cause);
       causes.push(cause);
     }
   }
@@ -35,9 +35,10 @@ function isForbidden({ name, code }: Error & { code?: unknown }): boolean {
   return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";
 }
 
-function forbidden(library: string, ffi: string, cause: Error): HandleError {
+function forbidden(libraries: readonly string[], ffi: string, cause: Error): HandleError {
   return failure("EACCES", "dlopen", {
-    message: `Cannot load ${library}: ${ffi} is not permitted; run with --allow-ffi`,
+    message: `Cannot load ${libraries[0]}: ${ffi} is not permitted; ` +
+      "run with --allow-ffi, without a list of paths",
     cause,
   });
 }
