@@ -23,10 +23,10 @@ export function loadLibrary<Table extends SymbolTable>(
       causes.push(cause);
     }
   }
-  const tried = candidates.map((candidate, at) => `${candidate} (${causes[at]?.message})`);
+  const tried = candidates.map((candidate, at) => `${candidate} (${causes[at]?.message.trim()})`);
   throw failure("ENOENT", "dlopen", {
-    message: `Cannot load the system library: ${name} refused ${tried.join(", ")}; ` +
-      "this system's C library has a name that is not known here: please report it",
+    message: `Cannot load ${Object.keys(table).join(", ")}: ${name} refused ${tried.join(", ")}; ` +
+      "this system's library has another name or lacks a function: please report it",
     cause: causes.length > 1 ? new AggregateError(causes) : causes[0],
   });
 }

@@ -66,9 +66,9 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * import { duplicateOnto } from "duphandle";
  * import { closeSync, openSync } from "node:fs";
  *
- * const log = openSync("/tmp/duphandle-example.log", "a");
- * const next = openSync("/tmp/duphandle-example.log.1", "a");
- * duplicateOnto(next, log); // whoever writes to `log` now writes to the new file
+ * const log = openSync("README.md", "r");
+ * const next = openSync("LICENSE", "r");
+ * duplicateOnto(next, log); // whoever uses `log` now uses the other file
  * closeSync(next);
  * closeSync(log);
  * ```

@@ -1,8 +1,9 @@
 /** From a C-runtime descriptor of the running runtime to the `HANDLE` behind it. */
-import { backend, type Calls } from "../backend.ts";
+import type { Calls } from "../backend.ts";
 import { checkFd } from "../check.ts";
 import { failureByCode } from "../codes.ts";
-import { failure, type HandleError, systemError } from "../error.ts";
+import { failure, HandleError, systemError } from "../error.ts";
+import { loadLibrary } from "../library.ts";
 import { uv } from "../symbols/windows.ts";
 import { STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE } from "./constants.ts";
 import { GetStdHandle } from "./process.ts";
@@ -32,15 +33,21 @@ export function handleOfFd(fd: number): number {
 }
 
 function loadUv(): Calls<typeof uv> | null {
+  // Deno would also want the permission to know its own path.
   if ("Deno" in globalThis) return null;
-  return backend().load(globalThis.process.execPath, uv);
+  try {
+    return loadLibrary([globalThis.process.execPath], uv);
+  } catch (error) {
+    if (error instanceof HandleError && error.code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 function standardHandle(fd: number): number {
   const which = standard[fd];
   if (which !== undefined) return GetStdHandle(which);
   throw failure("ENOTSUP", "uv_get_osfhandle", {
-    message: `Cannot find the HANDLE of fd ${fd}: Deno for Windows does not tell it; open the ` +
+    message: `Cannot find the HANDLE of fd ${fd}: this runtime does not tell it; open the ` +
       "file with CreateFileW from duphandle/win32 and use borrow(handle), or fd 0, 1 or 2",
     handle: fd,
   });

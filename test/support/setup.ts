@@ -5,7 +5,7 @@ import * as os from "node:os";
 import { duplicate } from "duphandle";
 import { afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { leftOpen, openHandles } from "./open_handles.ts";
-import { isWindows, temporaryFile } from "./system.ts";
+import { temporaryFile } from "./system.ts";
 
 let before: string[] = [];
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
   await opened.close();
   duplicate(1).close();
   void [process.stdin, process.stdout, process.stderr];
-  if (!isWindows) child_process.spawnSync(process.execPath, ["--version"], { cwd: os.tmpdir() });
+  child_process.spawnSync(process.execPath, ["--version"], { cwd: os.tmpdir(), stdio: "ignore" });
 });
 
 beforeEach(() => {
