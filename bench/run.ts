@@ -69,7 +69,12 @@ function publish(
   { quick, json, rounds, strict }: Options,
 ): void {
   const { date, cpu, cores, kernel, load, compiler } = machine;
-  console.log(`${date.slice(0, 10)}  ${cpu}, ${cores} cores, load ${load.toFixed(1)}`);
+  const after = os.loadavg()[0] ?? NaN;
+  console.log(
+    `${date.slice(0, 10)}  ${cpu}, ${cores} cores, load ${load.toFixed(1)} before, ${
+      after.toFixed(1)
+    } after`,
+  );
   console.log(`${kernel}, ${compiler}`);
   console.log(
     `Medians of ${rounds} interleaved rounds. "to C": the median ratio to C with two threads in the\n` +
@@ -84,7 +89,13 @@ function publish(
   console.log(`${verdicts.length - missed} of ${verdicts.length} targets met`);
   if (strict && missed > 0) process.exitCode = 1;
 
-  const text = JSON.stringify({ machine, rounds, quick, rows, starts }, rounded);
+  const text = JSON.stringify({
+    machine: { ...machine, loadAfter: after },
+    rounds,
+    quick,
+    rows,
+    starts,
+  }, rounded);
   if (json === undefined) console.log(`\n${text}`);
   else writeFileSync(json, `${text}\n`);
 }

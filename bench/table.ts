@@ -13,7 +13,7 @@ const titles: Readonly<Record<Operation, string>> = {
 /** The costs of the operations. */
 export function costTable(rows: readonly Row[]): string {
   const head = [
-    "",
+    "ns per operation",
     "",
     ...operations.flatMap((operation) => [titles[operation], "to C"]),
     "target",
@@ -23,7 +23,7 @@ export function costTable(rows: readonly Row[]): string {
     does,
     ...operations.flatMap((operation) => {
       const cost = costs[operation];
-      return cost === undefined ? ["", ""] : [`${Math.round(cost.ns)} ns`, cost.ratio.toFixed(2)];
+      return cost === undefined ? ["", ""] : [`${Math.round(cost.ns)}`, cost.ratio.toFixed(2)];
     }),
     target === undefined ? "" : verdict(target, rows),
   ]);
@@ -45,8 +45,9 @@ export function startTable(starts: readonly Start[]): string {
 function verdict(target: Verdict, rows: readonly Row[]): string {
   const most = target.most.toFixed(2);
   if (target.against === yardstick) return `≤ ${most}: ${metOrNot(target)}`;
-  const other = rows.find(({ id }) => id === target.against);
-  return `≤ ${most} of ${other?.does}: ${target.reached.toFixed(2)}, ${metOrNot(target)}`;
+  // "koffi", without its version.
+  const other = rows.find(({ id }) => id === target.against)?.does.split(" ")[0];
+  return `≤ ${most} to ${other}: ${metOrNot(target)} (${target.reached.toFixed(2)})`;
 }
 
 function metOrNot({ met }: Verdict): string {

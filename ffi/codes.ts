@@ -65,8 +65,16 @@ export function failureByCode(code: string): Failure {
   return { code, status, native: isWindows() ? win32 : errnos()[code] ?? 0, state };
 }
 
+const byErrno = /* @__PURE__ */ new Map<number, Failure>();
+
 /** The failure that a POSIX system calls by this number. */
 export function failureByErrno(errno: number): Failure {
+  let found = byErrno.get(errno);
+  if (found === undefined) byErrno.set(errno, found = findByErrno(errno));
+  return found;
+}
+
+function findByErrno(errno: number): Failure {
   // Two names share a number on Linux (EAGAIN and EWOULDBLOCK): the one we know comes first.
   const names = Object.keys(errnos()).filter((name) => errnos()[name] === errno);
   const code = names.find((name) => rows.some((row) => row[0] === name)) ?? names[0] ??
