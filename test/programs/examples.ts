@@ -1,11 +1,12 @@
 /** Runs the example files that are its arguments, one after the other. */
 import { pathToFileURL } from "node:url";
-import { leftOpen, openHandles } from "../support/open_handles.ts";
+import { leftOpen, openHandles, settled } from "../support/open_handles.ts";
 import { report } from "./report.ts";
 
 const files = process.argv.slice(2).filter((argument) => /\d+\.ts$/.test(argument));
 const failed: [at: number, why: string][] = [];
 await import("node:fs/promises");
+await settled();
 
 for (const [at, file] of files.entries()) {
   const before = openHandles();

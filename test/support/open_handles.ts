@@ -1,6 +1,6 @@
 /** What the process holds, so that a test can prove that it left nothing behind. */
 import * as fs from "node:fs";
-import { isWindows } from "./system.ts";
+import { isDeno, isWindows } from "./system.ts";
 import { windowsHandles } from "./windows_handles.ts";
 
 /** The open handles, each as a line of text. */
@@ -36,4 +36,13 @@ export async function leftOpen(before: readonly string[]): Promise<string[]> {
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
   return newHandles(before);
+}
+
+/**
+ * Waits until the runtime has opened what it opens for itself. Deno makes a pair of sockets about
+ * half a second after its start, whatever the program does.
+ */
+export async function settled(): Promise<void> {
+  const left = isDeno ? 1000 - performance.now() : 0;
+  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
 }

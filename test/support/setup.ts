@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import { duplicate } from "duphandle";
 import { afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { leftOpen, openHandles } from "./open_handles.ts";
+import { leftOpen, openHandles, settled } from "./open_handles.ts";
 import { temporaryFile } from "./system.ts";
 
 let before: string[] = [];
@@ -18,6 +18,7 @@ beforeAll(async () => {
   duplicate(1).close();
   void [process.stdin, process.stdout, process.stderr];
   child_process.spawnSync(process.execPath, ["--version"], { cwd: os.tmpdir(), stdio: "ignore" });
+  await settled();
 });
 
 beforeEach(() => {
