@@ -25,10 +25,15 @@ process.exitCode = result.status ?? 1;
 /** Installs what the lock files pin, unless just that is installed. */
 function setUp() {
   const wanted = fingerprint();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && isWhole()) return;
   console.log("Installing the pinned runtimes and tools (once) …");
   for (const folder of folders) npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
   writeFileSync(stamp, wanted);
+}
+
+/** Whether what is run first is there: a stamp outlives a folder that somebody emptied. */
+function isWhole() {
+  return folders.every((folder) => existsSync(join(folder, "node_modules", ".package-lock.json")));
 }
 
 function fingerprint() {

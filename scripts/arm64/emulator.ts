@@ -2,11 +2,11 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isStamped, keyOf, removeTree, stamp } from "../windows/cache.ts";
-import type { Part } from "../windows/cache.ts";
-import { mustRun, runHost } from "../windows/host.ts";
-import { debianMirror } from "../windows/rootfs.ts";
-import { say } from "./runtimes.ts";
+import { isStamped, keyOf, removeTree, renew } from "../emulated/cache.ts";
+import type { Part } from "../emulated/cache.ts";
+import { debianMirror } from "../emulated/debian.ts";
+import { mustRun, runHost } from "../emulated/host.ts";
+import { timed } from "../emulated/program.ts";
 
 // Debian 13's qemu is one static file that runs on any distribution, and knows newer calls than Debian 12's.
 const SUITE = "trixie";
@@ -24,32 +24,37 @@ export const LIBRARY_FOLDER = "libraries";
 /** The emulator and the libraries as a part of the cache. */
 export function emulatorPart(dir: string): Part {
   const key = keyOf(RECIPE, SUITE, EMULATOR, ...LIBRARIES);
-  const libraries = join(dir, LIBRARY_FOLDER);
   return {
     isWhole: async () => isStamped(dir, key) && await works(dir),
-    async make() {
-      const started = Date.now();
-      say("fetching the emulator and the arm64 C library (a few seconds, 100 MB)");
-      removeTree(dir);
-      // Debian's /lib is this link; the packages name their files both ways.
-      mkdirSync(join(libraries, "usr/lib"), { recursive: true });
-      symlinkSync("usr/lib", join(libraries, "lib"));
-      const downloads = await download(join(dir, "apt"));
-      for (const name of LIBRARIES) {
-        await mustRun("dpkg-deb", ["--extract", fileOf(name, downloads), libraries]);
-      }
-      // The package has an emulator for every processor; only one leaves it.
-      const unpack = `dpkg-deb --fsys-tarfile "$1" | tar --extract --to-stdout "$2" > "$3"`;
-      const file = join(dir, EMULATOR_FILE);
-      const member = `./usr/bin/${EMULATOR_FILE}`;
-      await mustRun("sh", ["-c", unpack, "sh", fileOf(EMULATOR, downloads), member, file]);
-      await mustRun("chmod", ["+x", file]);
-      removeTree(join(dir, "apt"));
-      if (!await works(dir)) throw new Error("the emulator just fetched does not run");
-      stamp(dir, key);
-      say(`done after ${Math.round((Date.now() - started) / 1000)} s`);
-    },
+    make: () =>
+      timed(
+        "fetching the emulator and the arm64 C library (a few seconds, 100 MB)",
+        () =>
+          renew(dir, async () => {
+            await unpack(dir, await download(join(dir, "apt")));
+            removeTree(join(dir, "apt"));
+            if (!await works(dir)) throw new Error("the emulator just fetched does not run");
+            return key;
+          }),
+      ),
   };
+}
+
+/** Takes out of the downloaded packages what is needed. */
+async function unpack(dir: string, downloads: string): Promise<void> {
+  const libraries = join(dir, LIBRARY_FOLDER);
+  // Debian's /lib is this link; the packages name their files both ways.
+  mkdirSync(join(libraries, "usr/lib"), { recursive: true });
+  symlinkSync("usr/lib", join(libraries, "lib"));
+  for (const name of LIBRARIES) {
+    await mustRun("dpkg-deb", ["--extract", fileOf(name, downloads), libraries]);
+  }
+  // The package has an emulator for every processor; only one leaves it.
+  const extract = `dpkg-deb --fsys-tarfile "$1" | tar --extract --to-stdout "$2" > "$3"`;
+  const file = join(dir, EMULATOR_FILE);
+  const member = `./usr/bin/${EMULATOR_FILE}`;
+  await mustRun("sh", ["-c", extract, "sh", fileOf(EMULATOR, downloads), member, file]);
+  await mustRun("chmod", ["+x", file]);
 }
 
 async function works(dir: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 // How an arm64 program runs on another processor, together with every program that it starts.
 
 import { join } from "node:path";
-import { mustRun, runHost } from "../windows/host.ts";
-import type { HostOptions } from "../windows/host.ts";
+import { mustRun, NAMESPACES, runHost } from "../emulated/host.ts";
+import type { HostCommand } from "../emulated/host.ts";
 import { EMULATOR_FILE, LIBRARY_FOLDER } from "./emulator.ts";
 
 /**
@@ -14,8 +14,7 @@ const MAGIC =
   "\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff";
 
 /**
- * Runs as process 1 of its own namespaces: every process that it leaves behind is gone when it ends,
- * whatever ended it.
+ * Runs as process 1 of its own namespaces.
  *
  * Since Linux 6.7 each user namespace has a binfmt_misc of its own. In this one the kernel starts arm64
  * programs with the emulator, so that they can start each other by their path, as anywhere; the machine
@@ -37,9 +36,8 @@ code=0
 exit "$code"
 `;
 
-const NAMESPACES = [
-  ...["--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
-];
+/** The user namespace is what takes the place of being root. */
+const UNSHARE = ["--user", "--map-root-user", ...NAMESPACES, "--mount-proc"];
 
 /** Where things are. */
 export interface Places {
@@ -56,9 +54,9 @@ export function inArm64(
   { emulator, session, cwd }: Places,
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): [command: string, args: string[], options: HostOptions] {
+): HostCommand {
   const script = ["sh", "-c", SCRIPT, "sh", emulator, session, cwd];
-  return ["unshare", [...NAMESPACES, ...script, ...command], {
+  return ["unshare", [...UNSHARE, ...script, ...command], {
     env: {
       ...process.env,
       TMPDIR: join(session, "temp"),
@@ -71,7 +69,7 @@ export function inArm64(
 
 /** Throws, with what to do about it, unless the kernel lets us do the above. */
 export async function checkKernel(places: Places): Promise<void> {
-  const allowed = await runHost("unshare", [...NAMESPACES, "true"]);
+  const allowed = await runHost("unshare", [...UNSHARE, "true"]);
   if (allowed.code !== 0) {
     throw new Error(
       `no user namespaces here (${allowed.output.trim()}): allow them, or run this as root`,

@@ -1,5 +1,8 @@
 // How a command gets into the rootfs, and what a Wine prefix of ours is made with.
 
+import { NAMESPACES } from "../emulated/host.ts";
+import type { HostCommand } from "../emulated/host.ts";
+
 /** The oldest Wine that the runtimes start on. */
 export const WINE_MAJOR = 10;
 
@@ -10,8 +13,7 @@ export function wineMajor(version: string): number | undefined {
 }
 
 /**
- * Runs as process 1 of its own namespaces: its mounts and every process it leaves behind (the Wine
- * server, services, orphans) are gone when it ends, whatever ended it.
+ * Runs as process 1 of its own namespaces: the Wine server and the services go when it ends.
  *
  * A run gets the rootfs under an overlay in memory: it can neither harm the rootfs nor see what another
  * run did to the registry, and two runs at once do not share a Wine server.
@@ -61,10 +63,9 @@ export function inRootfs(
   session: string,
   command: readonly string[],
   { cwd = "/", env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
-): [command: string, args: string[], options: { env: Record<string, string> }] {
-  const namespaces = ["--mount", "--pid", "--fork", "--kill-child"];
+): HostCommand {
   const script = ["sh", "-c", SCRIPT, "sh", mode, root, session, cwd];
-  return ["unshare", [...namespaces, ...script, ...command], { env: { ...ENVIRONMENT, ...env } }];
+  return ["unshare", [...NAMESPACES, ...script, ...command], { env: { ...ENVIRONMENT, ...env } }];
 }
 
 /** What turns an empty Wine prefix into our Windows. The last one waits until all of it is on disk. */

@@ -4,28 +4,26 @@
 //
 // Its output goes to standard output, and its exit code is this command's.
 
-import { catchSignals, say } from "./host.ts";
-import { RUNTIMES } from "./runtimes.ts";
-import { runWindows } from "./wine.ts";
+import { RUNTIMES } from "../emulated/machine.ts";
+import { catchSignals, program, say } from "../emulated/program.ts";
+import { openWindows } from "./wine.ts";
 
-const [name, ...args] = process.argv.slice(2);
-const runtime = RUNTIMES.find((runtime) => runtime === name);
-if (runtime === undefined || args.length === 0) {
-  say(`usage: node scripts/windows/run.ts ${RUNTIMES.join("|")} script.ts [arguments]`);
-  process.exit(2);
-}
-if (process.platform === "win32") {
-  say("this machine is Windows itself: run the program with the runtime");
-  process.exit(2);
-}
-catchSignals();
-try {
-  const { code, timedOut } = await runWindows(runtime, args, {
-    onOutput: (text) => process.stdout.write(text),
-  });
-  if (timedOut) say("no end after 15 minutes: it was killed");
-  process.exitCode = code;
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-}
+const MINUTES = 15;
+
+await program("windows", async () => {
+  const [name, ...args] = process.argv.slice(2);
+  const runtime = RUNTIMES.find((runtime) => runtime === name);
+  if (runtime === undefined || args.length === 0) {
+    say(`usage: node scripts/windows/run.ts ${RUNTIMES.join("|")} script.ts [arguments]`);
+    return 2;
+  }
+  if (process.platform === "win32") {
+    say("this machine is Windows itself: run the program with the runtime");
+    return 2;
+  }
+  catchSignals();
+  await using windows = await openWindows();
+  const { code, timedOut } = await windows.run(runtime, args, { timeoutMs: MINUTES * 60_000 });
+  if (timedOut) say(`no end after ${MINUTES} minutes: it was killed`);
+  return code;
+});

@@ -1,10 +1,11 @@
 // The machine's own Wine, where it has one that is new enough: nothing to install, no root needed.
 
-import { existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { isStamped, keyOf, removeTree, stamp } from "./cache.ts";
-import type { Part } from "./cache.ts";
-import { mustRun, runHost, say } from "./host.ts";
+import { isStamped, keyOf, renew } from "../emulated/cache.ts";
+import type { Part } from "../emulated/cache.ts";
+import { mustRun, runHost } from "../emulated/host.ts";
+import { say } from "../emulated/program.ts";
 import { prefixCommands, WINE_MAJOR, wineMajor } from "./inside.ts";
 
 /** The Wine that is on the PATH. */
@@ -31,16 +32,13 @@ export function prefixPart(wine: SystemWine, dir: string): Part {
     isWhole: () => Promise.resolve(isStamped(dir, key) && existsSync(join(dir, "system.reg"))),
     async make() {
       say(`making a Windows with ${wine.version}`);
-      removeTree(dir);
-      mkdirSync(dir, { recursive: true });
-      const env = systemEnvironment(dir);
-      for (const command of prefixCommands(wine.command)) {
-        await mustRun(command[0] ?? "", command.slice(1), {
-          env,
-          onKill: () => void endServer(dir),
-        });
-      }
-      stamp(dir, key);
+      await renew(dir, async () => {
+        const env = systemEnvironment(dir);
+        for (const [command = "", ...args] of prefixCommands(wine.command)) {
+          await mustRun(command, args, { env, onKill: () => void endServer(dir) });
+        }
+        return key;
+      });
     },
   };
 }

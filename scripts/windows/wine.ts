@@ -1,88 +1,53 @@
 // A Windows for this run: the project on its drive D, and programs that run there.
 
-import { closeSync, mkdirSync, mkdtempSync, openSync } from "node:fs";
-import { join, posix, resolve } from "node:path";
-import { prepareCache, removeTree, windowsCache } from "./cache.ts";
-import { runHost } from "./host.ts";
-import type { HostOptions, HostResult } from "./host.ts";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { cacheFolder } from "../emulated/cache.ts";
+import { runHost } from "../emulated/host.ts";
+import type { HostCommand, Outcome } from "../emulated/host.ts";
+import type { Machine } from "../emulated/machine.ts";
+import { npmPart } from "../emulated/npm.ts";
+import { openSession } from "../emulated/session.ts";
+import { stageProject } from "../emulated/stage.ts";
 import { inRootfs } from "./inside.ts";
 import { follow } from "./output.ts";
 import { ROOTFS_WINE, rootfsPart } from "./rootfs.ts";
-import { executableOf, flagsOf, linkTree, runtimesPart, stageProject } from "./runtimes.ts";
-import type { Runtime } from "./runtimes.ts";
+import { COMMANDS, PACKAGES } from "./runtimes.ts";
 import { endServer, mountDrive, prefixPart, systemEnvironment, systemWine } from "./system.ts";
 
-/** The checkout that this file is part of. */
-export const REPO: string = resolve(import.meta.dirname, "../..");
-
-/** How long a program may take when nothing else is said: 15 minutes. */
-export const DEFAULT_TIMEOUT_MS: number = 15 * 60_000;
-
-/** How to run a program under Wine. */
-export interface WindowsRunOptions {
-  /** The folder to start in, relative to the project. */
-  cwd?: string;
-  /** Added to the environment, which otherwise holds only what Wine needs and `DUPHANDLE_…`. */
-  env?: Readonly<Record<string, string>>;
-  /** Milliseconds after which everything it started is killed. Default: 15 minutes. */
-  timeoutMs?: number;
-  /** Gets the output while it comes, in whole lines. */
-  onOutput?: (text: string) => void;
-}
-
-/** Windows, until it is disposed of. */
-export interface Windows extends AsyncDisposable {
-  /** The staged project, as the host sees it: what a program writes there can be read from here. */
-  readonly project: string;
-  /** Runs a script, with its arguments, in a runtime: `run("bun", ["examples/demo.ts", "x"])`. */
-  run(runtime: Runtime, args: readonly string[], options?: WindowsRunOptions): Promise<HostResult>;
-}
-
-/** A command, made ready for {@link runHost}. */
-type Command = [command: string, args: string[], options: HostOptions];
-
 /** Makes what is missing from the cache, stages the project, and is ready to run programs. */
-export async function openWindows(): Promise<Windows> {
-  const cache = windowsCache();
-  const dirs = {
-    sessions: join(cache, "sessions"),
-    rootfs: join(cache, "rootfs"),
-    prefix: join(cache, "prefix"),
-    runtimes: join(cache, "runtimes"),
-  };
+export async function openWindows(): Promise<Machine> {
+  const cache = cacheFolder("windows");
+  const rootfs = join(cache, "rootfs");
+  const prefix = join(cache, "prefix");
+  const packages = join(cache, "runtimes");
   const wine = await systemWine();
-  const windows = wine === undefined ? rootfsPart(dirs.rootfs) : prefixPart(wine, dirs.prefix);
-  const parts = [windows, runtimesPart(dirs.runtimes, REPO)];
+  const windows = wine === undefined ? rootfsPart(rootfs) : prefixPart(wine, prefix);
   // The rootfs is shared by way of overlays; a prefix has one Wine server and one drive D.
   const mode = wine === undefined ? "shared" : "exclusive";
   await using stack = new AsyncDisposableStack();
-  stack.use(await prepareCache(parts, dirs.sessions, mode));
+  const parts = [windows, npmPart(packages, PACKAGES)];
+  const { folder: session } = stack.use(await openSession(cache, parts, mode));
 
-  mkdirSync(dirs.sessions, { recursive: true });
-  const session = mkdtempSync(join(dirs.sessions, "run-"));
-  stack.defer(() => removeTree(session));
   const drive = join(session, "drive");
   const project = join(drive, "project");
   mkdirSync(join(drive, "temp"), { recursive: true });
-  await stageProject(REPO, project);
-  linkTree(join(dirs.runtimes, "node_modules"), join(project, "node_modules"));
+  await stageProject(project, join(packages, "node_modules"));
 
-  let prepare: (command: string[], cwd: string, env: Record<string, string>) => Command;
+  let prepare: (command: string[], env: Record<string, string>) => HostCommand;
   if (wine === undefined) {
-    prepare = (command, cwd, env) =>
-      inRootfs("run", join(dirs.rootfs, "root"), session, [ROOTFS_WINE, ...command], {
-        cwd: posix.join("/d/project", cwd),
-        env,
-      });
+    const root = join(rootfs, "root");
+    prepare = (command, env) =>
+      inRootfs("run", root, session, [ROOTFS_WINE, ...command], { cwd: "/d/project", env });
   } else {
     // A run that was killed may have left its server, which knows another drive D.
-    await endServer(dirs.prefix);
-    mountDrive(dirs.prefix, drive);
-    stack.defer(() => endServer(dirs.prefix));
-    prepare = (command, cwd, env) => [wine.command, command, {
-      cwd: join(project, cwd),
-      env: { ...systemEnvironment(dirs.prefix), ...env },
-      onKill: () => void endServer(dirs.prefix),
+    await endServer(prefix);
+    mountDrive(prefix, drive);
+    stack.defer(() => endServer(prefix));
+    prepare = (command, env) => [wine.command, command, {
+      cwd: project,
+      env: { ...systemEnvironment(prefix), ...env },
+      onKill: () => void endServer(prefix),
     }];
   }
 
@@ -90,26 +55,15 @@ export async function openWindows(): Promise<Windows> {
   const kept = stack.move();
   return {
     project,
-    run(runtime, args, options = {}) {
-      const { cwd = "", env = {}, timeoutMs = DEFAULT_TIMEOUT_MS, onOutput } = options;
-      // By its Windows name: relative to cwd, Wine would look for it there.
-      const program = `D:\\project\\${executableOf(runtime).replaceAll("/", "\\")}`;
-      const command = [program, ...flagsOf(runtime), ...args];
-      const ready = prepare(command, cwd, { ...passedOn(), ...env });
-      return runInto(join(session, `output-${++runs}`), ready, timeoutMs, onOutput);
+    run(runtime, args, { timeoutMs, env = {} }) {
+      const [executable, ...flags] = COMMANDS[runtime];
+      // By its Windows name: a relative one Wine would look for below the folder to start in.
+      const name = `D:\\project\\${executable.replaceAll("/", "\\")}`;
+      const ready = prepare([name, ...flags, ...args], { ...passedOn(), ...env });
+      return runInto(join(session, `output-${++runs}`), ready, timeoutMs);
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
-}
-
-/** Runs one program in a Windows of its own. To run several, {@link openWindows} once. */
-export async function runWindows(
-  runtime: Runtime,
-  args: readonly string[],
-  options: WindowsRunOptions = {},
-): Promise<HostResult> {
-  await using windows = await openWindows();
-  return await windows.run(runtime, args, options);
 }
 
 /** Our own settings reach the suite; what else is in the environment of this machine does not. */
@@ -124,25 +78,18 @@ function passedOn(): Record<string, string> {
   return env;
 }
 
+/** Runs a command whose output goes through a file, and from there to standard output. */
 async function runInto(
   file: string,
-  [command, args, options]: Command,
+  [command, args, options]: HostCommand,
   timeoutMs: number,
-  onOutput?: (text: string) => void,
-): Promise<HostResult> {
+): Promise<Outcome> {
   // Appending: Bun writes its standard output and error at positions of its own, each over the other.
   const fd = openSync(file, "a+");
   const ended = new AbortController();
-  let output = "";
-  const following = follow(fd, ended.signal, (text) => {
-    output += text;
-    onOutput?.(text);
-  });
+  const following = follow(fd, ended.signal, (text) => process.stdout.write(text));
   try {
-    const result = await runHost(command, args, { ...options, outputFd: fd, timeoutMs });
-    ended.abort();
-    await following;
-    return { ...result, output };
+    return await runHost(command, args, { ...options, outputFd: fd, timeoutMs });
   } finally {
     ended.abort();
     await following;

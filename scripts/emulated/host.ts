@@ -2,15 +2,20 @@
 
 import { spawn } from "node:child_process";
 import type { StdioOptions } from "node:child_process";
+import { interrupted } from "./program.ts";
 
-/** What a command left behind. */
-export interface HostResult {
+/** How a command ended. */
+export interface Outcome {
   /** The exit code; 128 and more when a signal ended it. */
   code: number;
-  /** Standard output and standard error, in the order in which they came. */
-  output: string;
   /** Whether it was killed because its time was over. */
   timedOut: boolean;
+}
+
+/** What a command left behind. */
+export interface HostResult extends Outcome {
+  /** Standard output and standard error, in the order in which they came. */
+  output: string;
 }
 
 /** How to run a command. */
@@ -28,17 +33,14 @@ export interface HostOptions {
   tidying?: boolean;
 }
 
-const interruption = new AbortController();
+/** A command, made ready for {@link runHost}. */
+export type HostCommand = [command: string, args: string[], options: HostOptions];
 
-/** Aborts at SIGINT, SIGTERM or SIGHUP: every command is killed, and `await using` tidies up. */
-export const interrupted: AbortSignal = interruption.signal;
-
-/** Makes signals go through {@link interrupted}, so that a run that is stopped tidies up as well. */
-export function catchSignals(): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => interruption.abort(new Error(`stopped by ${signal}`)));
-  }
-}
+/**
+ * The options of `unshare` that every command of ours in namespaces has: with that command goes every
+ * process and every mount that it leaves behind, whatever ended it.
+ */
+export const NAMESPACES: readonly string[] = ["--mount", "--pid", "--fork", "--kill-child"];
 
 /**
  * Runs a command to its end.
@@ -107,9 +109,4 @@ export async function mustRun(
     throw new Error(`${command} ${args[0] ?? ""} ended with code ${code}:\n${end}`);
   }
   return output;
-}
-
-/** Says what is going on, on standard error: standard output belongs to the programs. */
-export function say(message: string): void {
-  process.stderr.write(`windows: ${message}\n`);
 }
