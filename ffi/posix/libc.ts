@@ -48,9 +48,30 @@ function load(): Libc {
 
 function loadFiles(): LibcFiles {
   requirePosix();
-  if (platform() !== "darwin") return loadLibrary(linux.libraries, linux.fileSymbols);
+  if (platform() !== "darwin") {
+    const calls = loadLibrary(linux.libraries, linux.fileSymbols);
+    return { ...calls, lseek: withSafeErrno(calls.lseek, linux.libraries) };
+  }
   const calls = loadLibrary(darwin.libraries, darwin.fileSymbols(globalThis.process.arch));
-  return { ...calls, open: padded(calls.open as Variadic), pipe2: missing("pipe2", "pipe") };
+  return {
+    ...calls,
+    open: padded(calls.open as Variadic),
+    lseek: withSafeErrno(calls.lseek, darwin.libraries),
+    pipe2: missing("pipe2", "pipe"),
+  };
+}
+
+/**
+ * `lseek` gives 64 bits, so between its failure and our reading of `errno` lies the allocation of a
+ * `bigint` (see the symbol table). A failed `lseek` has changed nothing: asked once more in a form
+ * that allocates nothing, it fails the same way.
+ */
+function withSafeErrno(lseek: LibcFiles["lseek"], libraries: readonly string[]) {
+  const failed = loadLibrary(libraries, linux.failedSymbols);
+  return (fd: number, offset: number, whence: number): number => {
+    const position = lseek(fd, offset, whence);
+    return position === -1 ? failed.lseek(fd, offset, whence) : position;
+  };
 }
 
 function errnoAt(address: number): Int32Array {

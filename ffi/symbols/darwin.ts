@@ -42,9 +42,9 @@ export function fileSymbols(arch: string) {
     // off_t lseek(int fildes, off_t offset, int whence);
     lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
     // ssize_t read(int fildes, void *buf, size_t nbyte);
-    read: { parameters: ["i32", "address", "address"], result: "i64" },
+    read: { parameters: ["i32", "address", "address"], result: "i32" },
     // ssize_t write(int fildes, const void *buf, size_t nbyte);
-    write: { parameters: ["i32", "address", "address"], result: "i64" },
+    write: { parameters: ["i32", "address", "address"], result: "i32" },
     // int pipe(int fildes[2]);
     pipe: { parameters: ["address"], result: "i32" },
   } as const satisfies SymbolTable;

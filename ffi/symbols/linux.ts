@@ -30,18 +30,30 @@ export const symbols = {
   getrlimit: { parameters: ["i32", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What only files need: bound at the first use, so that a plain duplicate starts sooner. */
+/**
+ * What only files need: bound at the first use, so that a plain duplicate starts sooner.
+ *
+ * `read` and `write` are asked for at most 64 KiB, so their results fit an `i32`. That matters: a
+ * runtime allocates a `bigint` for an `i64` result, and a garbage collection that this starts can
+ * change `errno` before we read it.
+ */
 export const fileSymbols = {
   // int open(const char *pathname, int flags, ... /* mode_t mode */);
   open: { parameters: ["address", "i32", "u32"], result: "i32" },
   // off_t lseek(int fd, off_t offset, int whence);
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   // ssize_t read(int fd, void *buf, size_t count);
-  read: { parameters: ["i32", "address", "address"], result: "i64" },
+  read: { parameters: ["i32", "address", "address"], result: "i32" },
   // ssize_t write(int fd, const void *buf, size_t count);
-  write: { parameters: ["i32", "address", "address"], result: "i64" },
+  write: { parameters: ["i32", "address", "address"], result: "i32" },
   // int pipe2(int pipefd[2], int flags);
   pipe2: { parameters: ["address", "i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** `lseek` for when it has failed: the same failure once more, with an `errno` that is safe to read. */
+export const failedSymbols = {
+  // off_t lseek(int fd, off_t offset, int whence);
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** fcntl.h and sys/resource.h, where Linux and macOS differ. */

@@ -1,7 +1,8 @@
-/** One thread's share of the failing calls, with noise around them. */
+/** One thread's share of the failing calls, with noise around them. It is a worker too. */
 import { setImmediate } from "node:timers/promises";
-import { makeFixture } from "./fixture.ts";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { duplicate } from "../../mod.ts";
+import { makeFixture } from "./fixture.ts";
 import { collector, litterer } from "./garbage.ts";
 import { Noise } from "./noise.ts";
 import { randomFrom } from "./random.ts";
@@ -32,6 +33,8 @@ const SLICE = 500;
 /** Slices between two forced collections. */
 const COLLECT_EVERY = 8;
 const MOST_EXAMPLES = 5;
+
+if (!isMainThread) parentPort?.postMessage(await makeCalls(workerData as Share));
 
 /** Makes the calls and looks at every error. */
 export async function makeCalls({ calls, seed, slot }: Share): Promise<Tally> {

@@ -1,5 +1,6 @@
 /** What a thread of the soak works with. Which system it is for is decided here, once. */
 import type { HandleSource } from "../../mod.ts";
+import type { BareCall } from "./bare.ts";
 import { posixFixture } from "./posix_fixture.ts";
 import type { FailingCall } from "./verify.ts";
 import { win32Fixture } from "./win32_fixture.ts";
@@ -8,6 +9,8 @@ import { win32Fixture } from "./win32_fixture.ts";
 export interface Fixture {
   /** The calls that fail, each in its own way. */
   readonly calls: readonly FailingCall[];
+  /** Calls below the errors. */
+  readonly bare: readonly BareCall[];
   /** An open handle, to be duplicated. */
   readonly source: HandleSource;
   /** How many handles this process has open. */

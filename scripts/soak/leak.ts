@@ -28,7 +28,8 @@ export const HEAP_SLACK = 1_000_000;
  */
 export const MEMORY_SLACK = 24_000_000;
 
-const WARM_UP = 20_000;
+/** Enough for the engine to compile the code, and to give the young garbage all of its memory. */
+const WARM_UP = 300_000;
 /** Pairs between two turns of the event loop: some milliseconds. */
 const SLICE = 5000;
 

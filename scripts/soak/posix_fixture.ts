@@ -1,7 +1,9 @@
 /** The failing calls of Linux and macOS. */
 import { readdirSync } from "node:fs";
 import * as posix from "../../ffi/posix.ts";
+import { libc, libcFiles } from "../../ffi/posix/libc.ts";
 import { borrow, duplicate, duplicateOnto } from "../../mod.ts";
+import type { BareCall } from "./bare.ts";
 import type { Fixture } from "./fixture.ts";
 import { failing, type FailingCall, type Failure } from "./verify.ts";
 
@@ -26,6 +28,7 @@ export function posixFixture(slot: number): Fixture {
   if (linux) calls.push(...dup3Calls(file, closed), ...pipeCalls());
   return {
     calls,
+    bare: bareCalls(file, closed),
     source: file,
     countHandles: () => readdirSync(linux ? "/proc/self/fd" : "/dev/fd").length,
     countSlack: 0,
@@ -96,5 +99,19 @@ function pipeCalls(): FailingCall[] {
     failing("read(empty)", EAGAIN, "read", reader, () => read(reader, bytes)),
     failing("write(no reader)", EPIPE, "write", broken, () => write(broken, bytes)),
     failing("pipe2(flags)", EINVAL, "pipe2", undefined, () => pipe2(1)),
+  ];
+}
+
+/** Most have a result of 64 bits, which the engines keep in memory that has to be collected. */
+function bareCalls(file: number, closed: number): BareCall[] {
+  const { dup, errno } = libc();
+  const { lseek, write } = libcFiles();
+  const number = (result: number): number => result === -1 ? errno[0]! : 0;
+  const moving = (): number => number(lseek(file, 0, 99));
+  return [
+    { name: "lseek", run: moving, expected: EINVAL.native },
+    { name: "write", run: () => number(write(file, 0, 0)), expected: EBADF.native },
+    { name: "lseek", run: moving, expected: EINVAL.native },
+    { name: "dup", run: () => number(dup(closed)), expected: EBADF.native },
   ];
 }

@@ -1,4 +1,5 @@
 /** The line that a runtime's soak ends with, and whether it passed. */
+import type { BareTally } from "./bare.ts";
 import type { Tally } from "./caller.ts";
 import type { Disturbance } from "./disturber.ts";
 import { HEAP_SLACK, type Leak, MEMORY_SLACK } from "./leak.ts";
@@ -7,6 +8,7 @@ import { HEAP_SLACK, type Leak, MEMORY_SLACK } from "./leak.ts";
 export interface Report {
   readonly seed: number;
   readonly seconds: number;
+  readonly bare: BareTally;
   readonly tallies: readonly Tally[];
   readonly disturbance: Disturbance;
   /** Signals that the handler saw. */
@@ -15,8 +17,9 @@ export interface Report {
 }
 
 /** Everything that must not be, in words; nothing when the soak passed. */
-export function problems({ tallies, disturbance, signals, leak }: Report): string[] {
+export function problems({ bare, tallies, disturbance, signals, leak }: Report): string[] {
   const found = tallies.flatMap(({ examples }) => examples);
+  if (bare.wrong > 0) found.push(`${bare.wrong} bare calls, the last: ${bare.example}`);
   if (leak.leaks) found.push("handles or memory leak");
   // Calls in a quiet process would prove little.
   const noise = [disturbance.files, ...tallies.flatMap((tally) => [tally.timers, tally.files])];
@@ -26,11 +29,13 @@ export function problems({ tallies, disturbance, signals, leak }: Report): strin
 }
 
 /** The figures in one line. */
-export function summary({ seed, seconds, tallies, disturbance, signals, leak }: Report): string {
+export function summary(report: Report): string {
+  const { seed, seconds, bare, tallies, disturbance, signals, leak } = report;
   const sum = (key: "calls" | "wrong" | "collections" | "timers" | "files"): number =>
     tallies.reduce((total, tally) => total + tally[key], 0);
   return [
-    `${count(sum("calls"))} failing calls in ${seconds.toFixed(1)} s, ${count(sum("wrong"))} wrong`,
+    `${count(sum("calls"))} failing calls and ${count(bare.calls)} bare ones in ` +
+    `${seconds.toFixed(1)} s, ${count(sum("wrong") + bare.wrong)} wrong`,
     `meanwhile ${count(sum("collections"))} forced collections, ${count(sum("timers"))} timers, ` +
     `${count(signals)} of ${count(disturbance.sent)} signals, ` +
     `${count(sum("files") + disturbance.files)} file system calls`,

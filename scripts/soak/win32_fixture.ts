@@ -2,7 +2,11 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as win32 from "../../ffi/win32.ts";
+import { scratch } from "../../ffi/scratch.ts";
+import { kernel32, kernel32Files } from "../../ffi/win32/libraries.ts";
 import { borrow, type Handle } from "../../mod.ts";
+import { windowsHandles } from "../../test/support/windows_handles.ts";
+import type { BareCall } from "./bare.ts";
 import type { Fixture } from "./fixture.ts";
 import { failing, type FailingCall, type Failure } from "./verify.ts";
 
@@ -37,8 +41,9 @@ export function win32Fixture(slot: number): Fixture {
       ...duplicateCalls(file, closed),
       ...fileCalls(path, file, closed),
     ],
+    bare: bareCalls(file, closed),
     source: borrow(file),
-    countHandles: () => win32.GetProcessHandleCount(SELF),
+    countHandles: () => windowsHandles().length,
     // The thread pools of the system and of the runtime come and go.
     countSlack: 32,
   };
@@ -50,13 +55,12 @@ function open(path: string, disposition: number, flags: number): number {
 }
 
 function handleCalls(file: number, closed: number): FailingCall[] {
-  const { CloseHandle, GetHandleInformation, GetProcessHandleCount, GetProcessId } = win32;
-  const { GetStdHandle, SetHandleInformation, NtQueryObject } = win32;
+  const { CloseHandle, GetHandleInformation, GetProcessId, GetStdHandle } = win32;
+  const { NtQueryObject, SetHandleInformation } = win32;
   return [
     invalid("GetHandleInformation", closed, () => GetHandleInformation(closed)),
     invalid("SetHandleInformation", closed, () => SetHandleInformation(closed, 1, 0)),
     invalid("CloseHandle", closed, () => CloseHandle(closed)),
-    invalid("GetProcessHandleCount", closed, () => GetProcessHandleCount(closed)),
     invalid("GetProcessId", file, () => GetProcessId(file)),
     invalid("NtQueryObject", closed, () => NtQueryObject(closed)),
     invalid("GetStdHandle", undefined, () => GetStdHandle(5)),
@@ -99,4 +103,18 @@ function invalid(syscall: string, handle: number | undefined, run: () => unknown
 
 function opening(what: string, failure: Failure, run: () => unknown): FailingCall {
   return failing(`CreateFileW(${what})`, failure, "CreateFileW", undefined, run);
+}
+
+/** A result of 32 bits, and a handle. */
+function bareCalls(file: number, closed: number): BareCall[] {
+  const { CloseHandle, GetLastError, GetStdHandle } = kernel32();
+  const { WriteFile } = kernel32Files();
+  const { address } = scratch();
+  const writing = (): number => WriteFile(file, address, 0, address, 0);
+  const number = (result: number): number => result === 0 || result === -1 ? GetLastError() : 0;
+  return [
+    { name: "CloseHandle", run: () => number(CloseHandle(closed)), expected: INVALID.native },
+    { name: "WriteFile", run: () => number(writing()), expected: DENIED.native },
+    { name: "GetStdHandle", run: () => number(GetStdHandle(5)), expected: INVALID.native },
+  ];
 }
