@@ -35,6 +35,13 @@ export type Calls<Table extends SymbolTable> = {
   readonly [Name in keyof Table]: (...values: Numbers<Table[Name]["parameters"]>) => number;
 };
 
+/** The bound functions of a {@linkcode SymbolTable}, each running on another thread. */
+export type AsyncCalls<Table extends SymbolTable> = {
+  readonly [Name in keyof Table]: (
+    ...values: Numbers<Table[Name]["parameters"]>
+  ) => Promise<number>;
+};
+
 type Numbers<Types extends readonly NativeType[]> = { -readonly [At in keyof Types]: number };
 
 /** What a runtime's FFI must offer. One file per runtime implements it. */
@@ -43,6 +50,12 @@ export interface Backend {
   readonly name: string;
   /** Opens a library and binds every function of the table, or throws what the runtime throws. */
   load<Table extends SymbolTable>(library: string, table: Table): Calls<Table>;
+  /**
+   * As {@linkcode Backend.load}, where the runtime can: each call runs on another thread and may
+   * block there. What it left in `errno` or for `GetLastError` is lost, so only functions that
+   * return their error are of use. The caller keeps the memory that it passes alive until the end.
+   */
+  loadAsync?<Table extends SymbolTable>(library: string, table: Table): AsyncCalls<Table>;
   /** The address of a buffer's first byte. The caller keeps the buffer alive. */
   addressOf(buffer: ArrayBuffer): number;
   /** A window on native memory. The caller knows that the memory outlives it. */

@@ -1,5 +1,5 @@
 /** The backend over `Deno.dlopen`. It needs `--allow-ffi`. */
-import type { Backend } from "./backend.ts";
+import type { AsyncCalls, Backend, SymbolTable } from "./backend.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
 
 type Pointer = { readonly pointer: unique symbol } | null;
@@ -31,6 +31,16 @@ export function denoBackend(): Backend | string {
     load(library, table) {
       const definitions = mapTable(table, (prototype) => spell(prototype, spelling));
       return bind(table, deno.dlopen(library, definitions).symbols, spelling);
+    },
+    loadAsync<Table extends SymbolTable>(library: string, table: Table) {
+      const definitions = mapTable(table, (prototype) => ({
+        ...spell(prototype, spelling),
+        nonblocking: true,
+      }));
+      const { symbols } = deno.dlopen(library, definitions);
+      return mapTable(table, (_, name) => async (...values: number[]) => {
+        return Number(await symbols[name]!(...values));
+      }) as AsyncCalls<Table>;
     },
     addressOf: (buffer) => Number(UnsafePointer.value(UnsafePointer.of(buffer))),
     view: (address, byteLength) =>

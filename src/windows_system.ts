@@ -22,6 +22,7 @@ import {
 import { checkHandle, isPseudoHandle } from "../ffi/win32/check.ts";
 import { showHandle } from "../ffi/win32/errors.ts";
 import { handleOfFd } from "../ffi/win32/osfhandle.ts";
+import { standsFor } from "./stand_in_fd.ts";
 import type { Access, System } from "./system.ts";
 
 /** The pseudo-handle of this process, as GetCurrentProcess returns it. */
@@ -40,7 +41,7 @@ export const windowsSystem: System = {
       throw new TypeError(`Cannot own ${show(raw)}: a pseudo-handle is nobody's; duplicate it`);
     }
   },
-  rawOfFd: handleOfFd,
+  rawOfFd: (fd) => standsFor(fd)?.raw ?? handleOfFd(fd),
   duplicate(raw, inheritable, minimum) {
     refuseMinimum(raw, minimum);
     return DuplicateHandle(SELF, raw, SELF, out, 0, inheritable, DUPLICATE_SAME_ACCESS);

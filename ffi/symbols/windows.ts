@@ -70,10 +70,63 @@ export const ntdll = {
 } as const satisfies SymbolTable;
 
 /**
+ * Files, from ntdll.dll, for calls on another thread: the error is the result and the count is in
+ * memory of the caller, so nothing is lost on the way.
+ */
+export const ntdllFiles = {
+  // NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+  //   PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
+  //   PLARGE_INTEGER ByteOffset, PULONG Key);
+  NtReadFile: {
+    // deno-fmt-ignore
+    parameters: [
+      "handle", "handle", "address", "address", "address", "address", "u32", "address", "address",
+    ],
+    result: "i32",
+  },
+  // NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+  //   PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
+  //   PLARGE_INTEGER ByteOffset, PULONG Key);
+  NtWriteFile: {
+    // deno-fmt-ignore
+    parameters: [
+      "handle", "handle", "address", "address", "address", "address", "u32", "address", "address",
+    ],
+    result: "i32",
+  },
+  // NTSTATUS NtFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock);
+  NtFlushBuffersFile: { parameters: ["handle", "address"], result: "i32" },
+  // NTSTATUS NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+  //   PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass);
+  NtQueryInformationFile: {
+    parameters: ["handle", "address", "address", "u32", "i32"],
+    result: "i32",
+  },
+  // NTSTATUS NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+  //   PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass);
+  NtSetInformationFile: {
+    parameters: ["handle", "address", "address", "u32", "i32"],
+    result: "i32",
+  },
+  // NTSTATUS NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+  //   PVOID FsInformation, ULONG Length, FS_INFORMATION_CLASS FsInformationClass);
+  NtQueryVolumeInformationFile: {
+    parameters: ["handle", "address", "address", "u32", "i32"],
+    result: "i32",
+  },
+  // NTSTATUS NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+  NtWaitForSingleObject: { parameters: ["handle", "i32", "address"], result: "i32" },
+  // NTSTATUS NtClose(HANDLE Handle);
+  NtClose: { parameters: ["handle"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/**
  * The runtime's own C-runtime descriptors, from its own executable: every runtime links a C
  * runtime of its own, so no system library knows them. Deno exports nothing of the kind.
  */
 export const uv = {
   // uv_os_fd_t uv_get_osfhandle(int fd);
   uv_get_osfhandle: { parameters: ["i32"], result: "handle" },
+  // int uv_open_osfhandle(uv_os_fd_t os_fd);
+  uv_open_osfhandle: { parameters: ["handle"], result: "i32" },
 } as const satisfies SymbolTable;

@@ -1,11 +1,13 @@
-/** From a C-runtime descriptor of the running runtime to the `HANDLE` behind it. */
+/** C-runtime descriptors of the running runtime, and the `HANDLE`s behind them. */
 import type { Calls } from "../backend.ts";
 import { checkFd } from "../check.ts";
 import { failureByCode } from "../codes.ts";
 import { failure, HandleError, systemError } from "../error.ts";
 import { loadLibrary } from "../library.ts";
 import { uv } from "../symbols/windows.ts";
+import { checkHandle } from "./check.ts";
 import { STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE } from "./constants.ts";
+import { showHandle } from "./errors.ts";
 import { GetStdHandle } from "./process.ts";
 
 const standard = [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE];
@@ -25,11 +27,45 @@ let exported: Calls<typeof uv> | null | undefined;
  */
 export function handleOfFd(fd: number): number {
   checkFd(fd);
-  if (exported === undefined) exported = loadUv();
+  const exported = uvExports();
   const handle = exported === null ? standardHandle(fd) : exported.uv_get_osfhandle(fd);
   // −2 is what the C runtime gives a standard descriptor that is connected to nothing.
   if (handle === 0 || handle === -1 || handle === -2) throw notOpen(fd);
   return handle;
+}
+
+/**
+ * Makes a descriptor of the runtime from a `HANDLE`, at the lowest free number. From then on the
+ * `HANDLE` belongs to the descriptor: the runtime's `closeSync` closes both.
+ *
+ * @param handle a real handle, which nobody else closes
+ * @throws {HandleError} `EMFILE` when the C runtime's table is full, with the handle left open;
+ * `ENOTSUP` in Deno
+ */
+export function fdOfHandle(handle: number): number {
+  checkHandle(handle, "handle");
+  const exported = uvExports();
+  if (exported === null) {
+    throw failure("ENOTSUP", "uv_open_osfhandle", {
+      message: `Cannot make handle ${showHandle(handle)} a descriptor: this runtime exports no ` +
+        "way to do it; use the Handle itself, or copyFileHandle() for an object with the methods " +
+        "of a FileHandle",
+      handle,
+    });
+  }
+  const fd = exported.uv_open_osfhandle(handle);
+  if (fd !== -1) return fd;
+  throw systemError(
+    failureByCode("EMFILE"),
+    "uv_open_osfhandle",
+    `handle ${showHandle(handle)}`,
+    "the C runtime has at most 8192 descriptors: close what is not needed, or use Handles",
+    handle,
+  );
+}
+
+function uvExports(): Calls<typeof uv> | null {
+  return exported === undefined ? (exported = loadUv()) : exported;
 }
 
 function loadUv(): Calls<typeof uv> | null {
