@@ -50,6 +50,29 @@ export const fileSymbols = {
   pipe2: { parameters: ["address", "i32"], result: "i32" },
 } as const satisfies SymbolTable;
 
+/** What only flushing the C library's own buffers needs; the same on macOS. */
+export const stdioSymbols = {
+  // int fflush(FILE *stream);
+  fflush: { parameters: ["address"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** What only telling open files apart needs: bound at the first use, and nothing else needs them. */
+export const identitySymbols = {
+  // The structure is the same on every processor, unlike that of fstat.
+  // int statx(int dirfd, const char *pathname, int flags, unsigned int mask,
+  //   struct statx *statxbuf);
+  statx: { parameters: ["i32", "address", "i32", "u32", "address"], result: "i32" },
+  // For calls that not every C library has a function for.
+  // long syscall(long number, ...);
+  syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
+} as const satisfies SymbolTable;
+
+/** asm/unistd.h: x86-64 has numbers of its own, arm64 those of all newer processors. */
+export const callNumbers = {
+  x64: { getdents64: 217, kcmp: 312 },
+  others: { getdents64: 61, kcmp: 272 },
+} as const;
+
 /** `lseek` for when it has failed: the same failure once more, with an `errno` that is safe to read. */
 export const failedSymbols = {
   // off_t lseek(int fd, off_t offset, int whence);
