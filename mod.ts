@@ -14,9 +14,13 @@
  *
  * @module
  */
+export { copyFileHandle, copyFileHandleSync } from "./src/copy_file_handle.ts";
+export { CopyFlags, type SecurityAttributes } from "./src/copy_options.ts";
 export { duplicate, duplicateOnto } from "./src/duplicate.ts";
+export type { FsFile } from "./src/fs_file.ts";
 export { borrow, BorrowedHandle, Handle, OwnedHandle } from "./src/handle.ts";
 export { HandleError, type HandleErrorFields } from "./ffi/error.ts";
+export { redirect } from "./src/redirect.ts";
 export type { DuplicateOntoOptions, DuplicateOptions } from "./src/options.ts";
 export type { HandleSource, HasFd } from "./src/source.ts";
 export type { Access, RawHandle } from "./src/system.ts";

@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 const entries = {
   "duphandle/posix": "ffi/posix.ts",
   "duphandle/win32": "ffi/win32.ts",
+  "duphandle/register": "src/register.ts",
   duphandle: "mod.ts",
 };
 

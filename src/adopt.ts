@@ -1,6 +1,34 @@
-/** What differs by runtime in who owns a descriptor. */
-import { builtin } from "../ffi/host.ts";
-import { system } from "./system.ts";
+/**
+ * What a runtime can adopt, the one thing beside its FFI that differs by runtime: making a handle
+ * the runtime's own, and having the runtime close what is its own.
+ */
+import type { FileHandle } from "node:fs/promises";
+import { isWindows } from "../ffi/host.ts";
+import { posixAdopter } from "./adopt_posix.ts";
+import { denoWindowsAdopter, windowsAdopter } from "./adopt_windows.ts";
+import { nodeFs } from "./node_fs.ts";
+import { standsFor } from "./stand_in_fd.ts";
+import { type RawHandle, system } from "./system.ts";
+
+/** How a runtime takes over a handle. Both ways consume it, whatever the outcome. */
+export interface Adopter {
+  /** A descriptor that the runtime's synchronous `node:fs` functions accept and close. */
+  toFd(raw: RawHandle, inheritable: boolean): number;
+  /** The runtime's own `fs/promises` `FileHandle`, or an object with the same methods. */
+  toFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
+}
+
+let chosen: Adopter | undefined;
+
+/** How the running runtime takes over a handle. */
+export function adopter(): Adopter {
+  return chosen ?? (chosen = choose());
+}
+
+function choose(): Adopter {
+  if (!isWindows()) return posixAdopter;
+  return "Deno" in globalThis ? denoWindowsAdopter : windowsAdopter;
+}
 
 /**
  * Closes a descriptor with the runtime that owns it.
@@ -9,8 +37,10 @@ import { system } from "./system.ts";
  * system closes it.
  */
 export function closeRuntimeFd(fd: number): void {
+  const file = standsFor(fd);
+  if (file !== undefined) return void file.close();
   try {
-    builtin<typeof import("node:fs")>("node:fs")?.closeSync(fd);
+    nodeFs().closeSync(fd);
   } catch (error) {
     if (!("Deno" in globalThis) || (error as { code?: unknown }).code !== "EBADF") throw error;
     system().close(system().rawOfFd(fd));

@@ -1,6 +1,8 @@
 /** Handles as objects: who owns one must close it, exactly once; who borrows one must not. */
-import { checkBoolean } from "../ffi/check.ts";
+import type { FileHandle } from "node:fs/promises";
+import { checkBoolean, checkFd } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
+import { adopter, closeRuntimeFd } from "./adopt.ts";
 import { copyRaw } from "./copy_raw.ts";
 import type { DuplicateOptions } from "./options.ts";
 import { type RawHandle, system } from "./system.ts";
@@ -123,6 +125,32 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     return new OwnedHandle(raw);
   }
 
+  /**
+   * Takes a handle out of a descriptor of the runtime, which is closed: the object is ours alone.
+   *
+   * On Windows this is how to get the `HANDLE` out of a C-runtime descriptor without closing it
+   * twice. The runtime closes its descriptor itself.
+   *
+   * @param fd a descriptor of the running runtime; it is consumed, whatever the outcome
+   * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `EMFILE`; `ENOTSUP` in
+   * Deno for Windows for a descriptor above 2
+   * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
+   *
+   * @example
+   * ```ts
+   * import { OwnedHandle } from "duphandle";
+   * import { openSync } from "node:fs";
+   *
+   * const handle = OwnedHandle.fromFd(openSync("README.md", "r"));
+   * handle.close();
+   * ```
+   */
+  static fromFd(fd: number): OwnedHandle {
+    checkFd(fd);
+    const owner = { close: () => closeRuntimeFd(fd) };
+    return OwnedHandle.fromRaw(copyRaw(system().rawOfFd(fd), { closeSource: true }, owner));
+  }
+
   /** The handle's number, as {@linkcode Handle.raw}. */
   override get raw(): RawHandle {
     if (this.#closed) throw closedError(this.#raw);
@@ -163,6 +191,58 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     system().close(this.#raw);
+  }
+
+  /**
+   * Makes the runtime own the handle, as a descriptor: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
+   *
+   * This object is consumed, whatever the outcome. On POSIX the runtime opens `/dev/null` and our
+   * object takes its place, so Deno needs `--allow-read=/dev/null`.
+   *
+   * @returns a descriptor that the runtime's `node:fs` accepts and closes
+   * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
+   * open the placeholder; `ENOTSUP` in Deno for Windows
+   *
+   * @example
+   * ```ts
+   * import { duplicate } from "duphandle";
+   * import { closeSync, fstatSync, openSync } from "node:fs";
+   *
+   * const file = openSync("README.md", "r");
+   * const fd = duplicate(file).toFd();
+   * closeSync(file);
+   * console.log(fstatSync(fd).size);
+   * closeSync(fd);
+   * ```
+   */
+  toFd(): number {
+    const { inheritable } = this;
+    return adopter().toFd(this.release(), inheritable);
+  }
+
+  /**
+   * Makes the runtime own the handle, as its own `fs/promises` `FileHandle`, with streams,
+   * `readLines` and disposal. In Deno for Windows it is an object with the same methods.
+   *
+   * This object is consumed, whatever the outcome.
+   *
+   * @throws {HandleError} as {@linkcode OwnedHandle.toFd}
+   *
+   * @example
+   * ```ts
+   * import { duplicate } from "duphandle";
+   * import { open } from "node:fs/promises";
+   *
+   * const file = await open("README.md");
+   * const copy = await duplicate(file).toFileHandle();
+   * await file.close();
+   * console.log((await copy.readFile("utf8")).length);
+   * await copy.close();
+   * ```
+   */
+  async toFileHandle(): Promise<FileHandle> {
+    const { inheritable } = this;
+    return await adopter().toFileHandle(this.release(), inheritable);
   }
 
   /** Closes the handle, at the end of a `using` block. */

@@ -3,7 +3,8 @@ import { checkFd, isFd, show } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { closeRuntimeFd } from "./adopt.ts";
 import type { Owner } from "./copy_raw.ts";
-import { type Handle, isHandle } from "./handle.ts";
+import { type FsFile, isFsFile, rawOfFsFile } from "./fs_file.ts";
+import { type Handle, isHandle, OwnedHandle } from "./handle.ts";
 import { type RawHandle, system } from "./system.ts";
 
 /** An object that tells a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
@@ -14,9 +15,9 @@ export interface HasFd {
 
 /**
  * What may be duplicated: a descriptor of the running runtime as `node:fs` hands out, an object
- * that has one, or a {@linkcode Handle}.
+ * that has one, a {@linkcode Handle}, or, in Deno on Linux, a `Deno.FsFile`.
  */
-export type HandleSource = number | HasFd | Handle;
+export type HandleSource = number | HasFd | Handle | FsFile;
 
 /** The raw handle of a source. */
 export function rawOf(source: HandleSource): RawHandle {
@@ -27,8 +28,9 @@ export function rawOf(source: HandleSource): RawHandle {
  * The runtime's descriptor of a source that is not a {@linkcode Handle}. Its `fd` is read once:
  * what was checked is what is used.
  */
-export function fdOf(source: number | HasFd): number {
+export function fdOf(source: number | HasFd | FsFile): number {
   if (isFd(source)) return source;
+  if (isFsFile(source)) return rawOfFsFile(source);
   if (typeof source === "number") checkFd(source, "a source");
   const fd = readFd(source);
   if (fd === -1) {
@@ -61,22 +63,33 @@ function notASource(value: unknown): TypeError {
 }
 
 /**
+ * Whoever closes a source.
+ *
+ * @throws {TypeError} when the source is borrowed
+ */
+export function ownerOf(source: HandleSource): Owner {
+  if (!isHandle(source)) return new RuntimeSource(fdOf(source), source);
+  if (source instanceof OwnedHandle) return source;
+  throw new TypeError("Cannot close a borrowed source: only its owner may");
+}
+
+/**
  * A source that the runtime owns, so the runtime closes it: behind its back its own table would
  * still hold the number, and close somebody else's file later.
  */
 export class RuntimeSource implements Owner {
   readonly #fd: number;
-  readonly #source: number | HasFd;
+  readonly #source: number | HasFd | FsFile;
 
-  constructor(fd: number, source: number | HasFd) {
+  constructor(fd: number, source: number | HasFd | FsFile) {
     this.#fd = fd;
     this.#source = source;
   }
 
-  /** Closes the source. A `FileHandle` closes on its own time; a failure rejects unhandled. */
-  close(): void {
+  /** Closes the source; the promise of a `FileHandle` is for the caller to wait for, or not. */
+  close(): unknown {
     const { close } = this.#source as { close?: unknown };
-    if (typeof close === "function") close.call(this.#source);
-    else closeRuntimeFd(this.#fd);
+    if (typeof close === "function") return close.call(this.#source);
+    return closeRuntimeFd(this.#fd);
   }
 }

@@ -68,7 +68,7 @@ describe.skipIf(isWindows)("duplicateOnto() (POSIX: ENOTSUP on Windows, see abov
     const { replacements, reads, wrong } = runProgram("atomic.ts", { args: ["100000"] })
       .result as Record<string, number>;
     expect(replacements).toBe(100_000);
-    expect(reads).toBeGreaterThan(100);
+    expect(reads).toBeGreaterThan(0);
     expect(wrong).toBe(0);
   });
 });

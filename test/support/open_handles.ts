@@ -43,6 +43,7 @@ export async function leftOpen(before: readonly string[]): Promise<string[]> {
  * half a second after its start, whatever the program does.
  */
 export async function settled(): Promise<void> {
+  void [process.stdin, process.stdout, process.stderr]; // Bun gives each a descriptor of its own
   const left = isDeno ? 1000 - performance.now() : 0;
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
 }

@@ -16,7 +16,6 @@ beforeAll(async () => {
   await opened.read(new Uint8Array(1));
   await opened.close();
   duplicate(1).close();
-  void [process.stdin, process.stdout, process.stderr];
   child_process.spawnSync(process.execPath, ["--version"], { cwd: os.tmpdir(), stdio: "ignore" });
   await settled();
 });
