@@ -1,6 +1,7 @@
 /**
- * The programs of start/ and this library as JavaScript. That is what Node's users get: Node reads
- * no TypeScript in node_modules, and stripping types costs it more than everything else here.
+ * The programs of start/ with this library as one file of JavaScript each, as a bundler and the npm
+ * package ship it: Node reads no TypeScript in node_modules, and to strip the types of many small
+ * files costs it more than everything else here.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,29 +10,16 @@ import { root } from "../scripts/runtimes.ts";
 import { run } from "./processes.ts";
 
 /**
- * Translates into a folder, file by file and with no check.
+ * Bundles the programs into a folder.
  *
  * @returns the folder that holds the programs
  */
 export function compileStart(folder: string): string {
-  const project = join(folder, "tsconfig.json");
-  const programs = join(root, "bench", "start");
-  const config = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: {
-      noEmit: false,
-      noCheck: true,
-      declaration: false,
-      removeComments: true,
-      rewriteRelativeImportExtensions: true,
-      rootDir: root,
-      outDir: folder,
-      typeRoots: [join(root, "node_modules", "@types")],
-    },
-    include: [programs],
-  };
-  writeFileSync(project, JSON.stringify(config));
+  const cli = join(root, "node_modules", "rolldown", "bin", "cli.mjs");
+  for (const program of ["duplicate", "empty"]) {
+    const source = join(root, "bench", "start", `${program}.ts`);
+    run([process.execPath, cli, source, "--dir", folder, "--format", "esm", "--platform", "node"]);
+  }
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-  run([process.execPath, join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project]);
-  return join(folder, "bench", "start");
+  return folder;
 }

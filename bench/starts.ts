@@ -26,7 +26,7 @@ export interface Start {
   readonly target: Verdict;
 }
 
-/** The programs as they are and, for Node, translated into a folder. */
+/** The programs as they are and, for Node, bundled into a folder. */
 export function listPrograms(found: readonly Runtime[], javascript: string): Program[] {
   const isNode = ({ name }: Runtime) => name === "node" || name === "node20";
   return [
