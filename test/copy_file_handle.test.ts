@@ -7,9 +7,10 @@ import {
   copyFileHandleSync,
   CopyFlags,
   duplicate,
+  type FsFile,
   OwnedHandle,
 } from "duphandle";
-import { GENERIC_READ } from "duphandle/win32";
+import { GENERIC_READ, NtQueryObject } from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import { handleOfFd } from "../ffi/win32/osfhandle.ts";
 import { openHandles } from "./support/open_handles.ts";
@@ -271,7 +272,7 @@ describe("copyFileHandle()", () => {
     expect(openHandles().length - before).toBeLessThan(5);
   });
 
-  test.runIf(adoptsFds)("under load it never hands out a file that is not the source's", () => {
+  test("under load it never hands out a file that is not the source's", () => {
     const { copies, wrong, opened, leaked } = runProgram("copy_load.ts", {
       args: [isWindows ? "3" : "10"],
     }).result as Record<string, number>;
@@ -281,6 +282,50 @@ describe("copyFileHandle()", () => {
     expect(leaked).toBe(0);
   });
 });
+
+test("killed at any moment, what was written through a copy is in the file", () => {
+  using folder = temporaryFolder();
+  for (let lines = 0; lines < 8; lines++) {
+    const path = `${folder.path}/${lines}`;
+    fs.writeFileSync(path, "");
+    const { code } = runProgram("copy_killed.ts", { args: [path, String(lines)], mayFail: true });
+    expect(code).not.toBe(0);
+    const expected = Array.from({ length: lines }, (_, at) => `line ${at}\n`).join("");
+    expect(fs.readFileSync(path, "utf8")).toBe(expected);
+  }
+});
+
+describe.runIf(isDeno && !isWindows)("a Deno.FsFile (there is none elsewhere)", () => {
+  test("is copied to a Deno.FsFile", async () => {
+    const { FsFile, openSync } = (globalThis as unknown as {
+      Deno: { FsFile: new () => object; openSync(path: string): ReadableFsFile };
+    }).Deno;
+    using file = temporaryFile("abcdef");
+    const source = openSync(file.path);
+    const copy = await copyFileHandle(source as FsFile) as unknown as ReadableFsFile;
+    expect(copy).toBeInstanceOf(FsFile);
+    const buffer = new Uint8Array(2);
+    source.readSync(buffer);
+    source.close();
+    expect(copy.readSync(buffer)).toBe(2);
+    expect(decode(buffer)).toBe("cd");
+    copy.close();
+  });
+
+  test("and every other copy says which permission Deno lacks", () => {
+    const { result } = runProgram("copy_permission.ts", {
+      permissions: ["--allow-ffi", "--allow-env=DUPHANDLE_RESULT", "--allow-write"],
+    });
+    expect(result).toMatchObject({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
+    expect((result as Error).message).toContain("--allow-read=/dev/null");
+  });
+});
+
+/** The part of `Deno.FsFile` that the test uses. */
+interface ReadableFsFile {
+  readSync(buffer: Uint8Array): number | null;
+  close(): void;
+}
 
 describe("adoption by the runtime", () => {
   test.runIf(adoptsFds)("copyFileHandleSync() gives an fd for node:fs", () => {
@@ -324,10 +369,12 @@ describe("adoption by the runtime", () => {
     for (const ownerFirst of [true, false]) {
       const fd = fs.openSync(file.path, "r");
       const owner = duplicate(fd);
+      if (isWindows) expect(NtQueryObject(owner.raw).HandleCount).toBe(2);
       if (ownerFirst) owner.close();
       else fs.closeSync(fd);
       if (ownerFirst) expect(fs.readSync(fd, new Uint8Array(2))).toBe(2);
       else expect(readRaw(owner.raw, 2)).toBe("ab");
+      if (isWindows && !ownerFirst) expect(NtQueryObject(owner.raw).HandleCount).toBe(1);
       if (ownerFirst) fs.closeSync(fd);
       else owner.close();
     }
