@@ -1,24 +1,15 @@
 import * as path from "node:path";
 import { constants } from "node:os";
-import { duplicate, HandleError } from "duphandle";
+import { duplicate } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { failureByCode, failureByErrno, failureByWin32 } from "../ffi/codes.ts";
 import { runProgram } from "./support/program.ts";
 import { closeRaw, fdsAreSources, isWindows, openRaw, temporaryFile } from "./support/system.ts";
+import { thrownBy } from "./support/thrown.ts";
 import { canTrace, failing } from "./support/trace.ts";
 
 /** What the running system calls a handle that is not open. */
 const NOT_OPEN = isWindows ? 6 : constants.errno.EBADF;
-
-function thrownBy(call: () => unknown): HandleError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof HandleError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("HandleError", () => {
   test("of a handle that is not open has every field and says what to do", () => {

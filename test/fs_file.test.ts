@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { duplicate, duplicateOnto, HandleError } from "duphandle";
+import { duplicate, duplicateOnto } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { openDescriptors } from "../ffi/posix/identity.ts";
 import * as posix from "../ffi/posix.ts";
@@ -16,6 +16,7 @@ import {
   temporaryFolder,
   writeRaw,
 } from "./support/system.ts";
+import { thrownBy } from "./support/thrown.ts";
 import { canTrace } from "./support/trace.ts";
 
 /** What the tests use of a `Deno.FsFile`, for type checkers that do not know Deno. */
@@ -51,16 +52,6 @@ function readText(file: File, bytes: number): string {
 
 function write(file: File, text: string): number {
   return file.writeSync(new TextEncoder().encode(text));
-}
-
-function errorOf(call: () => unknown): HandleError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof HandleError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
 }
 
 /** Holds the test's files together, and closes what it left open. */
@@ -119,7 +110,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a source", () => {
     using high = duplicate(source(file), { minimum: 100, inheritable: true });
     expect([high.raw, high.inheritable]).toEqual([100, true]);
     using reader = duplicate(source(file), { access: "read" });
-    expect(errorOf(() => posix.write(reader.raw, new Uint8Array(1))).code).toBe("EBADF");
+    expect(thrownBy(() => posix.write(reader.raw, new Uint8Array(1))).code).toBe("EBADF");
     using target = openRaw("/dev/null", "r");
     duplicateOnto(source(file), target.raw);
     expect([readRaw(target.raw, 3), readText(file, 3)]).toEqual(["012", "345"]);
@@ -131,7 +122,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a source", () => {
     duplicate(source(file), { closeSource: true }).close();
     expect(() => file.statSync()).toThrow();
     const readOnly = deno.openSync(temporary.path);
-    const failed = errorOf(() =>
+    const failed = thrownBy(() =>
       duplicate(source(readOnly), { closeSource: true, access: "write" })
     );
     expect(failed.code).toBe("EACCES");
@@ -211,7 +202,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a source", () => {
     writeRaw(toEnd.raw, "new");
     writeRaw(toStart.raw, "O");
     expect(readRaw(fromStart.raw, 10)).toBe("Old new");
-    expect(errorOf(() => posix.read(toStart.raw, new Uint8Array(1))).code).toBe("EBADF");
+    expect(thrownBy(() => posix.read(toStart.raw, new Uint8Array(1))).code).toBe("EBADF");
     expect(posix.fcntl_getfl(toEnd.raw) & posix.O_APPEND).toBe(posix.O_APPEND);
     expect(posix.fcntl_getfl(toStart.raw) & posix.O_APPEND).toBe(0);
   });
@@ -277,7 +268,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a source", () => {
   test("a closed file is EBADF, also when its descriptor was known", () => {
     const file = deno.openSync("/dev/null");
     file.close();
-    expect(errorOf(() => duplicate(source(file)))).toMatchObject({
+    expect(thrownBy(() => duplicate(source(file)))).toMatchObject({
       code: "EBADF",
       status: "ERROR_INVALID_HANDLE",
       syscall: "fstat",
@@ -287,7 +278,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a source", () => {
     rawOf(known);
     known.close();
     using _ = openRaw(temporary.path, "r"); // most likely with the number that is free now
-    expect(errorOf(() => duplicate(source(known))).message).toContain("closed");
+    expect(thrownBy(() => duplicate(source(known))).message).toContain("closed");
   });
 
   test("what is put on the object is not asked", () => {
@@ -354,7 +345,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a result", () => {
     const closed = openRaw("/dev/null", "r").release();
     posix.close(closed);
     const before = openDescriptors();
-    expect(errorOf(() => made(closed))).toMatchObject({ code: "EBADF", handle: closed });
+    expect(thrownBy(() => made(closed))).toMatchObject({ code: "EBADF", handle: closed });
     expect(openDescriptors()).toEqual(before);
     for (const bad of [-1, 0.5, "1", undefined]) {
       expect(() => made(bad as number)).toThrow(TypeError);
@@ -442,11 +433,11 @@ describe.runIf(isDeno && !isLinux)("Deno.FsFile on another system", () => {
     using temporary = temporaryFile("");
     using file = deno.openSync(temporary.path);
     expect(isFsFile(file)).toBe(true);
-    expect(errorOf(() => duplicate(source(file)))).toMatchObject({
+    expect(thrownBy(() => duplicate(source(file)))).toMatchObject({
       code: "ENOTSUP",
       message: expect.stringMatching(/OwnedHandle|node:fs/) as string,
     });
     const handle = openRaw(temporary.path, "r");
-    expect(errorOf(() => made(handle.release())).code).toBe("ENOTSUP");
+    expect(thrownBy(() => made(handle.release())).code).toBe("ENOTSUP");
   });
 });

@@ -1,25 +1,15 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { HandleError } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { backend } from "../ffi/backend.ts";
 import { loadLibrary } from "../ffi/library.ts";
 import { runProgram } from "./support/program.ts";
 import { isBun, isDeno, isWindows, temporaryFolder } from "./support/system.ts";
+import { thrownBy } from "./support/thrown.ts";
 
 const [major = 0] = process.versions.node.split(".").map(Number);
 const isNode = !isDeno && !isBun;
 const table = { getpid: { parameters: [], result: "i32" } } as const;
-
-function thrownBy(call: () => unknown): HandleError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof HandleError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("importing", () => {
   test("every entry point loads nothing, warns of nothing and needs no permission", () => {
