@@ -56,7 +56,7 @@ const text = (bytes: NodeJS.ArrayBufferView) =>
     new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength),
   );
 
-describe.runIf(isWindows && isDeno)("a file in Deno for Windows", () => {
+describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target has one)", () => {
   test("is made by toFileHandle(), and has every method of the runtime's own FileHandle", () =>
     withFile("abc", async (file, path) => {
       const own = await fs.promises.open(path);
