@@ -28,7 +28,9 @@ await Promise.all([
   ...Array.from({ length: 50 }, (_, at) => repeat(() => round(at % paths.length))),
   ...Array.from({ length: 4 }, () => repeat(disturb)),
 ]);
-report({ copies, wrong, opened, leaked: (await leftOpen(before)).length });
+// Deno makes a pair of sockets for itself, on a slow machine as late as this.
+const left = (await leftOpen(before)).filter((line) => !line.includes("socket:"));
+report({ copies, wrong, opened, leaked: left.length });
 for (const source of sources) source.close();
 fs.rmSync(folder, { recursive: true });
 
