@@ -17,6 +17,19 @@ export function isWindows(): boolean {
   return platform() === "win32";
 }
 
+/** The processor, as `process.arch` names it; asked of Deno for the reason that {@linkcode platform} has. */
+export function arch(): string {
+  const name = (globalThis as { Deno?: { build?: { arch?: string } } }).Deno?.build?.arch;
+  if (name !== undefined) return name === "x86_64" ? "x64" : name === "aarch64" ? "arm64" : name;
+  return globalThis.process?.arch ?? "unknown";
+}
+
+/** Whether the runtime refused because it lacks a permission, rather than the system. */
+export function isForbidden(error: unknown): boolean {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";
+}
+
 /** A built-in module of the runtime, found without an `import` that a bundler would follow. */
 export function builtin<Module>(name: string): Module | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as Module | undefined;

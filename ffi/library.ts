@@ -1,6 +1,7 @@
 /** Loading a system library, and saying what was tried when it cannot be loaded. */
 import { backend, type Calls, type SymbolTable } from "./backend.ts";
 import { failure, type HandleError } from "./error.ts";
+import { isForbidden } from "./host.ts";
 
 /**
  * Opens the first library that loads and binds the whole table.
@@ -29,10 +30,6 @@ export function loadLibrary<Table extends SymbolTable>(
       "this system's library has another name or lacks a function: please report it",
     cause: causes.length > 1 ? new AggregateError(causes) : causes[0],
   });
-}
-
-function isForbidden({ name, code }: Error & { code?: unknown }): boolean {
-  return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";
 }
 
 function forbidden(libraries: readonly string[], ffi: string, cause: Error): HandleError {

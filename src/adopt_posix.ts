@@ -4,9 +4,9 @@
  * `node:fs` in Deno accepts no descriptor that it did not open itself.
  */
 import type { FileHandle } from "node:fs/promises";
-import { failureByCode } from "../ffi/codes.ts";
-import { failure, HandleError } from "../ffi/error.ts";
-import { posixError } from "../ffi/posix/errors.ts";
+import { failure, type HandleError } from "../ffi/error.ts";
+import { isForbidden } from "../ffi/host.ts";
+import { runtimeError } from "../ffi/posix/errors.ts";
 import type { Adopter } from "./adopt.ts";
 import { nodeFs } from "./node_fs.ts";
 import { posixSystem } from "./posix_system.ts";
@@ -64,15 +64,10 @@ async function openPlaceholderHandle(): Promise<FileHandle> {
 
 /** What the runtime said, in our words: the permission that is missing, the limit, … */
 function placeholderError(cause: unknown): HandleError {
-  const { name, code } = cause as { name?: string; code?: string };
-  if (name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED") {
-    return failure("EACCES", "open", {
-      message: `Cannot make the runtime own a handle: it may not read ${PLACEHOLDER}; run Deno ` +
-        `with --allow-read=${PLACEHOLDER}, Node with --allow-fs-read=${PLACEHOLDER}`,
-      cause,
-    });
-  }
-  const { native } = failureByCode(typeof code === "string" ? code : "EIO");
-  const { message, ...fields } = posixError(native, "open", undefined, PLACEHOLDER);
-  return new HandleError(message, { ...fields, cause });
+  if (!isForbidden(cause)) return runtimeError(cause, "open", PLACEHOLDER);
+  return failure("EACCES", "open", {
+    message: `Cannot make the runtime own a handle: it may not read ${PLACEHOLDER}; run Deno ` +
+      `with --allow-read=${PLACEHOLDER}, Node with --allow-fs-read=${PLACEHOLDER}`,
+    cause,
+  });
 }

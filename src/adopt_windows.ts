@@ -28,23 +28,18 @@ export const windowsAdopter: Adopter = {
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const file = await nodeFs().promises.open(PLACEHOLDER, "r");
-        if (takeSlot(file.fd, raw, inheritable)) {
-          CloseHandle(raw);
-          return file;
-        }
+        if (takeSlot(file.fd, raw, inheritable)) return file;
         if (refillSlot(file.fd)) await file.close();
         else lost.push(file);
       }
-    } catch (error) {
+      throw failure("EBUSY", "uv_open_osfhandle", {
+        message: "Cannot make the runtime own a handle: other threads took its descriptor " +
+          `${ATTEMPTS} times; call again`,
+        handle: raw,
+      });
+    } finally {
       CloseHandle(raw);
-      throw error;
     }
-    CloseHandle(raw);
-    throw failure("EBUSY", "uv_open_osfhandle", {
-      message: "Cannot make the runtime own a handle: other threads took its descriptor " +
-        `${ATTEMPTS} times; call again`,
-      handle: raw,
-    });
   },
 };
 

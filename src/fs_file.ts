@@ -2,11 +2,10 @@
  * `Deno.FsFile`, which tells no descriptor: as a source its descriptor is found by what the file
  * tells of itself, and as a result a placeholder that Deno opened is made to refer to our object.
  */
-import { failureByCode } from "../ffi/codes.ts";
-import { failure, HandleError } from "../ffi/error.ts";
-import { isWindows, platform } from "../ffi/host.ts";
+import { failure } from "../ffi/error.ts";
+import { isForbidden, isWindows, platform } from "../ffi/host.ts";
 import { fcntl_getfd } from "../ffi/posix.ts";
-import { posixError } from "../ffi/posix/errors.ts";
+import { runtimeError } from "../ffi/posix/errors.ts";
 import {
   type DenoFile,
   denoFiles,
@@ -136,17 +135,12 @@ function openPlaceholder(): DenoFile {
   try {
     return denoFiles()!.openSync(PLACEHOLDER);
   } catch (cause) {
-    const { name, code } = cause as { name?: string; code?: string };
-    if (name === "NotCapable" || name === "PermissionDenied") {
-      throw failure("EACCES", "open", {
-        message: `Cannot make a Deno.FsFile: Deno may not read ${PLACEHOLDER}; ` +
-          `run it with --allow-read=${PLACEHOLDER}`,
-        cause,
-      });
-    }
-    const { native } = failureByCode(typeof code === "string" ? code : "EIO");
-    const { message, ...fields } = posixError(native, "open", undefined, PLACEHOLDER);
-    throw new HandleError(message, { ...fields, cause });
+    if (!isForbidden(cause)) throw runtimeError(cause, "open", PLACEHOLDER);
+    throw failure("EACCES", "open", {
+      message: `Cannot make a Deno.FsFile: Deno may not read ${PLACEHOLDER}; ` +
+        `run it with --allow-read=${PLACEHOLDER}`,
+      cause,
+    });
   }
 }
 

@@ -1,9 +1,7 @@
 /** Makes the error for a POSIX call that failed, with advice that fits the failure. */
-import { failureByErrno } from "../codes.ts";
-import { type HandleError, systemError } from "../error.ts";
-import { scratch } from "../scratch.ts";
-import { F_GETFD, RLIMIT_NOFILE } from "./constants.ts";
-import { libc } from "./libc.ts";
+import { failureByCode, failureByErrno } from "../codes.ts";
+import { HandleError, systemError } from "../error.ts";
+import { descriptorLimit, openBelow } from "./limit.ts";
 
 /**
  * The error for a call that returned −1. The caller reads `errno` straight after the call, as an
@@ -35,8 +33,8 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
     "the source or the process lacks the right: open the source with that access, or run as a user who has it",
   EPERM: () => "the process lacks the privilege: run as a user who has it",
   EMFILE: () => {
-    const limit = descriptorLimit();
-    return `${countDescriptors(limit)} of the limit of ${limit} descriptors are open: ` +
+    const limit = descriptorLimit() ?? 0;
+    return `${openBelow(limit).length} of the limit of ${limit} descriptors are open: ` +
       "close what is not needed, or raise the limit (ulimit -n)";
   },
   ENFILE: () => "the limit of the whole system is reached (fs.file-max): close what is not needed",
@@ -50,16 +48,13 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
   EDQUOT: () => "the handle is closed all the same: free space and write again",
 };
 
-function descriptorLimit(): number {
-  const { address, data } = scratch();
-  if (libc().getrlimit(RLIMIT_NOFILE, address) === -1) return 0;
-  return Number(data.getBigUint64(0, true));
-}
-
-/** Asks for each number: with no descriptor left, nothing can be opened that lists them. */
-function countDescriptors(limit: number): number {
-  const { fcntl } = libc();
-  let open = 0;
-  for (let fd = 0; fd < limit; fd++) if (fcntl(fd, F_GETFD, 0) !== -1) open++;
-  return open;
+/**
+ * The error for what the runtime's own `node:fs` or `Deno` reported of a call on a path, in the
+ * words of the system's.
+ */
+export function runtimeError(cause: unknown, syscall: string, path: string): HandleError {
+  const { code } = cause as { code?: unknown };
+  const { native } = failureByCode(typeof code === "string" ? code : "EIO");
+  const { message, ...fields } = posixError(native, syscall, undefined, path);
+  return new HandleError(message, { ...fields, cause });
 }

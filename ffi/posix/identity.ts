@@ -1,13 +1,15 @@
 /** Telling open files apart on Linux: which descriptors there are, and what each refers to. */
 import type { Calls } from "../backend.ts";
+import { arch } from "../host.ts";
 import { loadLibrary } from "../library.ts";
 import { scratch, SCRATCH_SIZE } from "../scratch.ts";
 import { callNumbers, identitySymbols, libraries } from "../symbols/linux.ts";
-import { F_GETFD, O_CLOEXEC, O_RDONLY, RLIMIT_NOFILE } from "./constants.ts";
+import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { open, read } from "./file.ts";
 import { libc } from "./libc.ts";
+import { descriptorLimit, openBelow } from "./limit.ts";
 
 /** linux/stat.h and fcntl.h. The identity never changes, so no server is asked for it. */
 const AT_EMPTY_PATH = 0x1000;
@@ -152,18 +154,11 @@ function numberAt(bytes: Uint8Array, at: number): number | undefined {
 }
 
 function askForEach(): number[] {
-  const { address, data } = scratch();
-  const { errno, fcntl, getrlimit } = libc();
-  if (getrlimit(RLIMIT_NOFILE, address) === -1) throw posixError(errno[0]!, "getrlimit", undefined);
-  const limit = Number(data.getBigUint64(0, true));
-  const found: number[] = [];
-  for (let fd = 0; fd < limit; fd++) if (fcntl(fd, F_GETFD, 0) !== -1) found.push(fd);
-  return found;
+  const limit = descriptorLimit();
+  if (limit === undefined) throw posixError(libc().errno[0]!, "getrlimit", undefined);
+  return openBelow(limit);
 }
 
 function numbers(): { readonly getdents64: number; readonly kcmp: number } {
-  // As platform() does: the first look at `process` in Deno takes some 30 milliseconds.
-  const { build } = (globalThis as { Deno?: { build?: { arch?: string } } }).Deno ?? {};
-  const isX64 = (build?.arch ?? globalThis.process.arch).startsWith("x");
-  return isX64 ? callNumbers.x64 : callNumbers.others;
+  return arch() === "x64" ? callNumbers.x64 : callNumbers.others;
 }

@@ -1,7 +1,7 @@
 /** The C library of this POSIX system, loaded at the first call. */
 import { backend, type Calls } from "../backend.ts";
 import { failure } from "../error.ts";
-import { isWindows, platform } from "../host.ts";
+import { arch, isWindows, platform } from "../host.ts";
 import { loadLibrary } from "../library.ts";
 import * as darwin from "../symbols/darwin.ts";
 import * as linux from "../symbols/linux.ts";
@@ -37,7 +37,7 @@ function load(): Libc {
     const calls = loadLibrary(linux.libraries, linux.symbols);
     return { ...calls, errno: errnoAt(calls.__errno_location()) };
   }
-  const calls = loadLibrary(darwin.libraries, darwin.symbols(globalThis.process.arch));
+  const calls = loadLibrary(darwin.libraries, darwin.symbols(arch()));
   return {
     ...calls,
     fcntl: padded(calls.fcntl as Variadic),
@@ -52,7 +52,7 @@ function loadFiles(): LibcFiles {
     const calls = loadLibrary(linux.libraries, linux.fileSymbols);
     return { ...calls, lseek: withSafeErrno(calls.lseek, linux.libraries) };
   }
-  const calls = loadLibrary(darwin.libraries, darwin.fileSymbols(globalThis.process.arch));
+  const calls = loadLibrary(darwin.libraries, darwin.fileSymbols(arch()));
   return {
     ...calls,
     open: padded(calls.open as Variadic),
@@ -82,7 +82,7 @@ type Variadic = (first: number, second: number, ...rest: number[]) => number;
 
 /** Puts the third argument of a variadic function where its table wants it. */
 function padded(call: Variadic): Variadic {
-  if (globalThis.process.arch !== "arm64") return call;
+  if (arch() !== "arm64") return call;
   return (first, second, third) => call(first, second, 0, 0, 0, 0, 0, 0, third as number);
 }
 

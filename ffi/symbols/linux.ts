@@ -62,9 +62,9 @@ export const identitySymbols = {
   // int statx(int dirfd, const char *pathname, int flags, unsigned int mask,
   //   struct statx *statxbuf);
   statx: { parameters: ["i32", "address", "i32", "u32", "address"], result: "i32" },
-  // For calls that not every C library has a function for.
+  // For calls that not every C library has a function for. The results of those fit an i32.
   // long syscall(long number, ...);
-  syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
+  syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** asm/unistd.h: x86-64 has numbers of its own, arm64 those of all newer processors. */
