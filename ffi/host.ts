@@ -24,6 +24,11 @@ export function arch(): string {
   return globalThis.process?.arch ?? "unknown";
 }
 
+/** The process identifier; asked of Deno for the reason that {@linkcode platform} has. */
+export function pid(): number {
+  return (globalThis as { Deno?: { pid?: number } }).Deno?.pid ?? globalThis.process.pid;
+}
+
 /** Whether the runtime refused because it lacks a permission, rather than the system. */
 export function isForbidden(error: unknown): boolean {
   const { name, code } = error as { name?: unknown; code?: unknown };

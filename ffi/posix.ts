@@ -19,4 +19,6 @@ export * from "./posix/constants.ts";
 export * from "./posix/dup.ts";
 export * from "./posix/fcntl.ts";
 export * from "./posix/file.ts";
+export * from "./posix/process.ts";
+export * from "./posix/socket.ts";
 export { HandleError, type HandleErrorFields } from "./error.ts";

@@ -16,8 +16,11 @@ export interface Scratch {
   readonly int32: Int32Array;
 }
 
-/** The block's size in bytes. */
+/** The size in bytes of the part for strings and for bytes. */
 export const SCRATCH_SIZE = 65_536;
+
+/** Behind it there is a little room for what a call needs beside them: a count, a structure. */
+const TAIL_SIZE = 64;
 
 let made: Scratch | undefined;
 
@@ -42,14 +45,21 @@ export function cString(text: string, name: string): number {
 /**
  * Writes text as a Windows string of 16-bit units and returns its address.
  *
+ * @param limit how many bytes it may take, when others are to follow
  * @throws {TypeError} when the text holds a NUL or does not fit.
  */
-export function wideString(text: string, name: string): number {
+export function wideString(text: string, name: string, limit: number = SCRATCH_SIZE): number {
   const { address, data } = scratch();
-  if (text.includes("\0") || (text.length + 1) * 2 > SCRATCH_SIZE) throw notAString(name);
+  if (text.includes("\0") || (text.length + 1) * 2 > limit) throw notAString(name);
   for (let at = 0; at < text.length; at++) data.setUint16(at * 2, text.charCodeAt(at), true);
   data.setUint16(text.length * 2, 0, true);
   return address;
+}
+
+/** Reads a Windows string of so many bytes. */
+export function readWideString(offset: number, byteLength: number): string {
+  const { bytes } = scratch();
+  return new TextDecoder("utf-16le").decode(bytes.subarray(offset, offset + byteLength));
 }
 
 function notAString(name: string): TypeError {
@@ -57,7 +67,7 @@ function notAString(name: string): TypeError {
 }
 
 function make(): Scratch {
-  const buffer = new ArrayBuffer(SCRATCH_SIZE);
+  const buffer = new ArrayBuffer(SCRATCH_SIZE + TAIL_SIZE);
   return {
     address: backend().addressOf(buffer),
     bytes: new Uint8Array(buffer),

@@ -21,9 +21,32 @@
  *
  * @module
  */
+export * from "./win32/comm.ts";
+export * from "./win32/completion_port.ts";
+export * from "./win32/connection.ts";
+export * from "./win32/console.ts";
 export * from "./win32/constants.ts";
+export * from "./win32/desktop.ts";
+export * from "./win32/event.ts";
 export * from "./win32/file.ts";
 export * from "./win32/handle.ts";
+export * from "./win32/job.ts";
+export * from "./win32/mailslot.ts";
+export * from "./win32/mapping.ts";
+export * from "./win32/mutex.ts";
+export * from "./win32/notification.ts";
 export * from "./win32/object.ts";
+export * from "./win32/object_constants.ts";
 export * from "./win32/process.ts";
+export * from "./win32/registry.ts";
+export * from "./win32/semaphore.ts";
+export * from "./win32/socket.ts";
+export * from "./win32/socket_constants.ts";
+export * from "./win32/thread.ts";
+export * from "./win32/timer.ts";
+export * from "./win32/token.ts";
+export * from "./win32/transaction.ts";
+export * from "./win32/wait.ts";
+export type { SecurityAttributes } from "./win32/security.ts";
+export type { SocketAddress } from "./win32/socket_address.ts";
 export { HandleError, type HandleErrorFields } from "./error.ts";

@@ -13,12 +13,12 @@ describe.runIf(isWindows)("duphandle/posix on Windows", () => {
     ) as [string, (...values: unknown[]) => unknown][];
     expect(calls.length).toBeGreaterThan(10);
     for (const [name, call] of calls) {
-      const value = name === "open" ? "/dev/null" : 1;
+      const value = name === "open" ? "/dev/null" : name === "poll" ? [] : 1;
       const second = name === "read" || name === "write" ? new Uint8Array(1) : 2;
-      expect(() => call(value, second, 0), name).toThrow(
+      expect(() => call(value, second, 0, 0, 0), name).toThrow(
         expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED", native: 50 }),
       );
-      expect(() => call(value, second, 0), name).toThrow("duphandle/win32");
+      expect(() => call(value, second, 0, 0, 0), name).toThrow("duphandle/win32");
     }
   });
 });
@@ -146,5 +146,78 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     expect(() => posix.close(writer)).toThrow(
       expect.objectContaining({ code: "EBADF", syscall: "close", handle: writer }),
     );
+  });
+
+  test("socketpair() connects two descriptors, closed on exec when asked", () => {
+    const [one, other] = posix.socketpair(posix.AF_UNIX, posix.SOCK_STREAM | posix.SOCK_CLOEXEC, 0);
+    expect(posix.fcntl_getfd(one)).toBe(posix.FD_CLOEXEC);
+    posix.write(one, bytes("ping"));
+    const buffer = new Uint8Array(4);
+    expect(posix.read(other, buffer)).toBe(4);
+    posix.write(other, buffer);
+    expect(posix.read(one, buffer)).toBe(4);
+    posix.close(one);
+    expect(posix.read(other, buffer)).toBe(0);
+    posix.close(other);
+    expect(() => posix.socketpair(99, 1, 0)).toThrow(
+      expect.objectContaining({ syscall: "socketpair" }),
+    );
+  });
+
+  test("poll() tells which descriptors have something, and which are not open", () => {
+    const [reader, writer] = posix.pipe2(O_CLOEXEC);
+    const fds: posix.PollFd[] = [
+      { fd: reader, events: posix.POLLIN },
+      { fd: writer, events: posix.POLLOUT },
+      { fd: 4000, events: posix.POLLIN },
+    ];
+    expect(posix.poll(fds, 0)).toBe(2);
+    expect(fds.map(({ revents }) => revents)).toEqual([0, posix.POLLOUT, posix.POLLNVAL]);
+    posix.write(writer, bytes("x"));
+    posix.close(writer);
+    const last = { fd: reader, events: posix.POLLIN, revents: 0 };
+    expect(posix.poll([last], -1)).toBe(1);
+    expect(last.revents).toBe(posix.POLLIN | posix.POLLHUP);
+    expect(posix.poll([], 1)).toBe(0);
+    posix.close(reader);
+    expect(() => posix.poll([{ fd: -1, events: 1 }], 0)).toThrow(TypeError);
+    expect(() => posix.poll({ length: 1 } as never, 0)).toThrow(TypeError);
+  });
+
+  test("pidfd_open() and pidfd_getfd() give a handle of the process and of its file", () => {
+    using file = temporaryFile("abcdef");
+    const fd = posix.open(file.path, O_RDONLY);
+    const me = posix.pidfd_open(process.pid, 0);
+    const copy = posix.pidfd_getfd(me, fd, 0);
+    expect([me, copy].map(posix.fcntl_getfd)).toEqual([posix.FD_CLOEXEC, posix.FD_CLOEXEC]);
+    posix.read(fd, new Uint8Array(2));
+    expect(posix.lseek(copy, 0, posix.SEEK_CUR)).toBe(2);
+    expect(() => posix.pidfd_getfd(me, 4000, 0)).toThrow(/no such descriptor: list its/);
+    expect(() => posix.pidfd_getfd(fd, fd, 0)).toThrow(expect.objectContaining({ code: "EBADF" }));
+    expect(() => posix.pidfd_open(process.pid, 1)).toThrow(/the flags must be known/);
+    expect(() => posix.pidfd_open(0x7fff_fffc, 0)).toThrow(
+      expect.objectContaining({ code: "ESRCH", native: 3 }),
+    );
+    for (const each of [fd, me, copy]) posix.close(each);
+  });
+
+  test("kcmp() tells one open file from two of the same name", () => {
+    using file = temporaryFile("");
+    const fd = posix.open(file.path, O_RDONLY | O_CLOEXEC);
+    const copy = posix.fcntl_dupfd_cloexec(fd);
+    const again = posix.open(file.path, O_RDONLY | O_CLOEXEC);
+    const compare = (a: number, b: number) =>
+      posix.kcmp(process.pid, process.pid, posix.KCMP_FILE, a, b);
+    expect(compare(fd, copy)).toBe(0);
+    expect(compare(fd, again)).not.toBe(0);
+    expect(() => compare(fd, 4000)).toThrow(expect.objectContaining({ code: "EBADF" }));
+    for (const each of [fd, copy, again]) posix.close(each);
+  });
+
+  test("prctl() asks, and refuses what the kernel does not know", () => {
+    const PR_GET_DUMPABLE = 3;
+    expect(posix.prctl(PR_GET_DUMPABLE)).toBe(1);
+    expect(() => posix.prctl(0x7fff_0000)).toThrow(expect.objectContaining({ code: "EINVAL" }));
+    expect(() => posix.prctl(1, NaN)).toThrow(TypeError);
   });
 });

@@ -49,3 +49,34 @@ export const SEEK_END = 2;
 
 /** `getrlimit`: one more than the highest descriptor number that the process may use. */
 export const RLIMIT_NOFILE: number = numbers.RLIMIT_NOFILE;
+
+/** `socketpair`: sockets of this machine. */
+export const AF_UNIX = 1;
+/** `socketpair`: a stream of bytes. */
+export const SOCK_STREAM = 1;
+/** `socketpair`: messages without a connection. */
+export const SOCK_DGRAM = 2;
+/** `socketpair`: messages, in order. */
+export const SOCK_SEQPACKET = 5;
+/** `socketpair`: no child inherits the descriptors. Linux; 0 elsewhere. */
+export const SOCK_CLOEXEC: number = numbers.SOCK_CLOEXEC;
+/** `socketpair`: calls return at once instead of waiting. Linux; 0 elsewhere. */
+export const SOCK_NONBLOCK: number = numbers.SOCK_NONBLOCK;
+
+/** `poll`: there is something to read, or the end of it. */
+export const POLLIN = 1;
+/** `poll`: there is room to write. */
+export const POLLOUT = 4;
+/** `poll`, result only: an error. */
+export const POLLERR = 8;
+/** `poll`, result only: the other end is closed. */
+export const POLLHUP = 16;
+/** `poll`, result only: the descriptor is not open. */
+export const POLLNVAL = 32;
+
+/** `kcmp`: whether two descriptors refer to one open file. Linux. */
+export const KCMP_FILE = 0;
+/** `prctl`: which process may examine this one, under Yama. Linux. */
+export const PR_SET_PTRACER = 0x5961_6d61;
+/** The argument of `PR_SET_PTRACER` for any process. */
+export const PR_SET_PTRACER_ANY: number = -1;

@@ -16,7 +16,7 @@ export function posixError(
   what?: string,
 ): HandleError {
   const failed = failureByErrno(errno);
-  const advice = failed.code in adviceByCode ? adviceByCode[failed.code]?.() : undefined;
+  const advice = adviceByCall[`${syscall} ${failed.code}`] ?? adviceByCode[failed.code]?.();
   return systemError(
     failed,
     syscall,
@@ -26,12 +26,21 @@ export function posixError(
   );
 }
 
+/** Where a call means something of its own by a failure. */
+const adviceByCall: Readonly<Record<string, string>> = {
+  "pidfd_open EINVAL": "a pid is that of a process, not of a thread, and the flags must be known",
+  "pidfd_getfd EBADF": "that process has no such descriptor: list its /proc/PID/fd",
+  "prctl EINVAL": "the kernel does not know the option or was built without it",
+};
+
 const adviceByCode: Readonly<Record<string, () => string>> = {
   EBADF: () =>
     "it is closed or was never open: check how it was opened, and that only its owner closes it",
   EACCES: () =>
     "the source or the process lacks the right: open the source with that access, or run as a user who has it",
   EPERM: () => "the process lacks the privilege: run as a user who has it",
+  ESRCH: () => "the process has ended or never was: check the pid",
+  ENOSYS: () => "the kernel is too old for it, or a container forbids it",
   EMFILE: () => {
     const limit = descriptorLimit() ?? 0;
     return `${openBelow(limit).length} of the limit of ${limit} descriptors are open: ` +

@@ -1,15 +1,16 @@
 /** Telling open files apart on Linux: which descriptors there are, and what each refers to. */
 import type { Calls } from "../backend.ts";
-import { arch } from "../host.ts";
 import { loadLibrary } from "../library.ts";
 import { scratch, SCRATCH_SIZE } from "../scratch.ts";
-import { callNumbers, identitySymbols, libraries } from "../symbols/linux.ts";
-import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
+import { identitySymbols, libraries } from "../symbols/linux.ts";
+import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
-import { open, read } from "./file.ts";
+import { open } from "./file.ts";
+import { kernel, numbers } from "./kernel.ts";
 import { libc } from "./libc.ts";
 import { descriptorLimit, openBelow } from "./limit.ts";
+import { procText } from "./proc.ts";
 
 /** linux/stat.h and fcntl.h. The identity never changes, so no server is asked for it. */
 const AT_EMPTY_PATH = 0x1000;
@@ -27,9 +28,6 @@ const EMPTY_PATH = 256;
 /** Where `struct linux_dirent64` has what is read here. */
 const RECORD_LENGTH = 16;
 const NAME = 19;
-
-/** linux/kcmp.h: whether two descriptors refer to one open file. */
-const KCMP_FILE = 0;
 
 /** sys/stat.h: the bits of a mode that tell the kind of a file, and those of a socket. */
 const S_IFMT = 0o170000;
@@ -75,7 +73,7 @@ function makedev(major: number, minor: number): number {
  * kernel lacks it, a container forbids it, or one of them is not open.
  */
 export function isOneOpenFile(pid: number, fd1: number, fd2: number): boolean | undefined {
-  const order = calls().syscall(numbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
+  const order = kernel("kcmp").syscall(numbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
   return order === -1 ? undefined : order === 0;
 }
 
@@ -104,34 +102,18 @@ export function openDescriptors(): number[] {
   }
 }
 
-/** Room for the start of an information file, where the locks are. */
-const information = /* @__PURE__ */ new Uint8Array(4096);
-
 /**
  * Whether the open file of a descriptor holds a lock of flock(2): every duplicate of it shows the
  * same lock, and no other open file of the same path does. `false` also where /proc is missing.
  */
 export function holdsLock(fd: number): boolean {
-  let file: number;
-  try {
-    file = open(`/proc/self/fdinfo/${fd}`, O_RDONLY | O_CLOEXEC);
-  } catch {
-    return false;
-  }
-  try {
-    const text = new TextDecoder().decode(information.subarray(0, read(file, information)));
-    return text.includes(": FLOCK ");
-  } catch {
-    return false; // it was closed by another thread
-  } finally {
-    close(file);
-  }
+  return procText(`/proc/self/fdinfo/${fd}`)?.includes(": FLOCK ") === true;
 }
 
 function readNumbers(folder: number): number[] {
   const { address, bytes, data } = scratch();
   const { errno } = libc();
-  const { syscall } = calls();
+  const { syscall } = kernel("getdents64");
   const { getdents64 } = numbers();
   const found: number[] = [];
   for (;;) {
@@ -157,8 +139,4 @@ function askForEach(): number[] {
   const limit = descriptorLimit();
   if (limit === undefined) throw posixError(libc().errno[0]!, "getrlimit", undefined);
   return openBelow(limit);
-}
-
-function numbers(): { readonly getdents64: number; readonly kcmp: number } {
-  return arch() === "x64" ? callNumbers.x64 : callNumbers.others;
 }

@@ -18,8 +18,12 @@ export interface Libc extends Omit<Calls<typeof linux.symbols>, "__errno_locatio
 /** The functions that only files need. */
 export type LibcFiles = Calls<typeof linux.fileSymbols>;
 
+/** The functions that only sockets and waiting need. */
+export type LibcSockets = Calls<typeof linux.socketSymbols>;
+
 let loaded: Libc | undefined;
 let files: LibcFiles | undefined;
+let sockets: LibcSockets | undefined;
 
 /** The functions that every duplicate needs. */
 export function libc(): Libc {
@@ -29,6 +33,11 @@ export function libc(): Libc {
 /** The functions that only files need. */
 export function libcFiles(): LibcFiles {
   return files ?? (files = loadFiles());
+}
+
+/** The functions that only sockets and waiting need. */
+export function libcSockets(): LibcSockets {
+  return sockets ?? (sockets = loadSockets());
 }
 
 function load(): Libc {
@@ -59,6 +68,12 @@ function loadFiles(): LibcFiles {
     lseek: withSafeErrno(calls.lseek, darwin.libraries),
     pipe2: missing("pipe2", "pipe"),
   };
+}
+
+function loadSockets(): LibcSockets {
+  requirePosix();
+  const { libraries } = platform() === "darwin" ? darwin : linux;
+  return loadLibrary(libraries, linux.socketSymbols);
 }
 
 /**

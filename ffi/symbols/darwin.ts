@@ -50,7 +50,7 @@ export function fileSymbols(arch: string) {
   } as const satisfies SymbolTable;
 }
 
-/** sys/fcntl.h and sys/resource.h, where Linux and macOS differ. */
+/** sys/fcntl.h, sys/resource.h and sys/socket.h, where Linux and macOS differ. */
 export const numbers = {
   F_DUPFD_CLOEXEC: 67,
   O_APPEND: 0x8,
@@ -59,4 +59,6 @@ export const numbers = {
   O_NOCTTY: 0x2_0000,
   O_PATH: 0,
   RLIMIT_NOFILE: 8,
+  SOCK_CLOEXEC: 0,
+  SOCK_NONBLOCK: 0,
 } as const;

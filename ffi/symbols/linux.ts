@@ -62,16 +62,31 @@ export const identitySymbols = {
   // int statx(int dirfd, const char *pathname, int flags, unsigned int mask,
   //   struct statx *statxbuf);
   statx: { parameters: ["i32", "address", "i32", "u32", "address"], result: "i32" },
-  // For calls that not every C library has a function for. The results of those fit an i32.
+} as const satisfies SymbolTable;
+
+/** What only Linux has, or what not every C library has a function for. */
+export const kernelSymbols = {
+  // The results of the calls that are made through it fit an i32.
   // long syscall(long number, ...);
   syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" },
+  // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
+  //   unsigned long arg5);
+  prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** asm/unistd.h: x86-64 has numbers of its own, arm64 those of all newer processors. */
 export const callNumbers = {
-  x64: { getdents64: 217, kcmp: 312 },
-  others: { getdents64: 61, kcmp: 272 },
+  x64: { getdents64: 217, kcmp: 312, pidfd_open: 434, pidfd_getfd: 438 },
+  others: { getdents64: 61, kcmp: 272, pidfd_open: 434, pidfd_getfd: 438 },
 } as const;
+
+/** What only sockets and waiting need; the same on macOS. */
+export const socketSymbols = {
+  // int socketpair(int domain, int type, int protocol, int sv[2]);
+  socketpair: { parameters: ["i32", "i32", "i32", "address"], result: "i32" },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  poll: { parameters: ["address", "address", "i32"], result: "i32" },
+} as const satisfies SymbolTable;
 
 /** `lseek` for when it has failed: the same failure once more, with an `errno` that is safe to read. */
 export const failedSymbols = {
@@ -79,7 +94,7 @@ export const failedSymbols = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** fcntl.h and sys/resource.h, where Linux and macOS differ. */
+/** fcntl.h, sys/resource.h and sys/socket.h, where Linux and macOS differ. */
 export const numbers = {
   F_DUPFD_CLOEXEC: 1030,
   O_APPEND: 0o2000,
@@ -88,4 +103,6 @@ export const numbers = {
   O_NOCTTY: 0o400,
   O_PATH: 0o10000000,
   RLIMIT_NOFILE: 7,
+  SOCK_CLOEXEC: 0o2000000,
+  SOCK_NONBLOCK: 0o4000,
 } as const;

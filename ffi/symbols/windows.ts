@@ -23,6 +23,8 @@ export const kernel32 = {
   GetCurrentThread: { parameters: [], result: "handle" },
   // HANDLE GetStdHandle(DWORD nStdHandle);
   GetStdHandle: { parameters: ["u32"], result: "handle" },
+  // DWORD GetFileType(HANDLE hFile);
+  GetFileType: { parameters: ["handle"], result: "u32" },
   // BOOL GetHandleInformation(HANDLE hObject, LPDWORD lpdwFlags);
   GetHandleInformation: { parameters: ["handle", "address"], result: "i32" },
   // BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags);
@@ -49,15 +51,9 @@ export const kernel32Files = {
   // BOOL SetFilePointerEx(HANDLE hFile, LARGE_INTEGER liDistanceToMove,
   //   PLARGE_INTEGER lpNewFilePointer, DWORD dwMoveMethod);
   SetFilePointerEx: { parameters: ["handle", "i64", "address", "u32"], result: "i32" },
-  // DWORD GetFileType(HANDLE hFile);
-  GetFileType: { parameters: ["handle"], result: "u32" },
   // BOOL CreatePipe(PHANDLE hReadPipe, PHANDLE hWritePipe,
   //   LPSECURITY_ATTRIBUTES lpPipeAttributes, DWORD nSize);
   CreatePipe: { parameters: ["address", "address", "address", "u32"], result: "i32" },
-  // DWORD GetProcessId(HANDLE Process);
-  GetProcessId: { parameters: ["handle"], result: "u32" },
-  // DWORD GetThreadId(HANDLE Thread);
-  GetThreadId: { parameters: ["handle"], result: "u32" },
 } as const satisfies SymbolTable;
 
 /** What says which rights a handle has, from ntdll.dll. */

@@ -1,5 +1,6 @@
 /** Checks of arguments that only Windows has. */
 import { checkInteger, show } from "../check.ts";
+import { wideString } from "../scratch.ts";
 
 /**
  * Throws a `TypeError` unless the value could be a `HANDLE`: a 32-bit integer, sign-extended, and
@@ -26,4 +27,37 @@ export function isPseudoHandle(handle: number): boolean {
 /** Throws a `TypeError` unless the value is a 32-bit access mask. */
 export function checkAccessMask(value: unknown, name: string): asserts value is number {
   checkInteger(value, name, -0x8000_0000, 0xffff_ffff);
+}
+
+/**
+ * Throws a `TypeError` unless the value could be an `HKEY`: a 32-bit integer, sign-extended, and
+ * not `NULL`. The predefined keys are no multiples of 4, and neither are the keys under
+ * `HKEY_CLASSES_ROOT`: their low bits tell whose they are.
+ */
+export function checkKey(value: unknown, name: string): asserts value is number {
+  if (typeof value === "number" && (value | 0) === value && value !== 0 && value !== -1) return;
+  throw new TypeError(
+    `Cannot use ${show(value)} as ${name}: a key is a 32-bit integer other than 0 and -1`,
+  );
+}
+
+/** Throws a `TypeError` unless the value is a `DWORD`. */
+export function checkDword(value: unknown, name: string): asserts value is number {
+  checkInteger(value, name, 0, 0xffff_ffff);
+}
+
+/**
+ * Writes a string into the scratch memory and returns its address.
+ *
+ * @param limit how many bytes it may take
+ * @throws {TypeError} when it is no string or does not fit
+ */
+export function stringArgument(value: unknown, name: string, limit?: number): number {
+  if (typeof value === "string") return wideString(value, name, limit);
+  throw new TypeError(`Cannot use ${show(value)} as ${name}: it must be a string`);
+}
+
+/** As {@linkcode stringArgument}, or 0 for `null`. */
+export function nameArgument(value: unknown, name: string): number {
+  return value === null ? 0 : stringArgument(value, name);
 }

@@ -17,6 +17,36 @@ export const STD_OUTPUT_HANDLE = 0xffff_fff5;
 /** `GetStdHandle`: standard error, −12 as a `DWORD`. */
 export const STD_ERROR_HANDLE = 0xffff_fff4;
 
+/** `OpenProcess`: handles may be duplicated out of it and into it. */
+export const PROCESS_DUP_HANDLE = 0x40;
+/** `OpenProcess`: its number, its exit code and its times may be asked. */
+export const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
+/** `OpenProcess`: everything about it may be asked. */
+export const PROCESS_QUERY_INFORMATION = 0x400;
+/** `OpenProcess`: it may be ended. */
+export const PROCESS_TERMINATE = 1;
+/** `OpenProcess`: it may be put into a job, with {@linkcode PROCESS_TERMINATE}. */
+export const PROCESS_SET_QUOTA = 0x100;
+/** `OpenProcess`: every right. */
+export const PROCESS_ALL_ACCESS = 0x001f_ffff;
+/** `OpenThread`: its number may be asked. */
+export const THREAD_QUERY_LIMITED_INFORMATION = 0x800;
+/** Any object: it may be waited for. */
+export const SYNCHRONIZE = 0x0010_0000;
+/** `GetExitCodeProcess`: the process runs, or has ended with this number. */
+export const STILL_ACTIVE = 259;
+
+/** `WaitForSingleObject`: the object is signalled. */
+export const WAIT_OBJECT_0 = 0;
+/** `WaitForSingleObject`: the owner of the mutex ended without releasing it. */
+export const WAIT_ABANDONED = 0x80;
+/** `WaitForSingleObject`: the time is over. */
+export const WAIT_TIMEOUT = 0x102;
+/** `WaitForSingleObject`: what the C function returns when it fails; here it throws. */
+export const WAIT_FAILED = 0xffff_ffff;
+/** `WaitForSingleObject`: no limit of time. */
+export const INFINITE = 0xffff_ffff;
+
 /** Every right to read that the kind of object has. */
 export const GENERIC_READ = 0x8000_0000;
 /** Every right to write that the kind of object has. */

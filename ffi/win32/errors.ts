@@ -1,8 +1,10 @@
 /** Makes the error for a Windows call that failed, with advice that fits the failure. */
-import { failureByWin32 } from "../codes.ts";
+import { failureByCode, failureByWin32 } from "../codes.ts";
 import { type HandleError, systemError } from "../error.ts";
 import { scratch } from "../scratch.ts";
 import { kernel32 } from "./libraries.ts";
+
+const ERROR_INVALID_PARAMETER = 87;
 
 /**
  * The error for a call that failed. The caller asks `GetLastError` straight after the call, as an
@@ -24,6 +26,13 @@ export function win32Error(
     adviceByStatus[failed.status]?.() ?? `see ${syscall} in the Win32 reference`,
     handle,
   );
+}
+
+/** The error for a process or a thread that cannot be opened: there is none with a wrong number. */
+export function notOpened(error: number, syscall: string, what: string): HandleError {
+  if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, what);
+  const advice = "it has ended or there never was one: check the number";
+  return systemError(failureByCode("ESRCH"), syscall, what, advice);
 }
 
 /** A handle as Windows tools print it. */

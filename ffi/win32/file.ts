@@ -1,22 +1,15 @@
 /** Opening, positions, bytes and pipes: fileapi.h and namedpipeapi.h. */
-import { checkBoolean, checkBuffer, checkInteger, show } from "../check.ts";
+import { checkBuffer, checkInteger, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE, wideString } from "../scratch.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, kernel32Files } from "./libraries.ts";
+import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
-/** What a call needs beside its bytes or its path lies at the end of the scratch memory. */
-const COUNT_OFFSET = SCRATCH_SIZE - 8;
-const SECURITY_OFFSET = SCRATCH_SIZE - 32;
-const SECURITY_SIZE = 24;
+/** Where a call leaves its count, behind the bytes. */
+const COUNT_OFFSET = SCRATCH_SIZE;
 const ERROR_HANDLE_EOF = 38;
 const ERROR_BROKEN_PIPE = 109;
-
-/** The part of `SECURITY_ATTRIBUTES` that concerns handles. */
-export interface SecurityAttributes {
-  /** Whether child processes inherit the new handle. */
-  readonly bInheritHandle: boolean;
-}
 
 /**
  * `CreateFileW(lpFileName, dwDesiredAccess, dwShareMode, lpSecurityAttributes,
@@ -83,7 +76,7 @@ export function CreateFileW(
 /**
  * `ReadFile(hFile, lpBuffer, nNumberOfBytesToRead, …)` — reads at the position of the open file.
  *
- * Nearly 64 KiB come at once at most; like any read it may give less than was asked for. The end
+ * 64 KiB come at once at most; like any read it may give less than was asked for. The end
  * of a file and of a pipe whose writers are gone are 0.
  *
  * @param hFile the handle to read from
@@ -116,7 +109,7 @@ export function ReadFile(
   const { address, bytes, data } = scratch();
   const { ReadFile } = kernel32Files();
   const { GetLastError } = kernel32();
-  const length = Math.min(nNumberOfBytesToRead, COUNT_OFFSET);
+  const length = Math.min(nNumberOfBytesToRead, SCRATCH_SIZE);
   if (ReadFile(hFile, address, length, address + COUNT_OFFSET, 0) === 0) {
     const error = GetLastError();
     if (error === ERROR_BROKEN_PIPE || error === ERROR_HANDLE_EOF) return 0;
@@ -130,7 +123,7 @@ export function ReadFile(
 /**
  * `WriteFile(hFile, lpBuffer, nNumberOfBytesToWrite, …)` — writes at the position of the open file.
  *
- * Nearly 64 KiB go at once at most.
+ * 64 KiB go at once at most.
  *
  * @param hFile the handle to write to
  * @param lpBuffer the bytes to write
@@ -158,7 +151,7 @@ export function WriteFile(
   const { address, bytes, data } = scratch();
   const { WriteFile } = kernel32Files();
   const { GetLastError } = kernel32();
-  const length = Math.min(nNumberOfBytesToWrite, COUNT_OFFSET);
+  const length = Math.min(nNumberOfBytesToWrite, SCRATCH_SIZE);
   bytes.set(lpBuffer.subarray(0, length));
   if (WriteFile(hFile, address, length, address + COUNT_OFFSET, 0) === 0) {
     throw win32Error(GetLastError(), "WriteFile", hFile);
@@ -225,7 +218,7 @@ export function SetFilePointerEx(
  */
 export function GetFileType(hFile: number): number {
   checkHandle(hFile, "hFile");
-  return kernel32Files().GetFileType(hFile);
+  return kernel32().GetFileType(hFile);
 }
 
 /**
@@ -260,15 +253,4 @@ export function CreatePipe(
     throw win32Error(GetLastError(), "CreatePipe", undefined);
   }
   return [int32[0]!, int32[2]!];
-}
-
-/** The address of a `SECURITY_ATTRIBUTES` without a descriptor, or 0 for none. */
-function securityAttributes(attributes: SecurityAttributes | null): number {
-  if (attributes === null) return 0;
-  checkBoolean(attributes?.bInheritHandle, "bInheritHandle");
-  const { address, data } = scratch();
-  data.setUint32(SECURITY_OFFSET, SECURITY_SIZE, true);
-  data.setBigUint64(SECURITY_OFFSET + 8, 0n, true);
-  data.setInt32(SECURITY_OFFSET + 16, attributes.bInheritHandle ? 1 : 0, true);
-  return address + SECURITY_OFFSET;
 }

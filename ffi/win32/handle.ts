@@ -14,8 +14,8 @@ export type HandleOut = { 0: number } | Int32Array;
  * `DuplicateHandle(hSourceProcessHandle, hSourceHandle, hTargetProcessHandle, lpTargetHandle,
  * dwDesiredAccess, bInheritHandle, dwOptions)` — makes another handle to the same object.
  *
- * `-1` as the source means this process, as in C, so it is refused where another process would
- * receive it: what a failed call returned must never become full control of us.
+ * `-1` as the source means this process, as in C, so it is refused where another process is involved:
+ * what a failed call returned must never become full control of us.
  *
  * @param hSourceProcessHandle the process whose handle is duplicated
  * @param hSourceHandle the handle to duplicate, valid in that process; a pseudo-handle becomes a
@@ -60,9 +60,11 @@ export function DuplicateHandle(
   checkBoolean(bInheritHandle, "bInheritHandle");
   checkInteger(dwOptions, "dwOptions", 0, DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS);
   const k = kernel32();
-  if (hSourceHandle === -1 && hTargetProcessHandle !== k.GetCurrentProcess()) {
+  if (hSourceHandle === -1 && (hSourceProcessHandle !== -1 || hTargetProcessHandle !== -1)) {
     throw minusOne();
   }
+  const closesOnly = hTargetProcessHandle === 0 && (dwOptions & DUPLICATE_CLOSE_SOURCE) !== 0;
+  if (closesOnly) probe(hSourceProcessHandle, hSourceHandle);
   const { address, int32 } = scratch();
   const target = lpTargetHandle === null ? 0 : address;
   int32[0] = 0;
@@ -75,9 +77,31 @@ export function DuplicateHandle(
     bInheritHandle ? 1 : 0,
     dwOptions,
   );
-  if (done === 0) throw win32Error(k.GetLastError(), "DuplicateHandle", hSourceHandle);
+  if (done === 0) {
+    const error = k.GetLastError();
+    if (closesOnly && isClosed(hSourceProcessHandle, hSourceHandle)) return 0;
+    throw win32Error(error, "DuplicateHandle", hSourceHandle);
+  }
   if (lpTargetHandle === null) return 0;
   return lpTargetHandle[0] = int32[0]!;
+}
+
+/** Throws what duplicating the handle into this process throws, and leaves everything as it was. */
+function probe(process: number, handle: number): void {
+  CloseHandle(DuplicateHandle(process, handle, -1, [0], 0, false, DUPLICATE_SAME_ACCESS));
+}
+
+/**
+ * Whether a handle that was open is closed now. Without a target some systems report a failure
+ * although the source is closed as it was asked for, so the effect decides.
+ */
+function isClosed(process: number, handle: number): boolean {
+  try {
+    probe(process, handle);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -173,9 +197,10 @@ function checkOut(out: unknown): asserts out is HandleOut | null {
 
 function minusOne(): Error {
   return failure("EBADF", "DuplicateHandle", {
-    message: `Cannot duplicate handle ${showHandle(-1)} into another process: it is what a ` +
-      "failed call returns, and would give that process full control of this one; if that is " +
-      "meant, duplicate it into this process first",
+    message:
+      `Cannot duplicate handle ${showHandle(-1)} from or into another process: it is what a ` +
+      "failed call returns, and would give full control of a process; if that is meant, duplicate " +
+      "it within this process first",
     handle: -1,
   });
 }

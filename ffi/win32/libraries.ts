@@ -1,27 +1,40 @@
-/** The libraries of Windows, each loaded at its first call. */
+/** The libraries of Windows: each table of functions is bound at its first call, and no sooner. */
 import type { Calls, SymbolTable } from "../backend.ts";
 import { failure } from "../error.ts";
 import { isWindows } from "../host.ts";
 import { loadLibrary } from "../library.ts";
 import * as tables from "../symbols/windows.ts";
+import * as processTables from "../symbols/windows_process.ts";
 
-let loadedKernel32: Calls<typeof tables.kernel32> | undefined;
-let loadedKernel32Files: Calls<typeof tables.kernel32Files> | undefined;
-let loadedNtdll: Calls<typeof tables.ntdll> | undefined;
+/** Gives the functions of one table; the first call binds them. */
+export type Library<Table extends SymbolTable> = () => Calls<Table>;
 
 /** kernel32.dll: what every duplicate needs. */
-export function kernel32(): Calls<typeof tables.kernel32> {
-  return loadedKernel32 ?? (loadedKernel32 = load("kernel32.dll", tables.kernel32));
-}
+export const kernel32: Library<typeof tables.kernel32> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  tables.kernel32,
+);
 
-/** kernel32.dll: what only files and other objects need. */
-export function kernel32Files(): Calls<typeof tables.kernel32Files> {
-  return loadedKernel32Files ?? (loadedKernel32Files = load("kernel32.dll", tables.kernel32Files));
-}
+/** kernel32.dll: what only files need. */
+export const kernel32Files: Library<typeof tables.kernel32Files> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  tables.kernel32Files,
+);
 
-/** ntdll.dll. */
-export function ntdll(): Calls<typeof tables.ntdll> {
-  return loadedNtdll ?? (loadedNtdll = load("ntdll.dll", tables.ntdll));
+/** kernel32.dll: what only processes and threads need. */
+export const kernel32Processes: Library<typeof processTables.kernel32Processes> =
+  /* @__PURE__ */ lazy("kernel32.dll", processTables.kernel32Processes);
+
+/** ntdll.dll: what the kernel knows of a handle. */
+export const ntdll: Library<typeof tables.ntdll> = /* @__PURE__ */ lazy("ntdll.dll", tables.ntdll);
+
+/**
+ * A library that is loaded when it is first called. A table is as small as what is used together:
+ * some runtimes compile code for every function that they bind.
+ */
+export function lazy<Table extends SymbolTable>(library: string, table: Table): Library<Table> {
+  let loaded: Calls<Table> | undefined;
+  return () => loaded ?? (loaded = load(library, table));
 }
 
 function load<Table extends SymbolTable>(library: string, table: Table): Calls<Table> {

@@ -1,9 +1,9 @@
-/** What stands for this process and this thread: processthreadsapi.h and processenv.h. */
-import { checkInteger } from "../check.ts";
+/** Processes, this one and others: processthreadsapi.h and processenv.h. */
+import { checkBoolean, checkInteger } from "../check.ts";
 import { scratch } from "../scratch.ts";
-import { checkHandle } from "./check.ts";
-import { win32Error } from "./errors.ts";
-import { kernel32, kernel32Files } from "./libraries.ts";
+import { checkAccessMask, checkHandle } from "./check.ts";
+import { notOpened, win32Error } from "./errors.ts";
+import { kernel32, kernel32Processes } from "./libraries.ts";
 
 /**
  * `GetCurrentProcess()` — the pseudo-handle of this process, −1.
@@ -22,23 +22,6 @@ import { kernel32, kernel32Files } from "./libraries.ts";
  */
 export function GetCurrentProcess(): number {
   return kernel32().GetCurrentProcess();
-}
-
-/**
- * `GetCurrentThread()` — the pseudo-handle of this thread, −2.
- *
- * @returns −2
- * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getcurrentthread
- *
- * @example
- * ```ts
- * import { GetCurrentThread, GetThreadId } from "duphandle/win32";
- *
- * console.log(GetThreadId(GetCurrentThread()));
- * ```
- */
-export function GetCurrentThread(): number {
-  return kernel32().GetCurrentThread();
 }
 
 /**
@@ -109,30 +92,121 @@ export function GetProcessHandleCount(hProcess: number): number {
  */
 export function GetProcessId(Process: number): number {
   checkHandle(Process, "Process");
-  const id = kernel32Files().GetProcessId(Process);
+  const id = kernel32Processes().GetProcessId(Process);
   if (id === 0) throw win32Error(kernel32().GetLastError(), "GetProcessId", Process);
   return id;
 }
 
 /**
- * `GetThreadId(Thread)` — the identifier of the thread that a handle refers to.
+ * `GetCurrentProcessId()` — the identifier of this process.
  *
- * @param Thread a handle of the thread
- * @returns the thread identifier
- * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when it is not a handle
- * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getthreadid
+ * @returns the process identifier
+ * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getcurrentprocessid
  *
  * @example
  * ```ts
- * import { GetCurrentThread, GetThreadId } from "duphandle/win32";
+ * import { GetCurrentProcess, GetCurrentProcessId, GetProcessId } from "duphandle/win32";
  *
- * console.log(GetThreadId(GetCurrentThread()));
+ * console.log(GetCurrentProcessId() === GetProcessId(GetCurrentProcess())); // true
  * ```
  */
-export function GetThreadId(Thread: number): number {
-  checkHandle(Thread, "Thread");
-  const id = kernel32Files().GetThreadId(Thread);
-  if (id === 0) throw win32Error(kernel32().GetLastError(), "GetThreadId", Thread);
-  return id;
+export function GetCurrentProcessId(): number {
+  return kernel32Processes().GetCurrentProcessId();
+}
+
+/**
+ * `OpenProcess(dwDesiredAccess, bInheritHandle, dwProcessId)` — a handle of a process.
+ *
+ * @param dwDesiredAccess the rights: `PROCESS_DUP_HANDLE`, `SYNCHRONIZE`, …
+ * @param bInheritHandle whether child processes inherit the handle
+ * @param dwProcessId the identifier of the process
+ * @returns a new handle of the process
+ * @throws {HandleError} `ESRCH` (`ERROR_INVALID_PARAMETER`) when there is no such process;
+ * `ERROR_ACCESS_DENIED` when it may not be opened with these rights
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, GetCurrentProcessId, OpenProcess } from "duphandle/win32";
+ * import { PROCESS_DUP_HANDLE } from "duphandle/win32";
+ *
+ * CloseHandle(OpenProcess(PROCESS_DUP_HANDLE, false, GetCurrentProcessId()));
+ * ```
+ */
+export function OpenProcess(
+  dwDesiredAccess: number,
+  bInheritHandle: boolean,
+  dwProcessId: number,
+): number {
+  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
+  checkBoolean(bInheritHandle, "bInheritHandle");
+  checkInteger(dwProcessId, "dwProcessId", 0, 0xffff_ffff);
+  const { OpenProcess } = kernel32Processes();
+  const { GetLastError } = kernel32();
+  const handle = OpenProcess(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, dwProcessId);
+  if (handle === 0) throw notOpened(GetLastError(), "OpenProcess", `process ${dwProcessId}`);
+  return handle;
+}
+
+/**
+ * `TerminateProcess(hProcess, uExitCode)` — ends a process. It may still run for a moment: wait for
+ * its handle.
+ *
+ * @param hProcess a handle of the process with `PROCESS_TERMINATE`
+ * @param uExitCode what the process ends with
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`; `ERROR_ACCESS_DENIED`, also when it has ended
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-terminateprocess
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, OpenProcess, TerminateProcess } from "duphandle/win32";
+ * import { INFINITE, PROCESS_TERMINATE, SYNCHRONIZE, WaitForSingleObject } from "duphandle/win32";
+ * import { spawn } from "node:child_process";
+ * import { once } from "node:events";
+ *
+ * const child = spawn("ping.exe", ["-n", "100", "localhost"], { stdio: "ignore" });
+ * const handle = OpenProcess(PROCESS_TERMINATE | SYNCHRONIZE, false, child.pid!);
+ * TerminateProcess(handle, 3);
+ * WaitForSingleObject(handle, INFINITE);
+ * CloseHandle(handle);
+ * await once(child, "exit");
+ * ```
+ */
+export function TerminateProcess(hProcess: number, uExitCode: number): void {
+  checkHandle(hProcess, "hProcess");
+  checkInteger(uExitCode, "uExitCode", 0, 0xffff_ffff);
+  const { TerminateProcess } = kernel32Processes();
+  const { GetLastError } = kernel32();
+  if (TerminateProcess(hProcess, uExitCode) === 0) {
+    throw win32Error(GetLastError(), "TerminateProcess", hProcess);
+  }
+}
+
+/**
+ * `GetExitCodeProcess(hProcess, lpExitCode)` — what a process ended with.
+ *
+ * @param hProcess a handle of the process with `PROCESS_QUERY_LIMITED_INFORMATION`
+ * @returns its exit code; `STILL_ACTIVE` (259) while it runs
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getexitcodeprocess
+ *
+ * @example
+ * ```ts
+ * import { GetCurrentProcess, GetExitCodeProcess, STILL_ACTIVE } from "duphandle/win32";
+ *
+ * console.log(GetExitCodeProcess(GetCurrentProcess()) === STILL_ACTIVE); // true
+ * ```
+ */
+export function GetExitCodeProcess(hProcess: number): number {
+  checkHandle(hProcess, "hProcess");
+  const { address, data } = scratch();
+  const { GetExitCodeProcess } = kernel32Processes();
+  const { GetLastError } = kernel32();
+  if (GetExitCodeProcess(hProcess, address) === 0) {
+    throw win32Error(GetLastError(), "GetExitCodeProcess", hProcess);
+  }
+  return data.getUint32(0, true);
 }

@@ -1,12 +1,14 @@
 /** Runs the example files that are its arguments, one after the other. */
 import { pathToFileURL } from "node:url";
 import { leftOpen, openHandles, settled } from "../support/open_handles.ts";
+import { openOnce } from "../support/windows_objects.ts";
 import { report } from "./report.ts";
 
 const files = process.argv.slice(2).filter((argument) => /\d+\.ts$/.test(argument));
 const failed: [at: number, why: string][] = [];
 await import("node:fs/promises");
 await settled();
+await openOnce();
 
 for (const [at, file] of files.entries()) {
   const before = openHandles();

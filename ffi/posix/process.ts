@@ -1,0 +1,155 @@
+/** Other processes and their descriptors: pidfd_open(2), pidfd_getfd(2), kcmp(2), prctl(2). */
+import { checkFd, checkInt, checkInteger, MAX_FD } from "../check.ts";
+import { posixError } from "./errors.ts";
+import { kernel, numbers } from "./kernel.ts";
+import { libc } from "./libc.ts";
+
+/**
+ * `pidfd_open(pid, flags)` — a descriptor that refers to a process, and never to another one that
+ * gets the same pid later. It is not inheritable. Linux 5.3; macOS: `ENOTSUP`.
+ *
+ * `poll` reports it readable once the process has ended.
+ *
+ * @param pid the process
+ * @param flags `O_NONBLOCK`, or 0
+ * @returns the descriptor
+ * @throws {HandleError} `ESRCH` when there is no such process, `EINVAL` when the pid is that of a
+ * thread, `EMFILE`, `ENOSYS`
+ * @throws {TypeError} when a number is not an integer in its range
+ * @see https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+ *
+ * @example
+ * ```ts
+ * import { close, pidfd_open } from "duphandle/posix";
+ *
+ * const me = pidfd_open(process.pid, 0);
+ * close(me);
+ * ```
+ */
+export function pidfd_open(pid: number, flags: number): number {
+  checkInteger(pid, "pid", 1, MAX_FD);
+  checkInt(flags, "flags");
+  const { syscall } = kernel("pidfd_open");
+  const { errno } = libc();
+  const fd = syscall(numbers().pidfd_open, pid, flags, 0, 0, 0);
+  if (fd === -1) throw posixError(errno[0]!, "pidfd_open", undefined, `process ${pid}`);
+  return fd;
+}
+
+/**
+ * `pidfd_getfd(pidfd, targetfd, flags)` — a duplicate of a descriptor of another process. It is not
+ * inheritable. Linux 5.6; macOS: `ENOTSUP`.
+ *
+ * It needs the permission to debug that process (ptrace).
+ *
+ * @param pidfd the process, as {@linkcode pidfd_open} gives it
+ * @param targetfd the descriptor in that process
+ * @param flags 0
+ * @returns the new descriptor in this process
+ * @throws {HandleError} `EBADF` when one of the descriptors is not open, `EPERM` without the
+ * permission, `ESRCH` when the process has ended, `EMFILE`, `ENOSYS`
+ * @throws {TypeError} when a number is not an integer in its range
+ * @see https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html
+ *
+ * @example
+ * ```ts
+ * import { close, pidfd_getfd, pidfd_open } from "duphandle/posix";
+ *
+ * const me = pidfd_open(process.pid, 0);
+ * const copy = pidfd_getfd(me, 1, 0); // of this process, for once
+ * close(copy);
+ * close(me);
+ * ```
+ */
+export function pidfd_getfd(pidfd: number, targetfd: number, flags: number): number {
+  checkFd(pidfd, "pidfd");
+  checkFd(targetfd, "targetfd");
+  checkInt(flags, "flags");
+  const { syscall } = kernel("pidfd_getfd");
+  const { errno } = libc();
+  const fd = syscall(numbers().pidfd_getfd, pidfd, targetfd, flags, 0, 0);
+  if (fd === -1) throw posixError(errno[0]!, "pidfd_getfd", targetfd);
+  return fd;
+}
+
+/**
+ * `kcmp(pid1, pid2, type, idx1, idx2)` — whether two processes share a kernel object; with
+ * `KCMP_FILE` whether a descriptor of one and a descriptor of the other refer to one open file.
+ * Linux, where the kernel was built with it; macOS: `ENOTSUP`.
+ *
+ * @param pid1 the process of `idx1`
+ * @param pid2 the process of `idx2`
+ * @param type `KCMP_FILE`, or another kind of object
+ * @param idx1 a descriptor
+ * @param idx2 a descriptor
+ * @returns 0 when it is one object; 1, 2 or 3 when it is not
+ * @throws {HandleError} `EBADF`, `ESRCH`, `EPERM` as {@linkcode pidfd_getfd}; `ENOSYS`
+ * @throws {TypeError} when a number is not an integer in its range
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html
+ *
+ * @example
+ * ```ts
+ * import { close, dup, kcmp, KCMP_FILE } from "duphandle/posix";
+ *
+ * const copy = dup(1);
+ * console.log(kcmp(process.pid, process.pid, KCMP_FILE, 1, copy)); // 0
+ * close(copy);
+ * ```
+ */
+export function kcmp(
+  pid1: number,
+  pid2: number,
+  type: number,
+  idx1: number,
+  idx2: number,
+): number {
+  checkInteger(pid1, "pid1", 1, MAX_FD);
+  checkInteger(pid2, "pid2", 1, MAX_FD);
+  checkInteger(type, "type", 0, MAX_FD);
+  checkFd(idx1, "idx1");
+  checkFd(idx2, "idx2");
+  const { syscall } = kernel("kcmp");
+  const { errno } = libc();
+  const order = syscall(numbers().kcmp, pid1, pid2, type, idx1, idx2);
+  if (order === -1) throw posixError(errno[0]!, "kcmp", idx1, `fd ${idx1} and fd ${idx2}`);
+  return order;
+}
+
+/**
+ * `prctl(option, arg2, arg3, arg4, arg5)` — asks or changes an attribute of this process, such as
+ * which process may take its descriptors (`PR_SET_PTRACER`). Linux; macOS: `ENOTSUP`.
+ *
+ * @param option what to do
+ * @param arg2 the first argument of the option, default 0, as are the others
+ * @param arg3 the second
+ * @param arg4 the third
+ * @param arg5 the fourth
+ * @returns what the option returns, often 0
+ * @throws {HandleError} `EINVAL` when the kernel does not know the option or an argument, `EPERM`
+ * @throws {TypeError} when a number is not an integer within ±2^53
+ * @see https://man7.org/linux/man-pages/man2/prctl.2.html
+ *
+ * @example
+ * ```ts
+ * import { prctl } from "duphandle/posix";
+ *
+ * const PR_GET_DUMPABLE = 3;
+ * console.log(prctl(PR_GET_DUMPABLE)); // 1: processes of the same user may examine this one
+ * ```
+ */
+export function prctl(
+  option: number,
+  arg2: number = 0,
+  arg3: number = 0,
+  arg4: number = 0,
+  arg5: number = 0,
+): number {
+  checkInt(option, "option");
+  const most = Number.MAX_SAFE_INTEGER;
+  for (const value of [arg2, arg3, arg4, arg5]) checkInteger(value, "an argument", -most, most);
+  const calls = kernel("prctl");
+  const { errno } = libc();
+  const result = calls.prctl(option, arg2, arg3, arg4, arg5);
+  if (result === -1) throw posixError(errno[0]!, "prctl", undefined, `option ${option}`);
+  return result;
+}

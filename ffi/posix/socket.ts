@@ -1,0 +1,105 @@
+/** Sockets of this machine, and waiting for descriptors: socketpair(2), poll(2). */
+import { checkFd, checkInteger, MAX_FD, show } from "../check.ts";
+import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { posixError } from "./errors.ts";
+import { libc, libcSockets } from "./libc.ts";
+
+/** The size of `struct pollfd`, and where it has what. */
+const POLLFD_SIZE = 8;
+const EVENTS = 4;
+const REVENTS = 6;
+
+/** One descriptor to wait for, and what happened to it. */
+export interface PollFd {
+  /** The descriptor. */
+  readonly fd: number;
+  /** What to wait for: `POLLIN`, `POLLOUT`, both, or 0. */
+  readonly events: number;
+  /** What there is: of `events`, and `POLLERR`, `POLLHUP`, `POLLNVAL`. {@linkcode poll} sets it. */
+  revents?: number;
+}
+
+/**
+ * `socketpair(domain, type, protocol)` — two sockets that are connected to each other.
+ *
+ * @param domain `AF_UNIX`
+ * @param type `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`, with `SOCK_CLOEXEC` and
+ * `SOCK_NONBLOCK` where they are wanted
+ * @param protocol 0
+ * @returns the two descriptors
+ * @throws {HandleError} `EMFILE`, `ENFILE`, `EINVAL`
+ * @throws {TypeError} when a number is not an integer from 0 to 2^31 − 1
+ * @see https://man7.org/linux/man-pages/man2/socketpair.2.html
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, close, SOCK_CLOEXEC, SOCK_STREAM, socketpair } from "duphandle/posix";
+ *
+ * const [one, other] = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+ * close(one);
+ * close(other);
+ * ```
+ */
+export function socketpair(
+  domain: number,
+  type: number,
+  protocol: number,
+): [one: number, other: number] {
+  checkInteger(domain, "domain", 0, MAX_FD);
+  checkInteger(type, "type", 0, MAX_FD);
+  checkInteger(protocol, "protocol", 0, MAX_FD);
+  const { address, int32 } = scratch();
+  const calls = libcSockets();
+  const { errno } = libc();
+  if (calls.socketpair(domain, type, protocol, address) === -1) {
+    throw posixError(errno[0]!, "socketpair", undefined, `domain ${domain}, type ${type}`);
+  }
+  return [int32[0]!, int32[1]!];
+}
+
+/**
+ * `poll(fds, timeout)` — waits until something happens to one of the descriptors. The thread does
+ * nothing else meanwhile.
+ *
+ * @param fds the descriptors, at most 8192; the `revents` of each is set
+ * @param timeout how many milliseconds to wait at most; 0 not at all, −1 without an end
+ * @returns how many of them have something in `revents`
+ * @throws {HandleError} `EINTR` when a signal came, `EINVAL` for more descriptors than the limit
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://man7.org/linux/man-pages/man2/poll.2.html
+ *
+ * @example
+ * ```ts
+ * import { close, O_CLOEXEC, pipe2, poll, POLLIN, write } from "duphandle/posix";
+ *
+ * const [reader, writer] = pipe2(O_CLOEXEC);
+ * write(writer, new Uint8Array(1));
+ * console.log(poll([{ fd: reader, events: POLLIN }], 1000)); // 1
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+export function poll(fds: readonly PollFd[], timeout: number): number {
+  if (!Array.isArray(fds) || fds.length * POLLFD_SIZE > SCRATCH_SIZE) {
+    throw new TypeError(`Cannot use ${show(fds)} as fds: it must be an array of at most 8192`);
+  }
+  for (const { fd, events } of fds) {
+    checkFd(fd);
+    checkInteger(events, "events", 0, 0x7fff);
+  }
+  checkInteger(timeout, "timeout", -1, MAX_FD);
+  const { address, data } = scratch();
+  fds.forEach(({ fd, events }, at) => {
+    data.setInt32(at * POLLFD_SIZE, fd, true);
+    data.setInt16(at * POLLFD_SIZE + EVENTS, events, true);
+    data.setInt16(at * POLLFD_SIZE + REVENTS, 0, true);
+  });
+  const calls = libcSockets();
+  const { errno } = libc();
+  const ready = calls.poll(address, fds.length, timeout);
+  if (ready === -1) throw posixError(errno[0]!, "poll", fds[0]?.fd);
+  fds.forEach((each, at) => {
+    each.revents = data.getInt16(at * POLLFD_SIZE + REVENTS, true);
+  });
+  return ready;
+}

@@ -1,0 +1,106 @@
+/** Communications devices, such as serial ports: winbase.h. `CreateFileW` opens them. */
+import { scratch } from "../scratch.ts";
+import { kernel32Devices } from "../symbols/windows_objects.ts";
+import { checkDword, checkHandle } from "./check.ts";
+import { win32Error } from "./errors.ts";
+import { kernel32, lazy, type Library } from "./libraries.ts";
+
+const devices: Library<typeof kernel32Devices> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  kernel32Devices,
+);
+
+/** How long reads and writes of a communications device wait, in milliseconds. */
+export interface CommTimeouts {
+  /** Between two bytes that are read. */
+  readonly ReadIntervalTimeout: number;
+  /** For each byte to read. */
+  readonly ReadTotalTimeoutMultiplier: number;
+  /** For each read besides. */
+  readonly ReadTotalTimeoutConstant: number;
+  /** For each byte to write. */
+  readonly WriteTotalTimeoutMultiplier: number;
+  /** For each write besides. */
+  readonly WriteTotalTimeoutConstant: number;
+}
+
+const fields = [
+  "ReadIntervalTimeout",
+  "ReadTotalTimeoutMultiplier",
+  "ReadTotalTimeoutConstant",
+  "WriteTotalTimeoutMultiplier",
+  "WriteTotalTimeoutConstant",
+] as const;
+
+/**
+ * `GetCommTimeouts(hFile, lpCommTimeouts)` — how long reads and writes of a communications device
+ * wait.
+ *
+ * @param hFile a handle of the device
+ * @returns the times, in milliseconds
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getcommtimeouts
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileW, GetCommTimeouts, OPEN_EXISTING } from "duphandle/win32";
+ *
+ * function timeoutsOf(port: string) {
+ *   const device = CreateFileW(`\\\\.\\${port}`, 0xc000_0000, 0, null, OPEN_EXISTING, 0, 0);
+ *   try {
+ *     return GetCommTimeouts(device);
+ *   } finally {
+ *     CloseHandle(device);
+ *   }
+ * }
+ * ```
+ */
+export function GetCommTimeouts(hFile: number): CommTimeouts {
+  checkHandle(hFile, "hFile");
+  const { address, data } = scratch();
+  const { GetCommTimeouts } = devices();
+  const { GetLastError } = kernel32();
+  if (GetCommTimeouts(hFile, address) === 0) {
+    throw win32Error(GetLastError(), "GetCommTimeouts", hFile);
+  }
+  return {
+    ReadIntervalTimeout: data.getUint32(0, true),
+    ReadTotalTimeoutMultiplier: data.getUint32(4, true),
+    ReadTotalTimeoutConstant: data.getUint32(8, true),
+    WriteTotalTimeoutMultiplier: data.getUint32(12, true),
+    WriteTotalTimeoutConstant: data.getUint32(16, true),
+  };
+}
+
+/**
+ * `SetCommTimeouts(hFile, lpCommTimeouts)` — changes how long reads and writes of a communications
+ * device wait, for all handles of it.
+ *
+ * @param hFile a handle of the device
+ * @param lpCommTimeouts the times, in milliseconds
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-setcommtimeouts
+ *
+ * @example
+ * ```ts
+ * import { GetCommTimeouts, SetCommTimeouts } from "duphandle/win32";
+ *
+ * function readAtOnce(device: number) {
+ *   const ReadIntervalTimeout = 0xffff_ffff;
+ *   SetCommTimeouts(device, { ...GetCommTimeouts(device), ReadIntervalTimeout });
+ * }
+ * ```
+ */
+export function SetCommTimeouts(hFile: number, lpCommTimeouts: CommTimeouts): void {
+  checkHandle(hFile, "hFile");
+  for (const field of fields) checkDword(lpCommTimeouts?.[field], field);
+  const { address, data } = scratch();
+  for (const [at, field] of fields.entries()) data.setUint32(at * 4, lpCommTimeouts[field], true);
+  const { SetCommTimeouts } = devices();
+  const { GetLastError } = kernel32();
+  if (SetCommTimeouts(hFile, address) === 0) {
+    throw win32Error(GetLastError(), "SetCommTimeouts", hFile);
+  }
+}

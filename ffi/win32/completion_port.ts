@@ -1,0 +1,167 @@
+/** I/O completion ports: ioapiset.h. */
+import { checkInteger } from "../check.ts";
+import { scratch } from "../scratch.ts";
+import { kernel32CompletionPorts } from "../symbols/windows_objects.ts";
+import { checkDword, checkHandle } from "./check.ts";
+import { INVALID_HANDLE_VALUE } from "./constants.ts";
+import { win32Error } from "./errors.ts";
+import { kernel32, lazy, type Library } from "./libraries.ts";
+
+const ports: Library<typeof kernel32CompletionPorts> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  kernel32CompletionPorts,
+);
+
+/** What {@linkcode GetQueuedCompletionStatus} takes out of a port. */
+export interface CompletionStatus {
+  /** How many bytes were transferred, or what was posted. */
+  readonly lpNumberOfBytesTransferred: number;
+  /** The key of the file, or what was posted. */
+  readonly lpCompletionKey: number;
+  /** The address of the `OVERLAPPED` of the operation, or what was posted. */
+  readonly lpOverlapped: number;
+}
+
+/**
+ * `CreateIoCompletionPort(FileHandle, ExistingCompletionPort, CompletionKey,
+ * NumberOfConcurrentThreads)` — makes an I/O completion port, or has a port told of what ends on a
+ * file.
+ *
+ * `duplicate()` refuses a port: what its threads wait for belongs to one process.
+ *
+ * @param FileHandle a file that was opened for overlapped operations; `INVALID_HANDLE_VALUE` for
+ * none
+ * @param ExistingCompletionPort the port that is to be told; 0 for a new one
+ * @param CompletionKey what the port is told about this file with
+ * @param NumberOfConcurrentThreads how many threads may work at a time; 0 for as many as there are
+ * processors
+ * @returns a new handle, or the existing port
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER` when the file has a port
+ * already or is not overlapped
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/FileIO/createiocompletionport
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateIoCompletionPort, INVALID_HANDLE_VALUE } from "duphandle/win32";
+ *
+ * CloseHandle(CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 0));
+ * ```
+ */
+export function CreateIoCompletionPort(
+  FileHandle: number,
+  ExistingCompletionPort: number,
+  CompletionKey: number,
+  NumberOfConcurrentThreads: number,
+): number {
+  if (FileHandle !== INVALID_HANDLE_VALUE) checkHandle(FileHandle, "FileHandle");
+  if (ExistingCompletionPort !== 0) checkHandle(ExistingCompletionPort, "ExistingCompletionPort");
+  checkInteger(CompletionKey, "CompletionKey", 0, Number.MAX_SAFE_INTEGER);
+  checkDword(NumberOfConcurrentThreads, "NumberOfConcurrentThreads");
+  const { CreateIoCompletionPort } = ports();
+  const { GetLastError } = kernel32();
+  const handle = CreateIoCompletionPort(
+    FileHandle,
+    ExistingCompletionPort,
+    CompletionKey,
+    NumberOfConcurrentThreads,
+  );
+  if (handle === 0) throw win32Error(GetLastError(), "CreateIoCompletionPort", FileHandle);
+  return handle;
+}
+
+/**
+ * `GetQueuedCompletionStatus(CompletionPort, lpNumberOfBytesTransferred, lpCompletionKey,
+ * lpOverlapped, dwMilliseconds)` — takes the next completion out of a port. The thread does nothing
+ * else meanwhile.
+ *
+ * @param CompletionPort a handle of the port
+ * @param dwMilliseconds how long to wait for one at most, in milliseconds; `INFINITE` for as long
+ * as it takes
+ * @returns what the C function writes behind each pointer
+ * @throws {HandleError} `ETIMEDOUT` (`WAIT_TIMEOUT`) when there is none; the error of the operation
+ * when that failed; `ERROR_ABANDONED_WAIT_0` when the port was closed meanwhile
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-getqueuedcompletionstatus
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateIoCompletionPort } from "duphandle/win32";
+ * import { GetQueuedCompletionStatus, INVALID_HANDLE_VALUE } from "duphandle/win32";
+ * import { PostQueuedCompletionStatus } from "duphandle/win32";
+ *
+ * const port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 0);
+ * PostQueuedCompletionStatus(port, 1, 2, 0);
+ * console.log(GetQueuedCompletionStatus(port, 0).lpCompletionKey); // 2
+ * CloseHandle(port);
+ * ```
+ */
+export function GetQueuedCompletionStatus(
+  CompletionPort: number,
+  dwMilliseconds: number,
+): CompletionStatus {
+  checkHandle(CompletionPort, "CompletionPort");
+  checkDword(dwMilliseconds, "dwMilliseconds");
+  const { address, data } = scratch();
+  const { GetQueuedCompletionStatus } = ports();
+  const { GetLastError } = kernel32();
+  if (
+    GetQueuedCompletionStatus(
+      CompletionPort,
+      address,
+      address + 8,
+      address + 16,
+      dwMilliseconds,
+    ) ===
+      0
+  ) throw win32Error(GetLastError(), "GetQueuedCompletionStatus", CompletionPort);
+  return {
+    lpNumberOfBytesTransferred: data.getUint32(0, true),
+    lpCompletionKey: Number(data.getBigUint64(8, true)),
+    lpOverlapped: Number(data.getBigUint64(16, true)),
+  };
+}
+
+/**
+ * `PostQueuedCompletionStatus(CompletionPort, dwNumberOfBytesTransferred, dwCompletionKey,
+ * lpOverlapped)` — puts a completion into a port, as if an operation had ended.
+ *
+ * @param CompletionPort a handle of the port
+ * @param dwNumberOfBytesTransferred any number of 32 bits
+ * @param dwCompletionKey any number up to 2^53
+ * @param lpOverlapped any number up to 2^53
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/FileIO/postqueuedcompletionstatus
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateIoCompletionPort, INVALID_HANDLE_VALUE } from "duphandle/win32";
+ * import { PostQueuedCompletionStatus } from "duphandle/win32";
+ *
+ * const port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 0);
+ * PostQueuedCompletionStatus(port, 1, 2, 0);
+ * CloseHandle(port);
+ * ```
+ */
+export function PostQueuedCompletionStatus(
+  CompletionPort: number,
+  dwNumberOfBytesTransferred: number,
+  dwCompletionKey: number,
+  lpOverlapped: number,
+): void {
+  checkHandle(CompletionPort, "CompletionPort");
+  checkDword(dwNumberOfBytesTransferred, "dwNumberOfBytesTransferred");
+  checkInteger(dwCompletionKey, "dwCompletionKey", 0, Number.MAX_SAFE_INTEGER);
+  checkInteger(lpOverlapped, "lpOverlapped", 0, Number.MAX_SAFE_INTEGER);
+  const { PostQueuedCompletionStatus } = ports();
+  const { GetLastError } = kernel32();
+  if (
+    PostQueuedCompletionStatus(
+      CompletionPort,
+      dwNumberOfBytesTransferred,
+      dwCompletionKey,
+      lpOverlapped,
+    ) === 0
+  ) throw win32Error(GetLastError(), "PostQueuedCompletionStatus", CompletionPort);
+}

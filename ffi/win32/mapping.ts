@@ -1,0 +1,250 @@
+/** File mappings, memory that processes share: memoryapi.h. */
+import { backend } from "../backend.ts";
+import { checkBoolean, show } from "../check.ts";
+import { scratch } from "../scratch.ts";
+import { kernel32Mappings, ntdllMappings } from "../symbols/windows_objects.ts";
+import { checkAccessMask, checkDword, checkHandle, nameArgument, stringArgument } from "./check.ts";
+import { INVALID_HANDLE_VALUE } from "./constants.ts";
+import { win32Error } from "./errors.ts";
+import { kernel32, lazy, type Library, ntdll } from "./libraries.ts";
+import {
+  FILE_MAP_COPY,
+  FILE_MAP_READ,
+  FILE_MAP_WRITE,
+  PAGE_READONLY,
+  PAGE_READWRITE,
+  PAGE_WRITECOPY,
+} from "./object_constants.ts";
+import { type SecurityAttributes, securityAttributes } from "./security.ts";
+
+const mappings: Library<typeof kernel32Mappings> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  kernel32Mappings,
+);
+const ntMappings: Library<typeof ntdllMappings> = /* @__PURE__ */ lazy("ntdll.dll", ntdllMappings);
+
+const VIEW_UNMAP = 2;
+/** Where in the scratch memory NtMapViewOfSection finds and leaves what. */
+const BASE = 0;
+const OFFSET = 8;
+const SIZE = 16;
+
+/** Where each view is; one that is not here is not mapped. */
+const addresses = /* @__PURE__ */ new WeakMap<Uint8Array, number>();
+
+/**
+ * `CreateFileMappingW(hFile, lpFileMappingAttributes, flProtect, dwMaximumSizeHigh,
+ * dwMaximumSizeLow, lpName)` — makes a file mapping, or opens the one with this name.
+ *
+ * @param hFile the file; `INVALID_HANDLE_VALUE` for memory without a file
+ * @param lpFileMappingAttributes whether child processes inherit the handle; `null` for no
+ * @param flProtect `PAGE_READWRITE`, `PAGE_READONLY`, …
+ * @param dwMaximumSizeHigh the high 32 bits of its size in bytes
+ * @param dwMaximumSizeLow the low 32 bits; both 0 for the size of the file
+ * @param lpName the name under which other processes find it; `null` for none. When there is one
+ * with this name already, that is opened
+ * @returns a new handle
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when the file is not open for that,
+ * `ERROR_DISK_FULL`, `ERROR_INVALID_HANDLE`, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileMappingW, INVALID_HANDLE_VALUE } from "duphandle/win32";
+ * import { PAGE_READWRITE } from "duphandle/win32";
+ *
+ * const size = 4096;
+ * CloseHandle(
+ *   CreateFileMappingW(INVALID_HANDLE_VALUE, null, PAGE_READWRITE, 0, size, null),
+ * );
+ * ```
+ */
+export function CreateFileMappingW(
+  hFile: number,
+  lpFileMappingAttributes: SecurityAttributes | null,
+  flProtect: number,
+  dwMaximumSizeHigh: number,
+  dwMaximumSizeLow: number,
+  lpName: string | null,
+): number {
+  if (hFile !== INVALID_HANDLE_VALUE) checkHandle(hFile, "hFile");
+  checkDword(flProtect, "flProtect");
+  checkDword(dwMaximumSizeHigh, "dwMaximumSizeHigh");
+  checkDword(dwMaximumSizeLow, "dwMaximumSizeLow");
+  const security = securityAttributes(lpFileMappingAttributes);
+  const name = nameArgument(lpName, "lpName");
+  const { CreateFileMappingW } = mappings();
+  const { GetLastError } = kernel32();
+  const handle = CreateFileMappingW(
+    hFile,
+    security,
+    flProtect,
+    dwMaximumSizeHigh,
+    dwMaximumSizeLow,
+    name,
+  );
+  if (handle === 0) {
+    throw win32Error(GetLastError(), "CreateFileMappingW", hFile, lpName ?? undefined);
+  }
+  return handle;
+}
+
+/**
+ * `OpenFileMappingW(dwDesiredAccess, bInheritHandle, lpName)` — a handle of a file mapping that has
+ * a name.
+ *
+ * @param dwDesiredAccess the rights: `FILE_MAP_READ`, `FILE_MAP_WRITE`, …
+ * @param bInheritHandle whether child processes inherit the handle
+ * @param lpName the name
+ * @returns a new handle
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
+ * `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileMappingW, FILE_MAP_READ } from "duphandle/win32";
+ * import { INVALID_HANDLE_VALUE, OpenFileMappingW, PAGE_READWRITE } from "duphandle/win32";
+ *
+ * const name = "Local\\an example";
+ * const mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, null, PAGE_READWRITE, 0, 4096, name);
+ * CloseHandle(OpenFileMappingW(FILE_MAP_READ, false, name));
+ * CloseHandle(mapping);
+ * ```
+ */
+export function OpenFileMappingW(
+  dwDesiredAccess: number,
+  bInheritHandle: boolean,
+  lpName: string,
+): number {
+  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
+  checkBoolean(bInheritHandle, "bInheritHandle");
+  const name = stringArgument(lpName, "lpName");
+  const { OpenFileMappingW } = mappings();
+  const { GetLastError } = kernel32();
+  const handle = OpenFileMappingW(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, name);
+  if (handle === 0) throw win32Error(GetLastError(), "OpenFileMappingW", undefined, lpName);
+  return handle;
+}
+
+/**
+ * `MapViewOfFile(hFileMappingObject, dwDesiredAccess, dwFileOffsetHigh, dwFileOffsetLow,
+ * dwNumberOfBytesToMap)` — makes a file mapping part of the memory of this process.
+ *
+ * The array is the memory itself. Writing to what was mapped for reading ends the process, and so
+ * may any use of an array made from it after the view is gone.
+ *
+ * @param hFileMappingObject a handle of the mapping
+ * @param dwDesiredAccess `FILE_MAP_READ`, `FILE_MAP_WRITE` or `FILE_MAP_COPY`
+ * @param dwFileOffsetHigh the high 32 bits of the place where the view begins, in bytes
+ * @param dwFileOffsetLow the low 32 bits, a multiple of 65,536
+ * @param dwNumberOfBytesToMap how many bytes; 0 for the rest, in whole pages
+ * @returns the bytes, which stay mapped until {@linkcode UnmapViewOfFile}
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when the handle lacks the right,
+ * `ERROR_MAPPED_ALIGNMENT`, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileMappingW, FILE_MAP_WRITE } from "duphandle/win32";
+ * import { INVALID_HANDLE_VALUE, MapViewOfFile, PAGE_READWRITE } from "duphandle/win32";
+ * import { UnmapViewOfFile } from "duphandle/win32";
+ *
+ * const mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, null, PAGE_READWRITE, 0, 4096, null);
+ * const view = MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 4096);
+ * view[0] = 1;
+ * UnmapViewOfFile(view);
+ * CloseHandle(mapping);
+ * ```
+ */
+export function MapViewOfFile(
+  hFileMappingObject: number,
+  dwDesiredAccess: number,
+  dwFileOffsetHigh: number,
+  dwFileOffsetLow: number,
+  dwNumberOfBytesToMap: number,
+): Uint8Array<ArrayBuffer> {
+  checkHandle(hFileMappingObject, "hFileMappingObject");
+  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
+  const protect = protection(dwDesiredAccess);
+  checkDword(dwFileOffsetHigh, "dwFileOffsetHigh");
+  checkDword(dwFileOffsetLow, "dwFileOffsetLow");
+  checkDword(dwNumberOfBytesToMap, "dwNumberOfBytesToMap");
+  const { address, data } = scratch();
+  data.setBigUint64(BASE, 0n, true);
+  data.setUint32(OFFSET, dwFileOffsetLow, true);
+  data.setUint32(OFFSET + 4, dwFileOffsetHigh, true);
+  data.setBigUint64(SIZE, BigInt(dwNumberOfBytesToMap), true);
+  // MapViewOfFile gives its address as a 64-bit result, which can cost the error of a failure.
+  const status = ntMappings().NtMapViewOfSection(
+    hFileMappingObject,
+    -1,
+    address + BASE,
+    0,
+    0,
+    address + OFFSET,
+    address + SIZE,
+    VIEW_UNMAP,
+    0,
+    protect,
+  );
+  if (status < 0) {
+    const error = ntdll().RtlNtStatusToDosError(status);
+    throw win32Error(error, "MapViewOfFile", hFileMappingObject);
+  }
+  const base = Number(data.getBigUint64(BASE, true));
+  const length = dwNumberOfBytesToMap || Number(data.getBigUint64(SIZE, true));
+  const view = new Uint8Array(backend().view(base, length));
+  addresses.set(view, base);
+  return view;
+}
+
+/**
+ * `UnmapViewOfFile(lpBaseAddress)` — ends a view. The array is empty from then on; Node 20 leaves it
+ * as it is, and using it ends the process.
+ *
+ * @param lpBaseAddress what {@linkcode MapViewOfFile} returned
+ * @throws {HandleError} `ERROR_INVALID_ADDRESS`
+ * @throws {TypeError} when it is no view, or no longer one
+ * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CreateFileMappingW, FILE_MAP_READ } from "duphandle/win32";
+ * import { INVALID_HANDLE_VALUE, MapViewOfFile, PAGE_READWRITE } from "duphandle/win32";
+ * import { UnmapViewOfFile } from "duphandle/win32";
+ *
+ * const mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, null, PAGE_READWRITE, 0, 4096, null);
+ * const view = MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0);
+ * UnmapViewOfFile(view);
+ * console.log(view.length); // 0
+ * CloseHandle(mapping);
+ * ```
+ */
+export function UnmapViewOfFile(lpBaseAddress: Uint8Array<ArrayBuffer>): void {
+  const { UnmapViewOfFile } = mappings();
+  const { GetLastError } = kernel32();
+  const base = addresses.get(lpBaseAddress);
+  if (base === undefined) {
+    throw new TypeError(
+      `Cannot unmap ${show(lpBaseAddress)}: it must be what MapViewOfFile returned, once`,
+    );
+  }
+  addresses.delete(lpBaseAddress);
+  // The array loses its memory first: nobody can read or write where there is none. Node 20 cannot.
+  lpBaseAddress.buffer.transfer?.();
+  if (UnmapViewOfFile(base) === 0) throw win32Error(GetLastError(), "UnmapViewOfFile", undefined);
+}
+
+function protection(access: number): number {
+  if ((access & FILE_MAP_WRITE) !== 0) return PAGE_READWRITE;
+  if ((access & FILE_MAP_COPY) !== 0) return PAGE_WRITECOPY;
+  if ((access & FILE_MAP_READ) !== 0) return PAGE_READONLY;
+  throw new TypeError(
+    `Cannot use ${show(access)} as dwDesiredAccess: it must have FILE_MAP_READ, FILE_MAP_WRITE ` +
+      "or FILE_MAP_COPY",
+  );
+}

@@ -1,0 +1,108 @@
+/** Change notifications: fileapi.h. */
+import { checkBoolean } from "../check.ts";
+import { kernel32Notifications } from "../symbols/windows_objects.ts";
+import { checkDword, checkHandle, stringArgument } from "./check.ts";
+import { win32Error } from "./errors.ts";
+import { kernel32, lazy, type Library } from "./libraries.ts";
+
+const notifications: Library<typeof kernel32Notifications> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  kernel32Notifications,
+);
+
+/**
+ * `FindFirstChangeNotificationW(lpPathName, bWatchSubtree, dwNotifyFilter)` — makes an object that
+ * is signalled when something changes in a folder.
+ *
+ * @param lpPathName the folder
+ * @param bWatchSubtree whether what is below counts too
+ * @param dwNotifyFilter which changes: `FILE_NOTIFY_CHANGE_FILE_NAME`, …
+ * @returns a new handle, for {@linkcode FindCloseChangeNotification} to close
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND`, `ERROR_INVALID_PARAMETER`, …
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-findfirstchangenotificationw
+ *
+ * @example
+ * ```ts
+ * import { FILE_NOTIFY_CHANGE_FILE_NAME, FindCloseChangeNotification } from "duphandle/win32";
+ * import { FindFirstChangeNotificationW, WAIT_TIMEOUT } from "duphandle/win32";
+ * import { WaitForSingleObject } from "duphandle/win32";
+ *
+ * const folder = "C:\\Windows";
+ * const change = FindFirstChangeNotificationW(folder, false, FILE_NOTIFY_CHANGE_FILE_NAME);
+ * console.log(WaitForSingleObject(change, 0) === WAIT_TIMEOUT);
+ * FindCloseChangeNotification(change);
+ * ```
+ */
+export function FindFirstChangeNotificationW(
+  lpPathName: string,
+  bWatchSubtree: boolean,
+  dwNotifyFilter: number,
+): number {
+  checkBoolean(bWatchSubtree, "bWatchSubtree");
+  checkDword(dwNotifyFilter, "dwNotifyFilter");
+  const path = stringArgument(lpPathName, "lpPathName");
+  const { FindFirstChangeNotificationW } = notifications();
+  const { GetLastError } = kernel32();
+  const handle = FindFirstChangeNotificationW(path, bWatchSubtree ? 1 : 0, dwNotifyFilter);
+  if (handle === -1) {
+    throw win32Error(GetLastError(), "FindFirstChangeNotificationW", undefined, lpPathName);
+  }
+  return handle;
+}
+
+/**
+ * `FindNextChangeNotification(hChangeHandle)` — has the object signalled at the next change.
+ *
+ * @param hChangeHandle a handle of the notification
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-findnextchangenotification
+ *
+ * @example
+ * ```ts
+ * import { FILE_NOTIFY_CHANGE_FILE_NAME, FindCloseChangeNotification } from "duphandle/win32";
+ * import { FindFirstChangeNotificationW, FindNextChangeNotification } from "duphandle/win32";
+ *
+ * const folder = "C:\\Windows";
+ * const change = FindFirstChangeNotificationW(folder, false, FILE_NOTIFY_CHANGE_FILE_NAME);
+ * FindNextChangeNotification(change);
+ * FindCloseChangeNotification(change);
+ * ```
+ */
+export function FindNextChangeNotification(hChangeHandle: number): void {
+  checkHandle(hChangeHandle, "hChangeHandle");
+  const { FindNextChangeNotification } = notifications();
+  const { GetLastError } = kernel32();
+  if (FindNextChangeNotification(hChangeHandle) === 0) {
+    throw win32Error(GetLastError(), "FindNextChangeNotification", hChangeHandle);
+  }
+}
+
+/**
+ * `FindCloseChangeNotification(hChangeHandle)` — closes a handle of a change notification, also a
+ * duplicate.
+ *
+ * @param hChangeHandle the handle to close
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
+ * @throws {TypeError} when it is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-findclosechangenotification
+ *
+ * @example
+ * ```ts
+ * import { FILE_NOTIFY_CHANGE_FILE_NAME, FindCloseChangeNotification } from "duphandle/win32";
+ * import { FindFirstChangeNotificationW } from "duphandle/win32";
+ *
+ * const folder = "C:\\Windows";
+ * const change = FindFirstChangeNotificationW(folder, false, FILE_NOTIFY_CHANGE_FILE_NAME);
+ * FindCloseChangeNotification(change);
+ * ```
+ */
+export function FindCloseChangeNotification(hChangeHandle: number): void {
+  checkHandle(hChangeHandle, "hChangeHandle");
+  const { FindCloseChangeNotification } = notifications();
+  const { GetLastError } = kernel32();
+  if (FindCloseChangeNotification(hChangeHandle) === 0) {
+    throw win32Error(GetLastError(), "FindCloseChangeNotification", hChangeHandle);
+  }
+}

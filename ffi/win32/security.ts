@@ -1,0 +1,24 @@
+/** What new handles are made with: `SECURITY_ATTRIBUTES`. */
+import { checkBoolean } from "../check.ts";
+import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+
+/** Behind the strings, so that a call can have both. */
+const OFFSET = SCRATCH_SIZE + 32;
+const SIZE = 24;
+
+/** The part of `SECURITY_ATTRIBUTES` that concerns handles. */
+export interface SecurityAttributes {
+  /** Whether child processes inherit the new handle. */
+  readonly bInheritHandle: boolean;
+}
+
+/** The address of a `SECURITY_ATTRIBUTES` without a descriptor, or 0 for none. */
+export function securityAttributes(attributes: SecurityAttributes | null): number {
+  if (attributes === null) return 0;
+  checkBoolean(attributes?.bInheritHandle, "bInheritHandle");
+  const { address, data } = scratch();
+  data.setUint32(OFFSET, SIZE, true);
+  data.setBigUint64(OFFSET + 8, 0n, true);
+  data.setInt32(OFFSET + 16, attributes.bInheritHandle ? 1 : 0, true);
+  return address + OFFSET;
+}
