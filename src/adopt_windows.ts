@@ -5,7 +5,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { failure } from "../ffi/error.ts";
-import { CloseHandle } from "../ffi/win32.ts";
+import { CloseHandle } from "../ffi/win32/handle.ts";
 import { fdOfHandle } from "../ffi/win32/osfhandle.ts";
 import type { Adopter } from "./adopt.ts";
 import { nodeFs } from "./node_fs.ts";

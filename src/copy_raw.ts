@@ -31,16 +31,25 @@ export function copyRaw(
   return copyAndClose(raw, choices, owner);
 }
 
-function copyWith(raw: RawHandle, { access, inheritable, minimum }: Choices): RawHandle {
+/** Makes the duplicate as the choices want it, and leaves the source alone. */
+export function copyWith(raw: RawHandle, { access, inheritable, minimum }: Choices): RawHandle {
   return access === "same"
     ? system().duplicate(raw, inheritable, minimum)
     : system().narrow(raw, access, inheritable, minimum);
 }
 
 function copyAndClose(raw: RawHandle, choices: Choices, owner: Owner): RawHandle {
-  let copy: RawHandle;
+  return consume(owner, () => copyWith(raw, choices), (copy) => system().close(copy));
+}
+
+/**
+ * Makes something of a source, and has the source closed whatever the outcome. When closing it
+ * fails, what was made is undone: nobody will receive it.
+ */
+export function consume<Made>(owner: Owner, make: () => Made, undo: (made: Made) => void): Made {
+  let made: Made;
   try {
-    copy = copyWith(raw, choices);
+    made = make();
   } catch (error) {
     try {
       owner.close();
@@ -52,8 +61,8 @@ function copyAndClose(raw: RawHandle, choices: Choices, owner: Owner): RawHandle
   try {
     owner.close();
   } catch (error) {
-    system().close(copy); // nobody will receive it
+    undo(made);
     throw error;
   }
-  return copy;
+  return made;
 }

@@ -4,7 +4,7 @@
  */
 import { failure } from "../ffi/error.ts";
 import { isForbidden, isWindows, platform } from "../ffi/host.ts";
-import { fcntl_getfd } from "../ffi/posix.ts";
+import { fcntl_getfd } from "../ffi/posix/fcntl.ts";
 import { runtimeError } from "../ffi/posix/errors.ts";
 import {
   type DenoFile,

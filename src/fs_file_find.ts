@@ -6,7 +6,8 @@
  * positions disturb nothing; moving the position, or a lock where there is none, does for a moment.
  */
 import { failure, type HandleError } from "../ffi/error.ts";
-import { lseek, SEEK_CUR, SEEK_SET } from "../ffi/posix.ts";
+import { SEEK_CUR, SEEK_SET } from "../ffi/posix/constants.ts";
+import { lseek } from "../ffi/posix/file.ts";
 import {
   holdsLock,
   type Identity,

@@ -190,7 +190,12 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    system().close(this.#raw);
+    this.closeRaw(this.#raw);
+  }
+
+  /** How this kind of handle is closed; `close` calls it once. */
+  protected closeRaw(raw: RawHandle): void {
+    system().close(raw);
   }
 
   /**

@@ -8,9 +8,6 @@ import { show } from "../ffi/check.ts";
 import { failure, HandleError } from "../ffi/error.ts";
 import { platform } from "../ffi/host.ts";
 import {
-  close,
-  fcntl_getfl,
-  lseek,
   O_ACCMODE,
   O_APPEND,
   O_CLOEXEC,
@@ -20,10 +17,12 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
-  open,
   SEEK_CUR,
   SEEK_SET,
-} from "../ffi/posix.ts";
+} from "../ffi/posix/constants.ts";
+import { close } from "../ffi/posix/dup.ts";
+import { fcntl_getfl } from "../ffi/posix/fcntl.ts";
+import { lseek, open } from "../ffi/posix/file.ts";
 import {
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,

@@ -66,7 +66,8 @@ export function parseOntoOptions(options: DuplicateOntoOptions | undefined): boo
   return inheritable;
 }
 
-function checkKeys(options: unknown, known: readonly string[]): void {
+/** Throws a `TypeError` unless it is an object with none but the known keys. */
+export function checkKeys(options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
   }

@@ -2,18 +2,12 @@
 import { checkFd } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { platform } from "../ffi/host.ts";
-import {
-  close,
-  dup2,
-  dup3,
-  fcntl_dupfd,
-  fcntl_dupfd_cloexec,
-  fcntl_getfd,
-  fcntl_setfd,
-  FD_CLOEXEC,
-  O_CLOEXEC,
-} from "../ffi/posix.ts";
+import { FD_CLOEXEC, O_CLOEXEC } from "../ffi/posix/constants.ts";
+import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
+import { fcntl_getfd, fcntl_setfd } from "../ffi/posix/fcntl.ts";
+import { posixChildren } from "./children_posix.ts";
 import { narrowPosix } from "./narrow_posix.ts";
+import { posixProcesses } from "./processes_posix.ts";
 import type { System } from "./system.ts";
 
 /** Above the standard descriptors, so that a duplicate never becomes somebody's stdin. */
@@ -52,6 +46,8 @@ export const posixSystem: System = {
     fcntl_setfd(raw, inheritable ? others : others | FD_CLOEXEC);
   },
   close,
+  processes: posixProcesses,
+  children: posixChildren,
 };
 
 function duplicate(raw: number, inheritable: boolean, minimum: number = DEFAULT_MINIMUM): number {

@@ -15,7 +15,7 @@
 import type { WriteStream } from "node:tty";
 import { failure, type HandleError } from "../ffi/error.ts";
 import { builtin } from "../ffi/host.ts";
-import { fcntl_getfl, fcntl_setfl } from "../ffi/posix.ts";
+import { fcntl_getfl, fcntl_setfl } from "../ffi/posix/fcntl.ts";
 import { nodeFs } from "./node_fs.ts";
 import { descriptorForChildren } from "./redirect_deno.ts";
 

@@ -1,5 +1,7 @@
 /** What the verbs ask of a system, and the one place where it is decided which system that is. */
 import { isWindows } from "../ffi/host.ts";
+import type { ChildSystem } from "./children.ts";
+import type { ProcessSystem } from "./processes.ts";
 import { posixSystem } from "./posix_system.ts";
 import { windowsSystem } from "./windows_system.ts";
 
@@ -34,6 +36,10 @@ export interface System {
   isInheritable(raw: RawHandle): boolean;
   setInheritable(raw: RawHandle, inheritable: boolean): void;
   close(raw: RawHandle): void;
+  /** What concerns other processes. */
+  readonly processes: ProcessSystem;
+  /** What gives handles to child processes. */
+  readonly children: ChildSystem;
 }
 
 let chosen: System | undefined;

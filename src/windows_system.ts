@@ -2,9 +2,7 @@
 import { show } from "../ffi/check.ts";
 import { failure, type HandleError } from "../ffi/error.ts";
 import {
-  CloseHandle,
   DUPLICATE_SAME_ACCESS,
-  DuplicateHandle,
   FILE_APPEND_DATA,
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
@@ -13,17 +11,24 @@ import {
   FILE_WRITE_DATA,
   GENERIC_READ,
   GENERIC_WRITE,
-  GetFileType,
-  GetHandleInformation,
   HANDLE_FLAG_INHERIT,
-  NtQueryObject,
+} from "../ffi/win32/constants.ts";
+import { GetFileType } from "../ffi/win32/file.ts";
+import {
+  CloseHandle,
+  DuplicateHandle,
+  GetHandleInformation,
   SetHandleInformation,
-} from "../ffi/win32.ts";
+} from "../ffi/win32/handle.ts";
+import { NtQueryObject } from "../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle } from "../ffi/win32/check.ts";
 import { showHandle } from "../ffi/win32/errors.ts";
 import { handleOfFd } from "../ffi/win32/osfhandle.ts";
+import { windowsChildren } from "./children_windows.ts";
+import { windowsProcesses } from "./processes_windows.ts";
 import { standsFor } from "./stand_in_fd.ts";
 import type { Access, System } from "./system.ts";
+import { refuseUnduplicable } from "./windows_kinds.ts";
 
 /** The pseudo-handle of this process, as GetCurrentProcess returns it. */
 const SELF = -1;
@@ -44,10 +49,12 @@ export const windowsSystem: System = {
   rawOfFd: (fd) => standsFor(fd)?.raw ?? handleOfFd(fd),
   duplicate(raw, inheritable, minimum) {
     refuseMinimum(raw, minimum);
+    refuseUnduplicable(raw, "DuplicateHandle");
     return DuplicateHandle(SELF, raw, SELF, out, 0, inheritable, DUPLICATE_SAME_ACCESS);
   },
   narrow(raw, access, inheritable, minimum) {
     refuseMinimum(raw, minimum);
+    refuseUnduplicable(raw, "DuplicateHandle");
     const held = NtQueryObject(raw).GrantedAccess;
     const mask = accessMask(raw, access, held);
     const copy = DuplicateHandle(SELF, raw, SELF, out, mask, inheritable, 0);
@@ -68,6 +75,8 @@ export const windowsSystem: System = {
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, inheritable ? HANDLE_FLAG_INHERIT : 0);
   },
   close: CloseHandle,
+  processes: windowsProcesses,
+  children: windowsChildren,
 };
 
 /** Where DuplicateHandle leaves its result: one for the thread, since the call is synchronous. */
@@ -108,6 +117,6 @@ function lacksAccess(raw: number): HandleError {
 function minusOne(): TypeError {
   return new TypeError(
     "Cannot use -1 as a handle: it is what a failed call returns; if this process is meant, " +
-      "DuplicateHandle in duphandle/win32 takes GetCurrentProcess()",
+      "use currentProcess()",
   );
 }

@@ -8,7 +8,12 @@ const examples = path.resolve(import.meta.dirname, "..", "examples");
 /** Deno for Windows tells the HANDLE of no descriptor above 2, so it cannot copy a FileHandle. */
 const sourcesOfNodeFs = !(isDeno && isWindows);
 
-const needsFileHandles = new Set(["two_owners.ts", "read_only_copy.ts", "log_rotation.ts"]);
+const needsFileHandles = new Set([
+  "two_owners.ts",
+  "read_only_copy.ts",
+  "log_rotation.ts",
+  "read_only_child.ts",
+]);
 
 /** What each example must print. */
 const expected: Readonly<Record<string, RegExp>> = {
@@ -16,8 +21,12 @@ const expected: Readonly<Record<string, RegExp>> = {
     ? /Cannot redirect fd 1: on Windows the runtime keeps the HANDLE/
     : /captured:\n {2}from console.log\n {2}from the system\n {2}from a child/,
   "demo.ts": /the position is shared/,
+  "recover_deleted.ts": isWindows ? /which only Linux has/ : /fd 5 was service.log:\nprecious\n/,
   "two_owners.ts": /^header\nbody\n$/m,
   "read_only_copy.ts": /10 coins\nit cannot write: E\w+\nin the end: 20 coins/,
+  "read_only_child.ts": /the child reads: 10 coins\nit cannot write: E\w+\nin the end: 10 coins/,
+  "wait_for_parent.ts":
+    /parent: my child has a handle of me, and I end\nchild: my parent has ended/,
   "log_rotation.ts": isWindows
     ? /Windows cannot do it in one step/
     : /service.log.1 "line 1\\n.*line 4\\n"\n.*\n.*\nservice.log "line 13\\n"/,

@@ -5,7 +5,8 @@ import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isBun, isDeno, temporaryFolder } from "./system.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The checkout's top folder. */
+export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** How a program ended. */
 export interface Outcome {

@@ -1,0 +1,46 @@
+/** Why Linux refuses a handle of another process, and what would help: ptrace(2) and Yama. */
+import { pid } from "../ffi/host.ts";
+import { procText } from "../ffi/posix/proc.ts";
+
+/**
+ * `kernel.yama.ptrace_scope`: 0, 1, 2 or 3; `undefined` where the kernel has no Yama, so that
+ * nothing but the users of the two processes decides.
+ *
+ * @see https://docs.kernel.org/admin-guide/LSM/Yama.html
+ */
+export function ptraceScope(): number | undefined {
+  const text = procText("/proc/sys/kernel/yama/ptrace_scope");
+  return text === undefined ? undefined : Number(text);
+}
+
+/** What somebody who was refused can do. */
+export function whatWouldHelp(target: number | undefined): string {
+  return `${reason(target)}; or let it send the handle over a channel`;
+}
+
+function reason(target: number | undefined): string {
+  const [theirs, ours] = [userOf(target), userOf(pid())];
+  if (theirs !== undefined && theirs !== ours) {
+    return `it belongs to user ${theirs} and this process to user ${ours}: run as that user, or ` +
+      "with the capability CAP_SYS_PTRACE";
+  }
+  const scope = ptraceScope();
+  if (scope === 1) {
+    return "kernel.yama.ptrace_scope is 1, so only an ancestor may take: start it from here, call " +
+      `allowTake(${pid()}) in it, or give this process the capability CAP_SYS_PTRACE`;
+  }
+  if (scope === 2) {
+    return "kernel.yama.ptrace_scope is 2: give this process the capability CAP_SYS_PTRACE";
+  }
+  if (scope === 3) return "kernel.yama.ptrace_scope is 3, so nobody may until the next boot";
+  const yama = scope === undefined ? "this kernel has no Yama" : "kernel.yama.ptrace_scope is 0";
+  return `${yama}, so it has more privileges than this process, made itself undumpable, or a ` +
+    "container forbids the call: give this process the capability CAP_SYS_PTRACE";
+}
+
+/** The effective user of a process; `undefined` when it has ended or /proc does not tell. */
+function userOf(process: number | undefined): number | undefined {
+  const text = process === undefined ? undefined : procText(`/proc/${process}/status`);
+  const user = text?.match(/^Uid:\t\d+\t(\d+)/m)?.[1];
+  return user === undefined ? undefined : Number(user);
+}

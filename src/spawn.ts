@@ -1,0 +1,134 @@
+/** The verb that starts a child process with named handles. */
+import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { show } from "../ffi/check.ts";
+import { failure } from "../ffi/error.ts";
+import { builtin, isWindows } from "../ffi/host.ts";
+import { encodeHandles, VARIABLE } from "./children.ts";
+import { type HandleSource, rawOf } from "./source.ts";
+import { type RawHandle, system } from "./system.ts";
+
+/** How {@linkcode spawn} starts a child: all that `node:child_process` knows, and its handles. */
+export interface HandleSpawnOptions extends SpawnOptions {
+  /**
+   * The handles that the child gets, by the names that it finds them by. A name is any text but
+   * the empty one. The sources stay the caller's; the child gets duplicates, with the access that
+   * the source has.
+   */
+  readonly handles?: Readonly<Record<string, HandleSource>> | undefined;
+}
+
+/**
+ * Starts a process that gets the named handles, and none that it is not given: beside them it has
+ * its standard input, output and error and what else `stdio` lists.
+ *
+ * A child that uses this library, in whichever runtime, finds them by {@linkcode inherited}. Any
+ * other program finds their numbers in the environment variable `DUPHANDLE_HANDLES`, which reads
+ * like the query of a URL: `log=3&answers=4`. On POSIX they are the descriptors after those of
+ * `stdio`; on Windows they are `HANDLE`s.
+ *
+ * The child's access is that of the source: give `duplicate(file, { access: "read" })` to let it
+ * read only. On POSIX, descriptors that are inheritable are made not so for the moment of the
+ * start, and a child that another thread starts in that moment does not get them either; on Windows
+ * the same goes for its handles. Sources must be duplicable, except that on Windows a socket is
+ * inherited as it is.
+ *
+ * @param command the program, as `node:child_process` takes it
+ * @param args its arguments
+ * @param options those of `node:child_process`, and `handles`
+ * @returns the process, as the runtime's own `spawn` returns it; a program that cannot be started
+ * is its `error` event
+ * @throws {HandleError} `EBADF` when a source is not open, `EMFILE`, `ENOTSUP` when a source cannot
+ * be passed on
+ * @throws {TypeError} when `handles` or one of the sources is not of its kind; nothing was started
+ * @see https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
+ *
+ * @example
+ * ```ts
+ * import { spawn } from "duphandle";
+ * import { closeSync, openSync } from "node:fs";
+ *
+ * const file = openSync("README.md", "r");
+ * const child = spawn("sh", ["-c", "cat <&3"], { stdio: "inherit", handles: { text: file } });
+ * child.on("error", ({ message }) => console.log(message)); // where there is no sh
+ * closeSync(file); // the child has its own
+ * ```
+ */
+export function spawn(
+  command: string,
+  args?: readonly string[],
+  options?: HandleSpawnOptions,
+): ChildProcess;
+/** As above, for a program without arguments. */
+export function spawn(command: string, options: HandleSpawnOptions): ChildProcess;
+export function spawn(
+  command: string,
+  args?: readonly string[] | HandleSpawnOptions,
+  options?: HandleSpawnOptions,
+): ChildProcess {
+  return Array.isArray(args) || options !== undefined
+    ? start(command, args as readonly string[] | undefined, options)
+    : start(command, [], args as HandleSpawnOptions | undefined);
+}
+
+function start(
+  command: string,
+  args: readonly string[] | undefined,
+  options: HandleSpawnOptions | undefined,
+): ChildProcess {
+  if (options !== undefined && (typeof options !== "object" || options === null)) {
+    throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
+  }
+  const { handles, ...others } = options ?? {};
+  const named = sourcesIn(handles);
+  const run = nodeSpawn();
+  const names = named.map(([name]) => name);
+  return system().children.lend(named.map(([, raw]) => raw), others.stdio, (lent) => {
+    const value = names.length === 0 ? undefined : encodeHandles(names, lent);
+    const stdio = lent.stdio === undefined ? {} : { stdio: lent.stdio };
+    return run(command, [...(args ?? [])], {
+      ...others,
+      ...stdio,
+      env: environment(others.env, value),
+    });
+  });
+}
+
+function nodeSpawn(): typeof import("node:child_process").spawn {
+  const found = builtin<typeof import("node:child_process")>("node:child_process")?.spawn;
+  if (found !== undefined) return found;
+  throw failure("ENOTSUP", "spawn", {
+    message: "Cannot start a process: this runtime has no node:child_process; " +
+      "use Deno, Bun, or Node 20.16 or newer",
+  });
+}
+
+/** The names and the raw handles, all checked, so that nothing is started that cannot be. */
+function sourcesIn(handles: unknown): [name: string, raw: RawHandle][] {
+  if (handles === undefined) return [];
+  if (typeof handles !== "object" || handles === null || Symbol.iterator in handles) {
+    throw new TypeError(
+      `Cannot use ${show(handles)} as handles: it must be an object of sources by their names`,
+    );
+  }
+  return Object.entries(handles).map(([name, source]): [string, RawHandle] => {
+    if (name === "" || !name.isWellFormed()) {
+      throw new TypeError(`Cannot use ${show(name)} as the name of a handle: it must be a text`);
+    }
+    return [name, rawOf(source as HandleSource)];
+  });
+}
+
+/** The child's environment: what the variable said in this process is not for the child. */
+function environment(
+  env: NodeJS.ProcessEnv | undefined,
+  value: string | undefined,
+): NodeJS.ProcessEnv {
+  const copy: NodeJS.ProcessEnv = {};
+  const source = env ?? process.env;
+  // Also what it has from its prototype, as node:child_process does. Windows ignores the case.
+  for (const name in source) {
+    if ((isWindows() ? name.toUpperCase() : name) !== VARIABLE) copy[name] = source[name];
+  }
+  if (value !== undefined) copy[VARIABLE] = value;
+  return copy;
+}
