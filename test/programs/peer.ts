@@ -4,7 +4,14 @@
  */
 import * as fs from "node:fs";
 import { createInterface } from "node:readline";
-import { allowTake, borrow, duplicate, type HandleError, openProcess, OwnedHandle } from "duphandle";
+import {
+  allowTake,
+  borrow,
+  duplicate,
+  type HandleError,
+  openProcess,
+  OwnedHandle,
+} from "duphandle";
 import { openHandles } from "../support/open_handles.ts";
 import { closeRaw, isWindows, openRaw, positionOf, readRaw, writeRaw } from "../support/system.ts";
 import { prctl } from "../../ffi/posix.ts";
