@@ -1,9 +1,10 @@
 /** Events: synchapi.h. */
 import { checkBoolean } from "../check.ts";
 import { kernel32Events } from "../symbols/windows_objects.ts";
-import { checkAccessMask, checkHandle, nameArgument, stringArgument } from "./check.ts";
+import { checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";
+import { openNamed } from "./named.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
 const events: Library<typeof kernel32Events> = /* @__PURE__ */ lazy("kernel32.dll", kernel32Events);
@@ -84,14 +85,8 @@ export function OpenEventW(
   bInheritHandle: boolean,
   lpName: string,
 ): number {
-  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
-  checkBoolean(bInheritHandle, "bInheritHandle");
-  const name = stringArgument(lpName, "lpName");
-  const { OpenEventW } = events();
-  const { GetLastError } = kernel32();
-  const handle = OpenEventW(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, name);
-  if (handle === 0) throw win32Error(GetLastError(), "OpenEventW", undefined, lpName);
-  return handle;
+  const find = () => events().OpenEventW;
+  return openNamed("OpenEventW", find, dwDesiredAccess, bInheritHandle, lpName);
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Jobs, groups of processes: jobapi2.h. */
-import { checkBoolean } from "../check.ts";
 import { scratch } from "../scratch.ts";
 import { kernel32Jobs } from "../symbols/windows_objects.ts";
-import { checkAccessMask, checkDword, checkHandle, nameArgument, stringArgument } from "./check.ts";
+import { checkDword, checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";
+import { openNamed } from "./named.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
 const jobs: Library<typeof kernel32Jobs> = /* @__PURE__ */ lazy("kernel32.dll", kernel32Jobs);
@@ -71,14 +71,8 @@ export function OpenJobObjectW(
   bInheritHandle: boolean,
   lpName: string,
 ): number {
-  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
-  checkBoolean(bInheritHandle, "bInheritHandle");
-  const name = stringArgument(lpName, "lpName");
-  const { OpenJobObjectW } = jobs();
-  const { GetLastError } = kernel32();
-  const handle = OpenJobObjectW(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, name);
-  if (handle === 0) throw win32Error(GetLastError(), "OpenJobObjectW", undefined, lpName);
-  return handle;
+  const find = () => jobs().OpenJobObjectW;
+  return openNamed("OpenJobObjectW", find, dwDesiredAccess, bInheritHandle, lpName);
 }
 
 /**

@@ -1,12 +1,13 @@
 /** File mappings, memory that processes share: memoryapi.h. */
 import { backend } from "../backend.ts";
-import { checkBoolean, show } from "../check.ts";
+import { show } from "../check.ts";
 import { scratch } from "../scratch.ts";
 import { kernel32Mappings, ntdllMappings } from "../symbols/windows_objects.ts";
-import { checkAccessMask, checkDword, checkHandle, nameArgument, stringArgument } from "./check.ts";
+import { checkAccessMask, checkDword, checkHandle, nameArgument } from "./check.ts";
 import { INVALID_HANDLE_VALUE } from "./constants.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library, ntdll } from "./libraries.ts";
+import { openNamed } from "./named.ts";
 import {
   FILE_MAP_COPY,
   FILE_MAP_READ,
@@ -119,14 +120,8 @@ export function OpenFileMappingW(
   bInheritHandle: boolean,
   lpName: string,
 ): number {
-  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
-  checkBoolean(bInheritHandle, "bInheritHandle");
-  const name = stringArgument(lpName, "lpName");
-  const { OpenFileMappingW } = mappings();
-  const { GetLastError } = kernel32();
-  const handle = OpenFileMappingW(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, name);
-  if (handle === 0) throw win32Error(GetLastError(), "OpenFileMappingW", undefined, lpName);
-  return handle;
+  const find = () => mappings().OpenFileMappingW;
+  return openNamed("OpenFileMappingW", find, dwDesiredAccess, bInheritHandle, lpName);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Mutexes: synchapi.h. */
 import { checkBoolean } from "../check.ts";
 import { kernel32Mutexes } from "../symbols/windows_objects.ts";
-import { checkAccessMask, checkHandle, nameArgument, stringArgument } from "./check.ts";
+import { checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";
+import { openNamed } from "./named.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
 const mutexes: Library<typeof kernel32Mutexes> = /* @__PURE__ */ lazy(
@@ -83,14 +84,8 @@ export function OpenMutexW(
   bInheritHandle: boolean,
   lpName: string,
 ): number {
-  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
-  checkBoolean(bInheritHandle, "bInheritHandle");
-  const name = stringArgument(lpName, "lpName");
-  const { OpenMutexW } = mutexes();
-  const { GetLastError } = kernel32();
-  const handle = OpenMutexW(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, name);
-  if (handle === 0) throw win32Error(GetLastError(), "OpenMutexW", undefined, lpName);
-  return handle;
+  const find = () => mutexes().OpenMutexW;
+  return openNamed("OpenMutexW", find, dwDesiredAccess, bInheritHandle, lpName);
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Semaphores: synchapi.h. */
-import { checkBoolean, checkInteger, MAX_FD as MAX_LONG } from "../check.ts";
+import { checkInteger, MAX_FD as MAX_LONG } from "../check.ts";
 import { scratch } from "../scratch.ts";
 import { kernel32Semaphores } from "../symbols/windows_objects.ts";
-import { checkAccessMask, checkHandle, nameArgument, stringArgument } from "./check.ts";
+import { checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";
+import { openNamed } from "./named.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
 const semaphores: Library<typeof kernel32Semaphores> = /* @__PURE__ */ lazy(
@@ -88,14 +89,8 @@ export function OpenSemaphoreW(
   bInheritHandle: boolean,
   lpName: string,
 ): number {
-  checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
-  checkBoolean(bInheritHandle, "bInheritHandle");
-  const name = stringArgument(lpName, "lpName");
-  const { OpenSemaphoreW } = semaphores();
-  const { GetLastError } = kernel32();
-  const handle = OpenSemaphoreW(dwDesiredAccess >>> 0, bInheritHandle ? 1 : 0, name);
-  if (handle === 0) throw win32Error(GetLastError(), "OpenSemaphoreW", undefined, lpName);
-  return handle;
+  const find = () => semaphores().OpenSemaphoreW;
+  return openNamed("OpenSemaphoreW", find, dwDesiredAccess, bInheritHandle, lpName);
 }
 
 /**
