@@ -24,6 +24,7 @@ const rows = [
   ["ENOMEM", "ERROR_NOT_ENOUGH_QUOTA", 1816, "out of quota"],
   ["EBUSY", "ERROR_BUSY", 170, "busy"],
   ["EBUSY", "ERROR_SHARING_VIOLATION", 32, "in use by another process"],
+  ["EBUSY", "ERROR_PIPE_BUSY", 231, "every instance of the pipe is in use"],
   ["EINTR", "WSAEINTR", 10004, "interrupted by a signal"],
   ["EAGAIN", "ERROR_NO_DATA", 232, "temporarily unavailable"],
   ["ENOENT", "ERROR_FILE_NOT_FOUND", 2, "no such file"],
@@ -83,6 +84,9 @@ const rows = [
   ["ETIMEDOUT", "WSAETIMEDOUT", 10060, "timed out"],
   ["ECONNREFUSED", "WSAECONNREFUSED", 10061, "nobody listens there"],
   ["EHOSTUNREACH", "WSAEHOSTUNREACH", 10065, "the machine is out of reach"],
+  ["EPROTO", "ERROR_INVALID_DATA", 13, "the other side does not speak as it should"],
+  ["EPIPE", "ERROR_PIPE_NOT_CONNECTED", 233, "the other end is closed"],
+  ["ETOOMANYREFS", "WSAETOOMANYREFS", 10059, "too many descriptors are on their way"],
   ["EIO", "ERROR_GEN_FAILURE", 31, "the system gave no reason that is known here"],
 ] as const;
 

@@ -22,6 +22,7 @@
  * @module
  */
 export * from "./win32/comm.ts";
+export * from "./win32/compare.ts";
 export * from "./win32/completion_port.ts";
 export * from "./win32/connection.ts";
 export * from "./win32/console.ts";
@@ -37,6 +38,7 @@ export * from "./win32/mutex.ts";
 export * from "./win32/notification.ts";
 export * from "./win32/object.ts";
 export * from "./win32/object_constants.ts";
+export * from "./win32/pipe.ts";
 export * from "./win32/process.ts";
 export * from "./win32/registry.ts";
 export * from "./win32/semaphore.ts";

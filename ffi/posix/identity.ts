@@ -1,7 +1,7 @@
 /** Telling open files apart on Linux: which descriptors there are, and what each refers to. */
 import type { Calls } from "../backend.ts";
 import { loadLibrary } from "../library.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { cString, scratch, SCRATCH_SIZE } from "../scratch.ts";
 import { identitySymbols, libraries } from "../symbols/linux.ts";
 import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
@@ -13,6 +13,7 @@ import { descriptorLimit, openBelow } from "./limit.ts";
 import { procText } from "./proc.ts";
 
 /** linux/stat.h and fcntl.h. The identity never changes, so no server is asked for it. */
+const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_TYPE = 0x1;
@@ -21,6 +22,7 @@ const STATX_INO = 0x100;
 /** Where `struct statx` has what is read here, and where the empty path lies behind it. */
 const MODE = 28;
 const INODE = 32;
+const SPECIAL_MAJOR = 128;
 const DEVICE_MAJOR = 136;
 const DEVICE_MINOR = 140;
 const EMPTY_PATH = 256;
@@ -41,6 +43,10 @@ export interface Identity {
   readonly inode: number;
   /** Whether it is a socket, which cannot be opened a second time. */
   readonly isSocket: boolean;
+  /** What kind of file it is, as the bits of `st_mode` tell it. */
+  readonly mode: number;
+  /** Of a device, the number of its driver. */
+  readonly driver: number;
 }
 
 let loaded: Calls<typeof identitySymbols> | undefined;
@@ -51,15 +57,32 @@ function calls(): Calls<typeof identitySymbols> {
 
 /** Which file a descriptor refers to; `undefined` when it is not open. One `statx`. */
 export function identityOf(fd: number): Identity | undefined {
-  const { address, bytes, data } = scratch();
+  const { address, bytes } = scratch();
   bytes[EMPTY_PATH] = 0;
-  const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  return ask(fd, address + EMPTY_PATH, AT_EMPTY_PATH);
+}
+
+/**
+ * Which file a path leads to; `undefined` when it leads nowhere or may not be asked. A path such as
+ * `/proc/PID/fd/N` leads to what that descriptor refers to, whatever it is. One `statx`.
+ */
+export function identityAt(path: string): Identity | undefined {
+  return ask(AT_FDCWD, cString(path, "path"), 0);
+}
+
+/** The kernel has copied the path before it writes the answer, which may lie over it. */
+function ask(folder: number, path: number, flags: number): Identity | undefined {
+  const { address, data } = scratch();
   const mask = STATX_TYPE | STATX_INO;
-  if (calls().statx(fd, address + EMPTY_PATH, flags, mask, address) === -1) return undefined;
+  const status = calls().statx(folder, path, flags | AT_STATX_DONT_SYNC, mask, address);
+  if (status === -1) return undefined;
+  const mode = data.getUint16(MODE, true);
   return {
     device: makedev(data.getUint32(DEVICE_MAJOR, true), data.getUint32(DEVICE_MINOR, true)),
     inode: Number(data.getBigUint64(INODE, true)),
-    isSocket: (data.getUint16(MODE, true) & S_IFMT) === S_IFSOCK,
+    isSocket: (mode & S_IFMT) === S_IFSOCK,
+    mode,
+    driver: data.getUint32(SPECIAL_MAJOR, true),
   };
 }
 
@@ -73,8 +96,17 @@ function makedev(major: number, minor: number): number {
  * kernel lacks it, a container forbids it, or one of them is not open.
  */
 export function isOneOpenFile(pid: number, fd1: number, fd2: number): boolean | undefined {
+  const order = orderOf(pid, fd1, fd2);
+  return order === undefined ? undefined : order === 0;
+}
+
+/**
+ * The order in which the kernel has the open files of two descriptors of a process: 0 when they
+ * are one, negative when the first comes first; `undefined` as {@linkcode isOneOpenFile}.
+ */
+export function orderOf(pid: number, fd1: number, fd2: number): number | undefined {
   const order = kernel("kcmp").syscall(numbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
-  return order === -1 ? undefined : order === 0;
+  return order === -1 ? undefined : order === 1 ? -1 : order;
 }
 
 /**
@@ -95,6 +127,20 @@ export function openDescriptors(): number[] {
   } catch {
     return askForEach();
   }
+  try {
+    return readNumbers(folder).filter((fd) => fd !== folder);
+  } finally {
+    close(folder);
+  }
+}
+
+/**
+ * The open descriptors of another process, lowest first.
+ *
+ * @throws {HandleError} `ENOENT` when there is no such process, `EACCES` when it may not be examined
+ */
+export function descriptorsOf(pid: number): number[] {
+  const folder = open(`/proc/${pid}/fd`, O_RDONLY | O_CLOEXEC);
   try {
     return readNumbers(folder);
   } finally {
@@ -118,11 +164,11 @@ function readNumbers(folder: number): number[] {
   const found: number[] = [];
   for (;;) {
     const length = syscall(getdents64, folder, address, SCRATCH_SIZE, 0, 0);
-    if (length === -1) throw posixError(errno[0]!, "getdents64", folder, "/proc/self/fd");
+    if (length === -1) throw posixError(errno[0]!, "getdents64", folder, "a folder fd of /proc");
     if (length === 0) return found;
     for (let at = 0; at < length; at += data.getUint16(at + RECORD_LENGTH, true)) {
       const fd = numberAt(bytes, at + NAME);
-      if (fd !== undefined && fd !== folder) found.push(fd);
+      if (fd !== undefined) found.push(fd);
     }
   }
 }

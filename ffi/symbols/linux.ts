@@ -76,9 +76,41 @@ export const kernelSymbols = {
 
 /** asm/unistd.h: x86-64 has numbers of its own, arm64 those of all newer processors. */
 export const callNumbers = {
-  x64: { getdents64: 217, kcmp: 312, pidfd_open: 434, pidfd_getfd: 438 },
-  others: { getdents64: 61, kcmp: 272, pidfd_open: 434, pidfd_getfd: 438 },
+  x64: { getdents64: 217, kcmp: 312, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
+  others: { getdents64: 61, kcmp: 272, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
 } as const;
+
+/** What only channels need: sockets with a path, and messages with descriptors. */
+export const channelSymbols = {
+  // int socket(int domain, int type, int protocol);
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+  bind: { parameters: ["i32", "address", "u32"], result: "i32" },
+  // int listen(int sockfd, int backlog);
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  // int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags);
+  accept4: { parameters: ["i32", "address", "address", "i32"], result: "i32" },
+  // int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+  connect: { parameters: ["i32", "address", "u32"], result: "i32" },
+  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
+  getsockopt: { parameters: ["i32", "i32", "i32", "address", "address"], result: "i32" },
+  // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
+  setsockopt: { parameters: ["i32", "i32", "i32", "address", "u32"], result: "i32" },
+  // ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags);
+  sendmsg: { parameters: ["i32", "address", "i32"], result: "i32" },
+  // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags);
+  recvmsg: { parameters: ["i32", "address", "i32"], result: "i32" },
+  // int fchmod(int fd, mode_t mode);
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  // uid_t geteuid(void);
+  geteuid: { parameters: [], result: "u32" },
+} as const satisfies SymbolTable;
+
+/** What only changing a limit needs; the same on macOS. */
+export const limitSymbols = {
+  // int setrlimit(int resource, const struct rlimit *rlim);
+  setrlimit: { parameters: ["i32", "address"], result: "i32" },
+} as const satisfies SymbolTable;
 
 /** What only sockets and waiting need; the same on macOS. */
 export const socketSymbols = {
@@ -86,6 +118,9 @@ export const socketSymbols = {
   socketpair: { parameters: ["i32", "i32", "i32", "address"], result: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: { parameters: ["address", "address", "i32"], result: "i32" },
+  // int select(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds,
+  //   struct timeval *timeout);
+  select: { parameters: ["i32", "address", "address", "address", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** `lseek` for when it has failed: the same failure once more, with an `errno` that is safe to read. */

@@ -1,4 +1,4 @@
-/** The open handles of this process, from the kernel's own list. */
+/** The open handles of a process, from the kernel's own list. */
 import { backend } from "../backend.ts";
 import * as tables from "../symbols/windows_handles.ts";
 import { win32Error } from "./errors.ts";
@@ -14,6 +14,7 @@ const ENTRY = 40;
 /** Where `SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX` has what is read here. */
 const PROCESS = 8;
 const HANDLE = 16;
+const ACCESS = 24;
 const KIND = 30;
 const ATTRIBUTES = 32;
 
@@ -27,13 +28,15 @@ const STATUS_INFO_LENGTH_MISMATCH = 0xc000_0004 | 0;
 const FIRST_SIZE = 1 << 20;
 const LAST_SIZE = 1 << 28;
 
-/** An open handle of this process. */
+/** An open handle of a process. */
 export interface OpenHandle {
   readonly handle: number;
   /** The number that the system has for the kind of object; 0 for one of Wine's own. */
   readonly kind: number;
   /** Whether child processes inherit it. */
   readonly inheritable: boolean;
+  /** The rights of this handle. */
+  readonly access: number;
 }
 
 const ntdllHandles: Library<typeof tables.ntdllHandles> = /* @__PURE__ */ lazy(
@@ -44,14 +47,14 @@ const ntdllHandles: Library<typeof tables.ntdllHandles> = /* @__PURE__ */ lazy(
 let size: number = FIRST_SIZE;
 
 /**
- * The open handles of this process. What other threads open or close meanwhile is in it or not;
- * what stays open is in it. `GetProcessHandleCount` would count them, but under Wine it says 0.
+ * The open handles of a process. What is opened or closed meanwhile is in it or not; what stays
+ * open is in it. `GetProcessHandleCount` would count them, but under Wine it says 0.
  *
+ * @param pid the process, default this one
  * @throws {HandleError} when the system does not give the list
  */
-export function openHandles(): OpenHandle[] {
+export function openHandles(pid: number = globalThis.process.pid): OpenHandle[] {
   const data = handleTable();
-  const { pid } = globalThis.process;
   const found: OpenHandle[] = [];
   for (let left = number(data, 0), at = HEADER; left > 0; left--, at += ENTRY) {
     if (number(data, at + PROCESS) !== pid) continue;
@@ -59,6 +62,7 @@ export function openHandles(): OpenHandle[] {
       handle: number(data, at + HANDLE),
       kind: data.getUint16(at + KIND, true),
       inheritable: (data.getUint32(at + ATTRIBUTES, true) & OBJ_INHERIT) !== 0,
+      access: data.getUint32(at + ACCESS, true),
     });
   }
   return found;

@@ -1,0 +1,39 @@
+/** setrlimit(2), for descriptors. */
+import type { Calls } from "../backend.ts";
+import { platform } from "../host.ts";
+import { loadLibrary } from "../library.ts";
+import { scratch } from "../scratch.ts";
+import * as darwin from "../symbols/darwin.ts";
+import * as linux from "../symbols/linux.ts";
+import { RLIMIT_NOFILE } from "./constants.ts";
+import { posixError } from "./errors.ts";
+import { libc } from "./libc.ts";
+
+/** No limit, and more than any table can have: macOS refuses it for descriptors. */
+const OPEN_MAX_OF_DARWIN = 10_240n;
+
+let loaded: Calls<typeof linux.limitSymbols> | undefined;
+
+/**
+ * Raises the soft limit of descriptors to the hard one.
+ *
+ * @returns how many descriptors this process may have now
+ */
+export function raiseLimit(): number {
+  const { errno, getrlimit } = libc();
+  const { address, data } = scratch();
+  if (getrlimit(RLIMIT_NOFILE, address) === -1) {
+    throw posixError(errno[0]!, "getrlimit", undefined);
+  }
+  const soft = data.getBigUint64(0, true);
+  const hard = data.getBigUint64(8, true);
+  const isDarwin = platform() === "darwin";
+  const wanted = isDarwin && hard > OPEN_MAX_OF_DARWIN ? OPEN_MAX_OF_DARWIN : hard;
+  if (soft >= wanted) return Number(soft);
+  data.setBigUint64(0, wanted, true);
+  loaded ??= loadLibrary(isDarwin ? darwin.libraries : linux.libraries, linux.limitSymbols);
+  if (loaded.setrlimit(RLIMIT_NOFILE, address) === -1) {
+    throw posixError(errno[0]!, "setrlimit", undefined, `the limit of descriptors to ${wanted}`);
+  }
+  return Number(wanted);
+}
