@@ -46,7 +46,8 @@ export const posixAdopter: Adopter = {
   },
 };
 
-function openPlaceholder(): number {
+/** A descriptor of the runtime that stands for nothing yet. */
+export function openPlaceholder(): number {
   try {
     return nodeFs().openSync(PLACEHOLDER, "r");
   } catch (error) {

@@ -102,6 +102,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     super();
     this.#raw = raw;
     this.#closed = false;
+    listener(this, raw);
   }
 
   /**
@@ -282,6 +283,16 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
 export function borrow(raw: RawHandle): BorrowedHandle {
   return new BorrowedHandle(raw);
 }
+
+/** Hears of every owner at its birth. It does nothing, and costs as much, unless handles are tracked. */
+let listener: (owner: OwnedHandle, raw: RawHandle) => void = nobody;
+
+/** Has a function called with every {@linkcode OwnedHandle} that is made; without one, nobody hears. */
+export function onOwned(hear: (owner: OwnedHandle, raw: RawHandle) => void = nobody): void {
+  listener = hear;
+}
+
+function nobody(): void {}
 
 function closedError(raw: RawHandle): Error {
   return failure("EBADF", "close", {

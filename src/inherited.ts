@@ -2,6 +2,7 @@
 import { show } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { builtin, isForbidden } from "../ffi/host.ts";
+import { RESERVED } from "./channel_transport.ts";
 import { decodeHandles, type Told, VARIABLE } from "./children.ts";
 import { OwnedHandle } from "./handle.ts";
 import { adoptSocket } from "./inherited_socket.ts";
@@ -89,7 +90,17 @@ export function inherited(name: string): OwnedHandle {
  * ```
  */
 export function inheritedNames(): string[] {
-  return [...received().keys()];
+  return [...received().keys()].filter((name) => !name.startsWith(RESERVED));
+}
+
+/** A handle that is for this library, which takes it; `undefined` when there is none or it is gone. */
+export function takeReserved(name: string): RawHandle | undefined {
+  const entry = received().get(name);
+  if (entry === undefined || entry.taken || !entry.isOpen || !isStillOpen(entry.raw)) {
+    return undefined;
+  }
+  entry.taken = true;
+  return entry.raw;
 }
 
 function received(): Map<string, Given> {
@@ -100,7 +111,7 @@ function received(): Map<string, Given> {
 function receive(): Map<string, Given> {
   refuseWorker();
   const { children, checkOwned } = system();
-  const value = readVariable();
+  const value = readVariable(VARIABLE);
   const told = value === undefined ? [] : decodeHandles(value, checkOwned);
   const found = told.map((entry): [string, Given] => {
     const isOpen = children.accept(entry.raw, entry.mark);
@@ -110,13 +121,14 @@ function receive(): Map<string, Given> {
   return new Map(found);
 }
 
-function readVariable(): string | undefined {
+/** A variable of the environment that `spawn` sets. */
+export function readVariable(name: string): string | undefined {
   try {
-    return globalThis.process?.env[VARIABLE];
+    return globalThis.process?.env[name];
   } catch (cause) {
     if (!isForbidden(cause)) throw cause;
     throw failure("EACCES", "getenv", {
-      message: `Cannot read ${VARIABLE}: it is not permitted; run with --allow-env=${VARIABLE}`,
+      message: `Cannot read ${name}: it is not permitted; run with --allow-env=${name}`,
       cause,
     });
   }

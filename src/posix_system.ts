@@ -5,7 +5,10 @@ import { platform } from "../ffi/host.ts";
 import { FD_CLOEXEC, O_CLOEXEC } from "../ffi/posix/constants.ts";
 import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../ffi/posix/fcntl.ts";
+import { posixBatches } from "./batch_posix.ts";
+import { posixChannels } from "./channel_posix.ts";
 import { posixChildren } from "./children_posix.ts";
+import { posixLooking } from "./inspect_posix.ts";
 import { narrowPosix } from "./narrow_posix.ts";
 import { posixProcesses } from "./processes_posix.ts";
 import type { System } from "./system.ts";
@@ -46,6 +49,9 @@ export const posixSystem: System = {
     fcntl_setfd(raw, inheritable ? others : others | FD_CLOEXEC);
   },
   close,
+  batches: posixBatches,
+  channels: posixChannels,
+  looking: posixLooking,
   processes: posixProcesses,
   children: posixChildren,
 };

@@ -18,12 +18,24 @@ export function whatWouldHelp(target: number | undefined): string {
   return `${reason(target)}; or let it send the handle over a channel`;
 }
 
-function reason(target: number | undefined): string {
+/** What somebody can do who may not even look. It is the lesser right: Yama does not restrict it. */
+export function whatWouldHelpLooking(target: number): string {
+  return anothersUser(target) ??
+    "it has more privileges than this process or made itself undumpable: give this process the " +
+      "capability CAP_SYS_PTRACE";
+}
+
+/** That it is another user's, where it is. */
+function anothersUser(target: number | undefined): string | undefined {
   const [theirs, ours] = [userOf(target), userOf(pid())];
-  if (theirs !== undefined && theirs !== ours) {
-    return `it belongs to user ${theirs} and this process to user ${ours}: run as that user, or ` +
-      "with the capability CAP_SYS_PTRACE";
-  }
+  if (theirs === undefined || theirs === ours) return undefined;
+  return `it belongs to user ${theirs} and this process to user ${ours}: run as that user, or ` +
+    "with the capability CAP_SYS_PTRACE";
+}
+
+function reason(target: number | undefined): string {
+  const stranger = anothersUser(target);
+  if (stranger !== undefined) return stranger;
   const scope = ptraceScope();
   if (scope === 1) {
     return "kernel.yama.ptrace_scope is 1, so only an ancestor may take: start it from here, call " +

@@ -3,6 +3,8 @@ import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { show } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { builtin, isWindows } from "../ffi/host.ts";
+import { type ChannelOptions, HandleChannel, parseLimits } from "./channel.ts";
+import { CHANNEL_VARIABLE, defaultLimits, RESERVED } from "./channel_transport.ts";
 import { encodeHandles, VARIABLE } from "./children.ts";
 import { type HandleSource, rawOf } from "./source.ts";
 import { type RawHandle, system } from "./system.ts";
@@ -15,7 +17,23 @@ export interface HandleSpawnOptions extends SpawnOptions {
    * the source has.
    */
   readonly handles?: Readonly<Record<string, HandleSource>> | undefined;
+  /**
+   * Whether there is a channel with the child, which finds it by {@linkcode parentChannel}; or what
+   * this side of it accepts. It excludes an `"ipc"` entry of `stdio`, whose name it has.
+   */
+  readonly channel?: boolean | ChannelOptions | undefined;
 }
+
+/** A child process, as the runtime's own `spawn` returns it, and the channel with it. */
+export interface HandleChild extends Omit<ChildProcess, "channel"> {
+  /** The channel with the child, which whoever started the child closes. */
+  readonly channel: HandleChannel;
+}
+
+/** What {@linkcode spawn} returns: with a channel where it was asked for. */
+export type SpawnedChild<Options> = Options extends { readonly channel: true | ChannelOptions }
+  ? HandleChild
+  : ChildProcess;
 
 /**
  * Starts a process that gets the named handles, and none that it is not given: beside them it has
@@ -53,18 +71,21 @@ export interface HandleSpawnOptions extends SpawnOptions {
  * closeSync(file); // the child has its own
  * ```
  */
-export function spawn(
+export function spawn<Options extends HandleSpawnOptions>(
   command: string,
   args?: readonly string[],
-  options?: HandleSpawnOptions,
-): ChildProcess;
+  options?: Options,
+): SpawnedChild<Options>;
 /** As above, for a program without arguments. */
-export function spawn(command: string, options: HandleSpawnOptions): ChildProcess;
+export function spawn<Options extends HandleSpawnOptions>(
+  command: string,
+  options: Options,
+): SpawnedChild<Options>;
 export function spawn(
   command: string,
   args?: readonly string[] | HandleSpawnOptions,
   options?: HandleSpawnOptions,
-): ChildProcess {
+): ChildProcess | HandleChild {
   return Array.isArray(args) || options !== undefined
     ? start(command, args as readonly string[] | undefined, options)
     : start(command, [], args as HandleSpawnOptions | undefined);
@@ -74,23 +95,56 @@ function start(
   command: string,
   args: readonly string[] | undefined,
   options: HandleSpawnOptions | undefined,
-): ChildProcess {
+): ChildProcess | HandleChild {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
   }
-  const { handles, ...others } = options ?? {};
+  const { handles, channel = false, ...others } = options ?? {};
   const named = sourcesIn(handles);
+  if (channel === false) return startWith(command, args, others, named, undefined);
+  const accepted = channel === true ? defaultLimits : parseLimits(channel);
+  refuseIpc(others.stdio);
+  const made = system().channels.forChild();
+  try {
+    const all = [...named, ...Object.entries(made.handles)];
+    const child = startWith(command, args, others, all, made.value);
+    child.once("exit", made.cancel);
+    child.once("error", made.cancel);
+    const value = HandleChannel.of(made.mine, accepted);
+    return Object.defineProperty(child, "channel", { value }) as unknown as HandleChild;
+  } catch (error) {
+    made.mine.stream.destroy();
+    made.mine.transport.close();
+    made.cancel();
+    throw error;
+  } finally {
+    made.started();
+  }
+}
+
+function startWith(
+  command: string,
+  args: readonly string[] | undefined,
+  options: SpawnOptions,
+  named: readonly [name: string, raw: RawHandle][],
+  channel: string | undefined,
+): ChildProcess {
   const run = nodeSpawn();
   const names = named.map(([name]) => name);
-  return system().children.lend(named.map(([, raw]) => raw), others.stdio, (lent) => {
-    const value = names.length === 0 ? undefined : encodeHandles(names, lent);
+  return system().children.lend(named.map(([, raw]) => raw), options.stdio, (lent) => {
+    const told = names.length === 0 ? undefined : encodeHandles(names, lent);
     const stdio = lent.stdio === undefined ? {} : { stdio: lent.stdio };
     return run(command, [...(args ?? [])], {
-      ...others,
+      ...options,
       ...stdio,
-      env: environment(others.env, value),
+      env: environment(options.env, { [VARIABLE]: told, [CHANNEL_VARIABLE]: channel }),
     });
   });
+}
+
+function refuseIpc(stdio: unknown): void {
+  if (!Array.isArray(stdio) || !stdio.includes("ipc")) return;
+  throw new TypeError('Cannot use channel with an "ipc" entry of stdio: choose one of them');
 }
 
 function nodeSpawn(): typeof import("node:child_process").spawn {
@@ -111,24 +165,27 @@ function sourcesIn(handles: unknown): [name: string, raw: RawHandle][] {
     );
   }
   return Object.entries(handles).map(([name, source]): [string, RawHandle] => {
-    if (name === "" || !name.isWellFormed()) {
-      throw new TypeError(`Cannot use ${show(name)} as the name of a handle: it must be a text`);
+    if (name === "" || !name.isWellFormed() || name.startsWith(RESERVED)) {
+      throw new TypeError(
+        `Cannot use ${show(name)} as the name of a handle: it must be a text that does not start ` +
+          `with ${RESERVED}`,
+      );
     }
     return [name, rawOf(source as HandleSource)];
   });
 }
 
-/** The child's environment: what the variable said in this process is not for the child. */
+/** The child's environment: what the variables said in this process is not for the child. */
 function environment(
   env: NodeJS.ProcessEnv | undefined,
-  value: string | undefined,
+  ours: Readonly<Record<string, string | undefined>>,
 ): NodeJS.ProcessEnv {
   const copy: NodeJS.ProcessEnv = {};
   const source = env ?? process.env;
   // Also what it has from its prototype, as node:child_process does. Windows ignores the case.
   for (const name in source) {
-    if ((isWindows() ? name.toUpperCase() : name) !== VARIABLE) copy[name] = source[name];
+    if (!((isWindows() ? name.toUpperCase() : name) in ours)) copy[name] = source[name];
   }
-  if (value !== undefined) copy[VARIABLE] = value;
+  for (const [name, value] of Object.entries(ours)) if (value !== undefined) copy[name] = value;
   return copy;
 }

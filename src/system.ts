@@ -1,6 +1,9 @@
 /** What the verbs ask of a system, and the one place where it is decided which system that is. */
 import { isWindows } from "../ffi/host.ts";
 import type { ChildSystem } from "./children.ts";
+import type { BatchSystem } from "./batches.ts";
+import type { ChannelSystem } from "./channel_transport.ts";
+import type { LookingSystem } from "./inspect_info.ts";
 import type { ProcessSystem } from "./processes.ts";
 import { posixSystem } from "./posix_system.ts";
 import { windowsSystem } from "./windows_system.ts";
@@ -36,6 +39,12 @@ export interface System {
   isInheritable(raw: RawHandle): boolean;
   setInheritable(raw: RawHandle, inheritable: boolean): void;
   close(raw: RawHandle): void;
+  /** Many handles at once. */
+  readonly batches: BatchSystem;
+  /** How channels are made. */
+  readonly channels: ChannelSystem;
+  /** What tells of handles. */
+  readonly looking: LookingSystem;
   /** What concerns other processes. */
   readonly processes: ProcessSystem;
   /** What gives handles to child processes. */

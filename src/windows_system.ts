@@ -24,7 +24,9 @@ import { NtQueryObject } from "../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle } from "../ffi/win32/check.ts";
 import { showHandle } from "../ffi/win32/errors.ts";
 import { handleOfFd } from "../ffi/win32/osfhandle.ts";
+import { windowsChannels } from "./channel_windows.ts";
 import { windowsChildren } from "./children_windows.ts";
+import { windowsLooking } from "./inspect_windows.ts";
 import { windowsProcesses } from "./processes_windows.ts";
 import { standsFor } from "./stand_in_fd.ts";
 import type { Access, System } from "./system.ts";
@@ -75,6 +77,16 @@ export const windowsSystem: System = {
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, inheritable ? HANDLE_FLAG_INHERIT : 0);
   },
   close: CloseHandle,
+  // Windows has no call for many handles.
+  batches: {
+    duplicate: () => undefined,
+    requireOpen(raws) {
+      for (const raw of raws) if (!isPseudoHandle(raw)) GetHandleInformation(raw);
+    },
+    close: () => false,
+  },
+  channels: windowsChannels,
+  looking: windowsLooking,
   processes: windowsProcesses,
   children: windowsChildren,
 };

@@ -1,0 +1,45 @@
+/** Many handles with few system calls: what Linux can do. */
+import { platform } from "../ffi/host.ts";
+import { areOpen, close_range, duplicateBySending, MOST_SENT } from "../ffi/posix/batch.ts";
+import { fcntl_getfd } from "../ffi/posix/fcntl.ts";
+import type { BatchSystem } from "./batches.ts";
+import { closeAll } from "./close_all.ts";
+
+/** From so many on a batch is faster: `npm run bench` shows where the lines cross. */
+const WORTHWHILE = 112;
+/** Above the standard descriptors, as for every duplicate. */
+const MINIMUM = 3;
+
+/** Many handles on Linux; elsewhere one by one. */
+export const posixBatches: BatchSystem = {
+  duplicate(raws) {
+    const isWorthwhile = raws.length >= WORTHWHILE && raws.length <= MOST_SENT;
+    if (!isWorthwhile || platform() !== "linux") return undefined;
+    const copies = duplicateBySending(raws);
+    if (copies.length === raws.length && !hasStandard(copies)) return copies;
+    closeAll(copies); // one by one it shows which cannot be, and why
+    return undefined;
+  },
+  requireOpen(raws) {
+    if (areOpen(Int32Array.from(raws).sort()) !== true) raws.forEach(fcntl_getfd);
+  },
+  close(raws) {
+    if (raws.length < WORTHWHILE || platform() !== "linux") return false;
+    const ascending = Int32Array.from(raws).sort();
+    if (areOpen(ascending) !== true) return false;
+    let first = ascending[0]!;
+    for (let at = 1; at <= ascending.length; at++) {
+      const last = ascending[at - 1]!;
+      if (ascending[at] === last + 1) continue;
+      close_range(first, last);
+      first = ascending[at]!;
+    }
+    return true;
+  },
+};
+
+/** Whether one got the number of a standard descriptor, which was closed. */
+function hasStandard(copies: readonly number[]): boolean {
+  for (let at = 0; at < copies.length; at++) if (copies[at]! < MINIMUM) return true;
+  return false;
+}

@@ -1,0 +1,71 @@
+/** The pool on Linux: descriptors that the runtime opened, in whose place files come and go. */
+import { O_CLOEXEC } from "../ffi/posix/constants.ts";
+import { dup3 } from "../ffi/posix/dup.ts";
+import { openPlaceholder } from "./adopt_posix.ts";
+import { closeAll } from "./close_all.ts";
+import { nodeFs } from "./node_fs.ts";
+import { Parking, type Place } from "./parking_posix.ts";
+import type { Residence } from "./pool_residence.ts";
+
+/** Files are put onto placeholders by `dup3`, in one step: what was there loses its number. */
+export class PosixResidence implements Residence<Place> {
+  readonly #parking: Parking = new Parking();
+
+  settle(
+    raw: number,
+    slot: number | undefined,
+    mustKeep: boolean,
+  ): { fd: number; place: Place | undefined } {
+    const fd = this.#onto(raw, slot);
+    let place: Place | undefined;
+    try {
+      if (mustKeep) place = this.park(fd);
+    } catch (error) {
+      this.leave(fd);
+      throw error;
+    }
+    closeAll([raw]);
+    return { fd, place };
+  }
+
+  park(fd: number): Place {
+    return this.#parking.park(fd);
+  }
+
+  fetch(place: Place, slot: number | undefined): number {
+    let found: number;
+    try {
+      found = this.#parking.fetch(place);
+    } catch (error) {
+      if (slot !== undefined) this.leave(slot);
+      throw error;
+    }
+    try {
+      return this.#onto(found, slot);
+    } finally {
+      closeAll([found]);
+    }
+  }
+
+  forget(place: Place): void {
+    this.#parking.remove(place);
+  }
+
+  leave(fd: number): void {
+    nodeFs().closeSync(fd);
+  }
+
+  close(): void {
+    this.#parking.close();
+  }
+
+  #onto(raw: number, slot: number | undefined): number {
+    const fd = slot ?? openPlaceholder();
+    try {
+      return dup3(raw, fd, O_CLOEXEC);
+    } catch (error) {
+      this.leave(fd);
+      throw error;
+    }
+  }
+}

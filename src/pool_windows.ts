@@ -1,0 +1,85 @@
+/**
+ * The pool on Windows. There the C runtime's table is what is small; of handles there are plenty. So a
+ * file is kept by its handle, and its descriptor is made of a duplicate.
+ */
+import { CloseHandle } from "../ffi/win32/handle.ts";
+import { fdOfHandle } from "../ffi/win32/osfhandle.ts";
+import { nodeFs } from "./node_fs.ts";
+import type { Residence } from "./pool_residence.ts";
+import type { RawHandle } from "./system.ts";
+import { refuseUnduplicable } from "./windows_kinds.ts";
+import { windowsSystem } from "./windows_system.ts";
+
+/** The pool in Node and Bun. */
+export class WindowsResidence implements Residence<RawHandle> {
+  settle(raw: RawHandle, slot: number | undefined): { fd: number; place: RawHandle } {
+    return { fd: this.fetch(raw, slot), place: raw };
+  }
+
+  park(fd: number): RawHandle {
+    throw new Error(`fd ${fd} is kept already`); // settle keeps everything
+  }
+
+  fetch(place: RawHandle, slot: number | undefined): number {
+    // Before, so that the C runtime has a free number.
+    if (slot !== undefined) this.leave(slot);
+    const copy = windowsSystem.duplicate(place, false, undefined);
+    try {
+      return fdOfHandle(copy);
+    } catch (error) {
+      CloseHandle(copy);
+      throw error;
+    }
+  }
+
+  forget(place: RawHandle): void {
+    CloseHandle(place);
+  }
+
+  leave(fd: number): void {
+    nodeFs().closeSync(fd);
+  }
+
+  close(places: readonly RawHandle[]): void {
+    closeEach(places);
+  }
+}
+
+/** The pool in Deno, which has no descriptors for handles of others: it gives the handles themselves. */
+export class HandleResidence implements Residence<RawHandle> {
+  settle(raw: RawHandle): { fd: number; place: RawHandle } {
+    refuseUnduplicable(raw, "DuplicateHandle"); // the same as in the other runtimes
+    return { fd: raw, place: raw };
+  }
+
+  park(fd: number): RawHandle {
+    return fd;
+  }
+
+  fetch(place: RawHandle): number {
+    return place;
+  }
+
+  forget(place: RawHandle): void {
+    CloseHandle(place);
+  }
+
+  leave(): void {}
+
+  close(places: readonly RawHandle[]): void {
+    closeEach(places);
+  }
+}
+
+/** Closes them all, and then throws what the first that failed has thrown. */
+function closeEach(handles: readonly RawHandle[]): void {
+  const errors: unknown[] = [];
+  for (const handle of handles) {
+    try {
+      CloseHandle(handle);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
