@@ -20,6 +20,12 @@ const expected: Readonly<Record<string, RegExp>> = {
   "capture_stdout.ts": isWindows
     ? /Cannot redirect fd 1: on Windows the runtime keeps the HANDLE/
     : /captured:\n {2}from console.log\n {2}from the system\n {2}from a child/,
+  "broker.ts":
+    /worker: (I may not|this runtime has no sandbox).*\nbroker: secret.txt is not for you\nbroker: here it is\nworker: it says for everybody/,
+  "list_handles.ts":
+    /^process \d+ has \d+ handles:\nhandle +kind +access +inherited +position +shared +what\n(0x|0 )[^]+ (file|device) /m,
+  "log_writer.ts":
+    /the first supervisor gave a file\nwithout it the writer goes on\nthe second supervisor gave another file/,
   "demo.ts": /the position is shared/,
   "recover_deleted.ts": isWindows ? /which only Linux has/ : /fd 5 was service.log:\nprecious\n/,
   "two_owners.ts": /^header\nbody\n$/m,

@@ -2,12 +2,14 @@
 import * as child_process from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
-import { duplicate } from "duphandle";
+import { duplicate, type HandleReport, type HandleTracker, trackHandles } from "duphandle";
 import { afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { unexpected } from "./expected_problems.ts";
 import { leftOpen, openHandles, settled } from "./open_handles.ts";
 import { temporaryFile } from "./system.ts";
 
 let before: string[] = [];
+let tracker: HandleTracker;
 
 beforeAll(async () => {
   // The first use loads libraries and starts the runtime's threads, which stay.
@@ -15,6 +17,7 @@ beforeAll(async () => {
   const opened = await fs.promises.open(file.path);
   await opened.read(new Uint8Array(1));
   await opened.close();
+  using _ = trackHandles();
   duplicate(1).close();
   child_process.spawnSync(process.execPath, ["--version"], { cwd: os.tmpdir(), stdio: "ignore" });
   await settled();
@@ -22,8 +25,21 @@ beforeAll(async () => {
 
 beforeEach(() => {
   before = openHandles();
+  tracker = trackHandles();
 });
 
 afterEach(async () => {
-  expect(await leftOpen(before), "handles left open by the test").toEqual([]);
+  const left = await leftOpen(before);
+  tracker.stop();
+  const { testPath = "" } = expect.getState();
+  const { found, missing } = unexpected(testPath, tracker.reports);
+  expect(found.map(show), "mistakes with handles, see expectedProblems()").toEqual([]);
+  expect(missing, "mistakes that the test expects and does not make").toEqual([]);
+  expect(left, "handles left open by the test").toEqual([]);
 });
+
+/** A report as text, to be read where a test fails. */
+function show({ problem, message, created, closed, now }: HandleReport): string {
+  const places = [`made ${created}`, ...closed === undefined ? [] : [`closed ${closed}`]];
+  return [`${problem}: ${message}`, ...places, `now ${now}`].join("\n");
+}

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import * as net from "node:net";
 import * as path from "node:path";
 import * as win32 from "../../ffi/win32.ts";
 import { commandFor } from "./program.ts";
@@ -9,16 +10,27 @@ import { isWindows, temporaryFolder } from "./system.ts";
 
 /**
  * Has everything opened that is opened once and kept until the process ends: by Windows for a
- * library and for the folder of names, by a runtime for its first child.
+ * library and for the folder of names, by a runtime for its first child and its first listener.
  */
 export async function openOnce(): Promise<void> {
   await once(spawn(process.execPath, ["--version"], { stdio: "ignore" }), "exit");
+  await listenOnce();
   if (!isWindows) return;
   win32.CloseHandle(win32.CreateEventW(null, false, false, freshName()));
   const name = `duphandle ${process.pid}`;
   const { DESKTOP_CREATEWINDOW } = win32;
   win32.CloseDesktop(win32.CreateDesktopW(name, null, null, 0, DESKTOP_CREATEWINDOW, null));
   for (const socket of connectedSockets()) win32.closesocket(socket);
+}
+
+async function listenOnce(): Promise<void> {
+  using folder = temporaryFolder();
+  const server = net.createServer();
+  const name = path.basename(folder.path);
+  server.listen(isWindows ? `\\\\.\\pipe\\${name}` : path.join(folder.path, "socket"));
+  await once(server, "listening");
+  server.close();
+  await once(server, "close");
 }
 
 /** Two sockets of this machine that are connected. A test that would wait for ever fails. */

@@ -1,0 +1,115 @@
+/** Looking at handles on Linux with and without the right to: users, permissions, kcmp(2). */
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { listHandles } from "duphandle";
+import { beforeAll, describe, expect, test } from "vitest";
+import { Peer, startOnce } from "./support/peer.ts";
+import { root, runProgram } from "./support/program.ts";
+import { isDeno, temporaryFile, temporaryFolder } from "./support/system.ts";
+import { canTrace } from "./support/trace.ts";
+
+const isLinux = process.platform === "linux";
+const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+
+/** Whether the user "nobody" can be played here: root, setpriv, and a checkout that it may read. */
+const canChangeUser = isLinux && process.getuid?.() === 0 &&
+  spawnSync(nobody[0]!, [...nobody.slice(1), "test", "-r", `${root}/mod.ts`]).status === 0;
+
+beforeAll(startOnce);
+
+function lastLine(output: string): unknown {
+  return JSON.parse(output.trimEnd().split("\n").at(-1) as string);
+}
+
+test.runIf(isLinux)("looking needs no permission but the FFI's (Deno)", () => {
+  using file = temporaryFile("");
+  const permissions = ["--allow-ffi", "--deny-read=/proc,/etc,/tmp,/dev"];
+  const { output } = runProgram("inspect.ts", {
+    args: [file.path],
+    ...(isDeno ? { permissions } : {}),
+  });
+  expect(lastLine(output)).toEqual({
+    path: file.path,
+    references: 2,
+    listed: 2,
+    all: true,
+    left: [],
+    same: [true, true, false, false, false],
+  });
+});
+
+test.runIf(canTrace)("without kcmp what can be proven is told (needs strace)", () => {
+  using file = temporaryFile("");
+  const { output } = runProgram("inspect.ts", {
+    args: [file.path],
+    prefix: [
+      ...["strace", "-f", "-qq", "-o", "/dev/null"],
+      ...["-e", "trace=kcmp", "-e", "inject=kcmp:error=EPERM"],
+    ],
+  });
+  const unknown = expect.objectContaining({
+    code: "ENOTSUP",
+    syscall: "kcmp",
+    message: expect.stringContaining("no kcmp or forbids it here") as string,
+  }) as unknown;
+  expect(lastLine(output)).toEqual({
+    path: file.path,
+    references: null,
+    listed: null,
+    all: true,
+    left: [],
+    same: [true, unknown, unknown, false, false],
+  });
+});
+
+describe.runIf(canChangeUser)("listHandles() between users (needs root and setpriv)", () => {
+  /** A folder where nobody may keep a runtime's cache. */
+  function home(): ReturnType<typeof temporaryFolder> {
+    const folder = temporaryFolder();
+    fs.chmodSync(folder.path, 0o777);
+    return folder;
+  }
+
+  /** Lists as nobody. */
+  function listAsNobody(pid: number, folder: string): unknown {
+    const prefix = [...nobody, "env", `HOME=${folder}`, `DENO_DIR=${folder}`];
+    return lastLine(runProgram("inspect.ts", { prefix, args: [String(pid)] }).output);
+  }
+
+  test("root lists anybody's", async () => {
+    using folder = home();
+    await using peer = await Peer.start(nobody, { HOME: folder.path, DENO_DIR: folder.path });
+    const theirs = await peer.do("open", `${root}/LICENSE`, "r");
+    await peer.do("read", theirs, 3);
+    expect(listHandles(peer.pid).find(({ raw }) => raw === theirs)).toMatchObject({
+      kind: "file",
+      path: `${root.replace(/\/$/, "")}/LICENSE`,
+      position: 3,
+    });
+  });
+
+  test("nobody may not list root's: EACCES, which names the users and what would help", () => {
+    using folder = home();
+    expect(listAsNobody(process.pid, folder.path)).toEqual({
+      code: "EACCES",
+      syscall: "open",
+      message: expect.stringMatching(
+        /^Cannot list the handles of process \d+: .*user 0 .* user 65534: .*CAP_SYS_PTRACE$/,
+      ) as string,
+    });
+  });
+
+  test("a process of the same user is listed, until it makes itself undumpable", async () => {
+    using folder = home();
+    await using peer = await Peer.start(nobody, { HOME: folder.path, DENO_DIR: folder.path });
+    const theirs = await peer.do("open", `${root}/LICENSE`, "r");
+    expect(listAsNobody(peer.pid, folder.path)).toContainEqual(
+      expect.objectContaining({ raw: theirs, pid: peer.pid, kind: "file", access: "read" }),
+    );
+    await peer.do("makeUndumpable");
+    expect(listAsNobody(peer.pid, folder.path)).toMatchObject({
+      code: "EACCES",
+      message: expect.stringContaining("made itself undumpable") as string,
+    });
+  });
+});

@@ -1,0 +1,6 @@
+/** Listens at the path that is its argument, and is killed. */
+import { HandleChannel } from "../../mod.ts";
+
+await HandleChannel.listen(process.argv[2] as string, () => {});
+process.kill(process.pid, "SIGKILL");
+setInterval(() => {}, 1000);

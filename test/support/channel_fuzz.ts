@@ -1,0 +1,162 @@
+/** Bytes that no well-behaved peer sends, and a peer on raw sockets that sends them. */
+import * as posix from "../../ffi/posix.ts";
+import { sendRights } from "../../ffi/posix/rights.ts";
+import { HandleChannel } from "../../mod.ts";
+import {
+  frame,
+  helloFrame,
+  Kind,
+  type Limits,
+  messageFrame,
+  words,
+} from "../../src/channel_frames.ts";
+import { endOf } from "../../src/channel_posix.ts";
+import { defaultLimits } from "../../src/channel_transport.ts";
+
+/** Numbers that are the same for the same seed. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** From 0 up to, and without, the limit. */
+  below(limit: number): number {
+    let bits = this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    bits = Math.imul(bits ^ (bits >>> 15), bits | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return ((bits ^ (bits >>> 14)) >>> 0) % limit;
+  }
+
+  /** One of them. */
+  of<Value>(values: readonly Value[]): Value {
+    return values[this.below(values.length)] as Value;
+  }
+
+  bytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, () => this.below(256));
+  }
+}
+
+/** Numbers at which something may go wrong. */
+const edges = [0, 1, 2, 3, 5, 64, 253, 254, 255, 4096, 65_536, 0x7fff_ffff, -1, -2, -0x8000_0000];
+const texts = ["null", "{}", "[1,2]", '{"\\u0001":0}', '{"\\u0001":9}', "{", "", "[".repeat(5000)];
+
+/** One input: bytes for the stream, and how many handles go beside them. */
+export interface Input {
+  readonly bytes: Uint8Array;
+  readonly handles: number;
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const hello = helloFrame({ pid: 1, limits: { maxMessageBytes: 1 << 20, maxHandles: 100 } });
+
+/** An input as a peer would send it. */
+function good(random: Random): Input {
+  switch (random.below(5)) {
+    case 0:
+      return { bytes: messageFrame(utf8(random.of(texts)), [random.bytes(9)], 0), handles: 0 };
+    case 1: {
+      const handles = 1 + random.below(3);
+      const message = messageFrame(utf8("[]"), [], handles);
+      return { bytes: join(message, frame(Kind.Handles, words(handles))), handles };
+    }
+    case 2:
+      return { bytes: frame(Kind.Taken, words(random.below(3), random.below(2))), handles: 0 };
+    case 3:
+      return { bytes: random.below(4) === 0 ? frame(Kind.Bye) : hello, handles: 0 };
+    default:
+      return { bytes: messageFrame(utf8("{}"), [], 0), handles: 0 };
+  }
+}
+
+const spoil: readonly ((input: Input, random: Random) => Input)[] = [
+  // Some bytes are others.
+  ({ bytes, handles }, random) => {
+    const mutated = bytes.slice();
+    for (let more = 1 + random.below(4); more > 0; more--) {
+      mutated[random.below(mutated.length)] = random.below(256);
+    }
+    return { bytes: mutated, handles };
+  },
+  // One number is another.
+  ({ bytes, handles }, random) => {
+    const mutated = bytes.slice();
+    const at = random.of([0, 5, 9, 13].filter((each) => each + 4 <= mutated.length));
+    new DataView(mutated.buffer).setInt32(at, random.of(edges), true);
+    return { bytes: mutated, handles };
+  },
+  // It is cut off, or goes on.
+  ({ bytes, handles }, random) => ({
+    bytes: bytes.subarray(0, random.below(bytes.length)),
+    handles,
+  }),
+  ({ bytes, handles }, random) => ({ bytes: join(bytes, random.bytes(random.below(40))), handles }),
+  // Too few handles, too many, or of nothing.
+  ({ bytes, handles }, random) => ({ bytes, handles: Math.max(0, handles - 1 - random.below(2)) }),
+  ({ bytes, handles }, random) => ({ bytes, handles: handles + 1 + random.below(5) }),
+  (_, random) => ({ bytes: frame(Kind.Handles, words(random.of(edges))), handles: 1 }),
+  // Frames of every kind with numbers that make no sense.
+  (_, random) => ({
+    bytes: frame(random.below(256), words(random.of(edges), random.of(edges), random.of(edges))),
+    handles: random.below(2),
+  }),
+  (_, random) => ({
+    bytes: frame(random.below(9), random.bytes(random.below(6000))),
+    handles: 0,
+  }),
+  // No frame at all.
+  (_, random) => ({ bytes: random.bytes(1 + random.below(200)), handles: random.below(2) }),
+];
+
+/** A hello, mostly a good one. */
+export function anyHello(random: Random): Uint8Array {
+  if (random.below(8) > 0) return hello;
+  return random.of(spoil)({ bytes: hello, handles: 0 }, random).bytes;
+}
+
+/** An input, of which every other one is spoiled. */
+export function anyInput(random: Random): Input {
+  const input = good(random);
+  return random.below(2) === 0 ? input : random.of(spoil)(input, random);
+}
+
+function join(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(one.length + other.length);
+  joined.set(one);
+  joined.set(other, one.length);
+  return joined;
+}
+
+/** A channel whose other end is two raw sockets. */
+export class RawPeer {
+  readonly channel: HandleChannel;
+  readonly #stream: number;
+  readonly #raw: number;
+
+  constructor(limits: Limits = defaultLimits) {
+    const { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } = posix;
+    const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    const [stream, theirStream] = posix.socketpair(AF_UNIX, type, 0);
+    const [raw, theirRaw] = posix.socketpair(AF_UNIX, type, 0);
+    this.channel = HandleChannel.of(endOf(stream, raw), limits);
+    this.#stream = theirStream;
+    this.#raw = theirRaw;
+  }
+
+  /** Sends bytes and handles, as far as there is room and somebody who listens. */
+  say(bytes: Uint8Array, handles: readonly number[] = []): void {
+    try {
+      if (handles.length > 0) sendRights(this.#raw, handles);
+      for (let at = 0; at < bytes.length;) at += posix.write(this.#stream, bytes.subarray(at));
+    } catch {
+      // The channel is closed, or full: what it does then is what the test asks.
+    }
+  }
+
+  close(): void {
+    posix.close(this.#stream);
+    posix.close(this.#raw);
+  }
+}

@@ -1,0 +1,43 @@
+/** The mistakes with handles that a test makes on purpose. Any other is held against it. */
+import * as path from "node:path";
+import type { HandleProblem, HandleReport } from "duphandle";
+
+/** Files about mistakes, whose tests make these as often as they like. */
+const onPurpose: Readonly<Record<string, readonly HandleProblem[]>> = {
+  "bad_input.test.ts": ["use-after-close"],
+  "batch.test.ts": ["foreign-close", "recycled", "two-owners"],
+  "channel.test.ts": ["use-after-close"],
+  "channel_handles.test.ts": ["foreign-close"],
+  "copy_file_handle.test.ts": ["use-after-close"],
+  "duplicate_handle.test.ts": ["foreign-close", "use-after-close"],
+  "errors.test.ts": ["foreign-close"],
+  "handle.test.ts": ["double-close", "foreign-close", "two-owners", "use-after-close"],
+  "inspect.test.ts": ["use-after-close"],
+  "pool.test.ts": ["foreign-close", "use-after-close"],
+  "process.test.ts": ["use-after-close"],
+  "spawn.test.ts": ["foreign-close", "two-owners", "use-after-close"],
+  "win32_sockets.test.ts": ["use-after-close"],
+};
+
+let expected: HandleProblem[] = [];
+
+/** Says in a test that it makes these mistakes, each as often as it is named. */
+export function expectedProblems(...problems: HandleProblem[]): void {
+  expected.push(...problems);
+}
+
+/** What a test of a file was reported for without having said so, and what it has said in vain. */
+export function unexpected(
+  file: string,
+  reports: readonly HandleReport[],
+): { found: HandleReport[]; missing: HandleProblem[] } {
+  const missing = expected;
+  expected = [];
+  const allowed = onPurpose[path.basename(file)] ?? [];
+  const found = reports.filter(({ problem }) => {
+    const at = missing.indexOf(problem);
+    if (at !== -1) missing.splice(at, 1);
+    return at === -1 && !allowed.includes(problem);
+  });
+  return { found, missing };
+}
