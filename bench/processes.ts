@@ -8,12 +8,14 @@ import type { Measurement, Plan } from "./timing.ts";
 const COMPILERS = ["cc", "gcc", "clang"];
 
 /**
- * Compiles loop.c into a folder.
+ * Compiles loop.c, pass.c and many.c into a folder.
  *
- * @returns the program, and the compiler's own first line
+ * @returns the programs, and the compiler's own first line
  * @throws {Error} when there is no compiler, or it fails
  */
-export function compileLoop(folder: string): { loop: string; compiler: string } {
+export function compilePrograms(
+  folder: string,
+): { loop: string; pass: string; many: string; compiler: string } {
   const compiler = COMPILERS.find((name) => spawnSync(name, ["--version"]).status === 0);
   if (compiler === undefined) {
     throw new Error(
@@ -21,9 +23,17 @@ export function compileLoop(folder: string): { loop: string; compiler: string } 
         "install one, such as the package gcc, and run again",
     );
   }
-  const loop = join(folder, "loop");
-  run([compiler, "-O2", "-pthread", "-o", loop, join(root, "bench", "loop.c")]);
-  return { loop, compiler: run([compiler, "--version"]).split("\n")[0] ?? compiler };
+  const compile = (name: string) => {
+    const program = join(folder, name);
+    run([compiler, "-O2", "-pthread", "-o", program, join(root, "bench", `${name}.c`)]);
+    return program;
+  };
+  return {
+    loop: compile("loop"),
+    pass: compile("pass"),
+    many: compile("many"),
+    compiler: run([compiler, "--version"]).split("\n")[0] ?? compiler,
+  };
 }
 
 /** Lets a subject measure itself once. */

@@ -7,12 +7,14 @@ import * as os from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { compileStart } from "./javascript.ts";
+import { type Batch, type Pool, runBatches, runPools } from "./files.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
-import { compileLoop } from "./processes.ts";
+import { type Passing, runPassing } from "./passing.ts";
+import { compilePrograms } from "./processes.ts";
 import { type Row, runRounds } from "./rounds.ts";
 import { listPrograms, runStarts, type Start } from "./starts.ts";
 import { findRuntimes, listSubjects } from "./subjects.ts";
-import { costTable, startTable } from "./table.ts";
+import { batchTable, costTable, passingTable, poolTable, startTable } from "./table.ts";
 
 try {
   main(process.argv.slice(2));
@@ -34,15 +36,20 @@ function main(args: string[]): void {
   }
   const folder = mkdtempSync(join(os.tmpdir(), "duphandle-bench-"));
   try {
-    const { loop, compiler } = compileLoop(folder);
+    const { loop, pass, many, compiler } = compilePrograms(folder);
     const { found, missing } = findRuntimes();
     for (const reason of missing) console.log(`Left out: ${reason}`);
     const machine = describeMachine(compiler);
     const rows = runRounds(listSubjects(loop, found), options, progress);
     const programs = listPrograms(found, compileStart(folder));
     const starts = runStarts(programs, options, progress);
+    // Channels, batches and the pool are for Linux, among POSIX systems.
+    const isLinux = process.platform === "linux";
+    const passing = isLinux ? runPassing(pass, found, options, progress) : [];
+    const batches = isLinux ? runBatches(many, found, options, progress) : [];
+    const pools = isLinux ? runPools(found, options, progress) : [];
     progress("");
-    publish(machine, rows, starts, options);
+    publish(machine, { rows, starts, passing, batches, pools }, options);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -62,12 +69,21 @@ function describeMachine(compiler: string) {
   };
 }
 
+/** Everything that was measured. */
+interface Results {
+  readonly rows: readonly Row[];
+  readonly starts: readonly Start[];
+  readonly passing: readonly Passing[];
+  readonly batches: readonly Batch[];
+  readonly pools: readonly Pool[];
+}
+
 function publish(
   machine: Machine,
-  rows: readonly Row[],
-  starts: readonly Start[],
+  results: Results,
   { quick, json, rounds, strict }: Options,
 ): void {
+  const { rows, starts, passing, batches, pools } = results;
   const { date, cpu, cores, kernel, load, compiler } = machine;
   const after = os.loadavg()[0] ?? NaN;
   console.log(
@@ -84,7 +100,13 @@ function publish(
   );
   if (quick) console.log("A quick run shows that the benchmark works: its numbers mean little.");
   console.log(`\n${costTable(rows)}\n\n${startTable(starts)}\n`);
-  const verdicts = [...rows, ...starts].flatMap(({ target }) => target ?? []);
+  if (passing.length > 0) console.log(`${passingTable(passing)}\n`);
+  if (batches.length > 0) console.log(`${batchTable(batches)}\n\n${poolTable(pools)}\n`);
+  const verdicts = [
+    ...[...rows, ...starts, ...batches].flatMap(({ target }) => target ?? []),
+    ...passing.flatMap(({ targets }) => targets),
+    ...pools.flatMap(({ hit, fault }) => [hit, fault]),
+  ];
   const missed = verdicts.filter(({ met }) => !met).length;
   console.log(`${verdicts.length - missed} of ${verdicts.length} targets met`);
   if (strict && missed > 0) process.exitCode = 1;
@@ -93,8 +115,7 @@ function publish(
     machine: { ...machine, loadAfter: after },
     rounds,
     quick,
-    rows,
-    starts,
+    ...results,
   }, rounded);
   if (json === undefined) console.log(`\n${text}`);
   else writeFileSync(json, `${text}\n`);

@@ -1,4 +1,6 @@
 /** The result for people: two small tables. */
+import type { Batch, Pool } from "./files.ts";
+import type { Passing } from "./passing.ts";
 import type { Row, Verdict } from "./rounds.ts";
 import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
@@ -42,6 +44,54 @@ export function startTable(starts: readonly Start[]): string {
   return align([["start", "", "empty", "added", "target"], ...lines], "<<>><");
 }
 
+/** How many handles a second go to another process. */
+export function passingTable(passing: readonly Passing[]): string {
+  const head = [
+    "handles to another process",
+    "a message",
+    "a second",
+    "of C",
+    "of Python",
+    "target",
+  ];
+  const lines = passing.map(({ label, handles, perSecond, ratios, targets }) => [
+    label,
+    `${handles}`,
+    `${Math.round(perSecond / 1000)}k`,
+    ratios[`c-${handles}`]?.toFixed(2) ?? "",
+    ratios["python-1"]?.toFixed(1) ?? "",
+    targets.map((target) => `≥ ${target.least}: ${metOrNot(target)}`).join(", "),
+  ]);
+  return align([head, ...lines], "<>>>><");
+}
+
+/** What many handles at once cost. */
+export function batchTable(batches: readonly Batch[]): string {
+  const head = ["ns a handle, duplicated and closed", "handles", "ns", "to C", "target"];
+  const lines = batches.map(({ label, handles, ns, ratio, target }) => [
+    label,
+    `${handles}`,
+    `${Math.round(ns)}`,
+    ratio.toFixed(2),
+    target === undefined ? "" : `≤ ${target.most}: ${metOrNot(target)}`,
+  ]);
+  return align([head, ...lines], "<>>><");
+}
+
+/** What the pool costs. */
+export function poolTable(pools: readonly Pool[]): string {
+  const head = ["pool", "hit to readSync", "target", "fault", "target", "kernel memory a file"];
+  const lines = pools.map(({ label, hit, fault, bytes }) => [
+    label,
+    hit.reached.toFixed(2),
+    `≤ ${hit.most}: ${metOrNot(hit)}`,
+    `${fault.reached.toFixed(1)} µs`,
+    `≤ ${fault.most} µs: ${metOrNot(fault)}`,
+    `${bytes} B`,
+  ]);
+  return align([head, ...lines], "<><><>");
+}
+
 function verdict(target: Verdict, rows: readonly Row[]): string {
   const most = target.most.toFixed(2);
   if (target.against === yardstick) return `≤ ${most}: ${metOrNot(target)}`;
@@ -50,7 +100,7 @@ function verdict(target: Verdict, rows: readonly Row[]): string {
   return `≤ ${most} to ${other}: ${metOrNot(target)} (${target.reached.toFixed(2)})`;
 }
 
-function metOrNot({ met }: Verdict): string {
+function metOrNot({ met }: { readonly met: boolean }): string {
   return met ? "met" : "MISSED";
 }
 

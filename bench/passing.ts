@@ -1,0 +1,117 @@
+/** Handles to another process: how many a second, against C and against Python. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { root, type Runtime } from "../scripts/runtimes.ts";
+import type { Options } from "./options.ts";
+import { run } from "./processes.ts";
+import { type Progress, rotate } from "./rounds.ts";
+import { median } from "./timing.ts";
+
+/** The handles of a batch: fewer than the kernel's 253, so that C can send it at once. */
+const BATCH = 200;
+const LEAST_OF_C = 0.5;
+const LEAST_OF_PYTHON = 5;
+
+/** Who sends handles. */
+interface Sender {
+  readonly id: string;
+  readonly label: string;
+  /** The command, to which the numbers of messages and of handles in each are added. */
+  readonly command: readonly string[];
+  readonly handles: number;
+}
+
+/** A target: at least so many times what another does. */
+export interface Least {
+  readonly least: number;
+  readonly against: string;
+  readonly reached: number;
+  readonly met: boolean;
+}
+
+/** What was found out about one sender. */
+export interface Passing {
+  readonly label: string;
+  readonly handles: number;
+  readonly perSecond: number;
+  /** The medians of the ratios in the same round, by the other's id. */
+  readonly ratios: Readonly<Record<string, number>>;
+  readonly targets: readonly Least[];
+}
+
+/** Measures everybody in all rounds. `pass` is the compiled C program. */
+export function runPassing(
+  pass: string,
+  found: readonly Runtime[],
+  { rounds, quick }: Options,
+  progress: Progress,
+): Passing[] {
+  const senders = listSenders(pass, found);
+  const handles = quick ? 2_000 : 200_000;
+  const taken = new Map<string, number[]>(senders.map(({ id }) => [id, []]));
+  for (let round = 0; round < rounds; round++) {
+    progress(`passing, round ${round + 1} of ${rounds}`);
+    for (const sender of rotate(senders, round, rounds)) {
+      taken.get(sender.id)?.push(measure(sender, sender.handles === 1 ? handles / 10 : handles));
+    }
+  }
+  return senders.map((sender) => summarize(sender, taken));
+}
+
+function listSenders(pass: string, found: readonly Runtime[]): Sender[] {
+  const script = join(root, "bench", "channel.ts");
+  const sizes = [1, BATCH];
+  const ofLibrary = found.flatMap(({ name, label, command }) =>
+    sizes.map((handles) => ({
+      id: `${name}-${handles}`,
+      label,
+      command: [...command, script],
+      handles,
+    }))
+  );
+  const ofC = sizes.map((handles) => ({
+    id: `c-${handles}`,
+    label: "C, sendmsg and an answer",
+    command: [pass],
+    handles,
+  }));
+  const hasPython = spawnSync("python3", ["--version"], { stdio: "ignore" }).status === 0;
+  const ofPython: Sender[] = hasPython
+    ? [{
+      id: "python-1",
+      label: "Python, multiprocessing.reduction",
+      command: ["python3", join(root, "bench", "pass.py")],
+      handles: 1,
+    }]
+    : [];
+  return [...ofC, ...ofPython, ...ofLibrary];
+}
+
+function measure({ command, handles }: Sender, total: number): number {
+  const output = run([...command, String(Math.ceil(total / handles)), String(handles)]);
+  return (JSON.parse(output) as { perSecond: number }).perSecond;
+}
+
+function summarize(
+  { id, label, handles }: Sender,
+  taken: ReadonlyMap<string, readonly number[]>,
+): Passing {
+  const own = taken.get(id) ?? [];
+  const ratioTo = (other: string) =>
+    median(own.map((perSecond, round) => perSecond / (taken.get(other)?.[round] ?? NaN)));
+  const isOurs = handles === BATCH && id !== `c-${BATCH}`;
+  const aims = isOurs ? { [`c-${BATCH}`]: LEAST_OF_C, "python-1": LEAST_OF_PYTHON } : {};
+  const others = [`c-${handles}`, "python-1"].filter((other) => taken.has(other));
+  return {
+    label,
+    handles,
+    perSecond: median(own),
+    ratios: Object.fromEntries(others.map((other) => [other, ratioTo(other)])),
+    targets: Object.entries(aims).filter(([against]) => taken.has(against)).map(
+      ([against, least]): Least => {
+        const reached = ratioTo(against);
+        return { least, against, reached, met: reached >= least };
+      },
+    ),
+  };
+}
