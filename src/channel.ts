@@ -11,7 +11,10 @@ import { system } from "./system.ts";
 
 /** What this side of a channel accepts. The other side is told, and sends no more. */
 export interface ChannelOptions {
-  /** The most bytes that a message may have, its JSON and its `Uint8Array`s together. Default 16 MiB. */
+  /**
+   * The most bytes that a message may have: its JSON, its `Uint8Array`s, 12 bytes, and 4 for each
+   * `Uint8Array`. Default 16 MiB.
+   */
   readonly maxMessageBytes?: number | undefined;
   /** The most handles that a message may have. Default 10,000. */
   readonly maxHandles?: number | undefined;

@@ -178,7 +178,9 @@ export class Inbox {
       this.#queue.shift();
       this.#bytes -= head.size;
       this.#tell(1, 0);
-      this.#deliver(head, this.#waiters.shift()!);
+      // Handles that ended with their sender are those of a message that never came whole.
+      if (isOfTheDead(head.lost)) closeAll(head.handles);
+      else this.#deliver(head, this.#waiters.shift()!);
     }
   }
 
@@ -213,4 +215,8 @@ export class Inbox {
       }));
     }
   }
+}
+
+function isOfTheDead(lost: unknown): boolean {
+  return lost instanceof HandleError && lost.code === "ESRCH";
 }

@@ -3,7 +3,10 @@ import { checkInteger, MAX_FD, show } from "../ffi/check.ts";
 import { failure, HandleError } from "../ffi/error.ts";
 import { OwnedHandle } from "./handle.ts";
 import { checkKeys } from "./options.ts";
+import { PooledDescriptor } from "./pool_file.ts";
 import { type Residence, residence } from "./pool_residence.ts";
+
+export { PooledDescriptor };
 
 /** How a pool is made. */
 export interface PoolOptions {
@@ -73,6 +76,8 @@ export class DescriptorPool implements AsyncDisposable {
   #closed = false;
 
   /**
+   * Makes a pool without files.
+   *
    * @param options how many descriptors it may use
    * @throws {TypeError} when `limit` is not an integer from 1
    */
@@ -111,7 +116,7 @@ export class DescriptorPool implements AsyncDisposable {
     if (this.#entries.size === this.#limit) this.#keepAll();
     const mustKeep = this.#entries.size >= this.#limit;
     const settled = this.#residence.settle(raw, this.#makeRoom(), mustKeep);
-    handle.release();
+    this.#residence.release(handle.release());
     const entry = {
       ...settled,
       pins: 0,
@@ -242,93 +247,6 @@ export class DescriptorPool implements AsyncDisposable {
   #requireOpen(): void {
     if (this.#closed) throw closedError();
   }
-}
-
-/** What a file of the pool asks of its pool. */
-interface Owner {
-  acquire(): number;
-  release(): void;
-  close(): void;
-  isClosed(): boolean;
-}
-
-/** A file of a {@linkcode DescriptorPool}, which has a descriptor while it is used. */
-export class PooledDescriptor implements Disposable {
-  readonly #owner: Owner;
-
-  /** Use {@linkcode DescriptorPool.add}. */
-  constructor(owner: Owner) {
-    this.#owner = owner;
-  }
-
-  /** Whether it is closed. */
-  get closed(): boolean {
-    return this.#owner.isClosed();
-  }
-
-  /**
-   * Calls a function with a descriptor of the runtime, which is the file's until the function returns
-   * or, when it returns a promise, until that is settled. It must not be closed.
-   *
-   * In Deno for Windows, which makes no descriptors of handles, it is the `HANDLE`.
-   *
-   * @param fn what is to be done
-   * @returns what the function returns
-   * @throws {HandleError} `EBADF` when it is closed; `EMFILE` when every descriptor of the pool is
-   * pinned, or none could be made; and what the function throws
-   */
-  use<Result>(fn: (fd: number) => Result): Result {
-    const fd = this.#owner.acquire();
-    let isOver = true;
-    try {
-      const result = fn(fd);
-      if (isThenable(result)) {
-        isOver = false;
-        const release = () => this.#owner.release();
-        return Promise.resolve(result).finally(release) as Result;
-      }
-      return result;
-    } finally {
-      if (isOver) this.#owner.release();
-    }
-  }
-
-  /**
-   * Gives the file a descriptor that stays until the result is disposed.
-   *
-   * @returns the descriptor, which must not be closed; `using` ends the pin with its block
-   * @throws {HandleError} as {@linkcode PooledDescriptor.use}
-   */
-  pin(): Disposable & { readonly fd: number } {
-    const fd = this.#owner.acquire();
-    let isPinned = true;
-    return {
-      fd,
-      [Symbol.dispose]: () => {
-        if (isPinned) this.#owner.release();
-        isPinned = false;
-      },
-    };
-  }
-
-  /**
-   * Closes the file. A second call does nothing.
-   *
-   * @throws {HandleError} `EBUSY` while it is pinned or used; `EMFILE` when there is not even room to
-   * take it out of where it is kept. It stays open then
-   */
-  close(): void {
-    this.#owner.close();
-  }
-
-  /** Closes the file, at the end of a `using` block. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 function closedError(): Error {

@@ -24,8 +24,11 @@ export class PosixResidence implements Residence<Place> {
       this.leave(fd);
       throw error;
     }
-    closeAll([raw]);
     return { fd, place };
+  }
+
+  release(raw: number): void {
+    closeAll([raw]); // its descriptor is another one
   }
 
   park(fd: number): Place {

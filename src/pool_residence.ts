@@ -10,7 +10,7 @@ import type { RawHandle } from "./system.ts";
  */
 export interface Residence<Place> {
   /**
-   * Takes over a handle and gives its file a descriptor. When it throws the handle stays the caller's.
+   * Gives the file of a handle a descriptor. The handle is the caller's until it is released.
    *
    * @param slot a descriptor that is to be replaced, if there is one; it is consumed, whatever the
    * outcome
@@ -22,6 +22,8 @@ export interface Residence<Place> {
     slot: number | undefined,
     mustKeep: boolean,
   ): { fd: number; place: Place | undefined };
+  /** Takes over a handle that was settled. */
+  release(raw: RawHandle): void;
   /** Keeps the file of a descriptor, which can be replaced then. */
   park(fd: number): Place;
   /** Gives a file that is kept a descriptor, as `settle`; it goes on being kept. */

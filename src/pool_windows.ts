@@ -2,7 +2,7 @@
  * The pool on Windows. There the C runtime's table is what is small; of handles there are plenty. So a
  * file is kept by its handle, and its descriptor is made of a duplicate.
  */
-import { CloseHandle } from "../ffi/win32/handle.ts";
+import { CloseHandle, GetHandleInformation } from "../ffi/win32/handle.ts";
 import { fdOfHandle } from "../ffi/win32/osfhandle.ts";
 import { nodeFs } from "./node_fs.ts";
 import type { Residence } from "./pool_residence.ts";
@@ -15,6 +15,8 @@ export class WindowsResidence implements Residence<RawHandle> {
   settle(raw: RawHandle, slot: number | undefined): { fd: number; place: RawHandle } {
     return { fd: this.fetch(raw, slot), place: raw };
   }
+
+  release(): void {} // the place is the handle itself
 
   park(fd: number): RawHandle {
     throw new Error(`fd ${fd} is kept already`); // settle keeps everything
@@ -48,9 +50,13 @@ export class WindowsResidence implements Residence<RawHandle> {
 /** The pool in Deno, which has no descriptors for handles of others: it gives the handles themselves. */
 export class HandleResidence implements Residence<RawHandle> {
   settle(raw: RawHandle): { fd: number; place: RawHandle } {
-    refuseUnduplicable(raw, "DuplicateHandle"); // the same as in the other runtimes
+    // What a duplicate would find out in the other runtimes.
+    GetHandleInformation(raw);
+    refuseUnduplicable(raw, "DuplicateHandle");
     return { fd: raw, place: raw };
   }
+
+  release(): void {}
 
   park(fd: number): RawHandle {
     return fd;

@@ -70,12 +70,14 @@ function windowsName(handle: number, kind: string): Mark {
   }
 }
 
-/** The system answers for a file only when the operation has ended that another thread waits for. */
+/**
+ * The system answers for a file only when the operation has ended that another thread waits for. The
+ * number of the volume is left out: Wine forgets it when the file is moved or deleted.
+ */
 function fileName(handle: number): Mark {
   if (asked(() => WaitForSingleObject(handle, 0)) === WAIT_TIMEOUT) return [];
   const type = asked(() => GetFileType(handle));
-  const file = type === FILE_TYPE_DISK ? diskFileOf(handle) : undefined;
-  return [type, file?.device, file?.inode];
+  return [type, type === FILE_TYPE_DISK ? diskFileOf(handle)?.inode : undefined];
 }
 
 /** `undefined` where the system refuses. */

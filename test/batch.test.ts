@@ -1,4 +1,11 @@
-import { closeMany, currentProcess, duplicate, duplicateMany, OwnedHandle } from "duphandle";
+import {
+  borrow,
+  closeMany,
+  currentProcess,
+  duplicate,
+  duplicateMany,
+  type OwnedHandle,
+} from "duphandle";
 import { describe, expect, test } from "vitest";
 import { runProgram } from "./support/program.ts";
 import {
@@ -20,7 +27,7 @@ const SIZES = [0, 1, 20, 112, 253, 254, 3000];
 
 function isOpen(raw: number): boolean {
   try {
-    OwnedHandle.fromRaw(raw).duplicate().close();
+    borrow(raw).duplicate().close();
     return true;
   } catch {
     return false;

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { badKinds, badNumbers } from "./support/bad_values.ts";
 import { connected, next, place, turns } from "./support/channel_ends.ts";
 import { runProgram } from "./support/program.ts";
-import { openRaw, temporaryFile } from "./support/system.ts";
+import { fdsAreSources, openRaw, temporaryFile } from "./support/system.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
@@ -270,8 +270,13 @@ describe("bad input", () => {
     for (const list of lists) {
       await expect(ends.near.send(1, list as []), String(list)).rejects.toThrow(TypeError);
     }
-    for (const list of [[closed], [source, closed], [99_999], [source, 99_999]]) {
+    for (const list of [[closed], [source, closed]]) {
       await expect(ends.near.send(1, list)).rejects.toMatchObject({ code: "EBADF" });
+    }
+    // Deno for Windows tells the HANDLE of no descriptor above 2.
+    const code = fdsAreSources ? "EBADF" : "ENOTSUP";
+    for (const list of [[99_999], [source, 99_999]]) {
+      await expect(ends.near.send(1, list)).rejects.toMatchObject({ code });
     }
     await ends.near.send("still there", new Set([source]));
     using received = await next(ends.far);

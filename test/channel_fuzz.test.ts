@@ -119,30 +119,33 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
     ["not JSON", 0, text('[{"\\u0001":3}]')],
   ];
 
-  test.each(faults)("%s (with %i handles) is EPROTO", async (what, handles, ...said) => {
-    using file = temporaryFile("abc");
-    using source = openRaw(file.path, "r");
-    const peer = new RawPeer();
-    peer.say(hello(1), Array.from({ length: handles }, () => source.raw));
-    for (const each of said) peer.say(each);
-    await turns();
-    // What came before the fault, if anything, is received first.
-    const receive = async () => {
-      for (let more = await peer.channel.receive(); more !== undefined;) {
-        more = await peer.channel.receive();
-      }
-      throw new Error("it ended without an error");
-    };
-    if (what !== "a message after its goodbye") {
-      await expect(receive()).rejects.toMatchObject({
-        name: "HandleError",
-        code: "EPROTO",
-        message: expect.stringContaining(what) as string,
-      });
-    } else expect(await peer.channel.receive()).toBeUndefined();
-    peer.close();
-    await peer.channel.close();
-  });
+  test.each(faults.map(([what, handles, ...said]) => [what, handles, said] as const))(
+    "%s (with %i handles) is EPROTO",
+    async (what, handles, said) => {
+      using file = temporaryFile("abc");
+      using source = openRaw(file.path, "r");
+      const peer = new RawPeer();
+      peer.say(hello(1), Array.from({ length: handles }, () => source.raw));
+      for (const each of said) peer.say(each);
+      await turns();
+      // What came before the fault, if anything, is received first.
+      const receive = async () => {
+        for (let more = await peer.channel.receive(); more !== undefined;) {
+          more = await peer.channel.receive();
+        }
+        throw new Error("it ended without an error");
+      };
+      if (what !== "a message after its goodbye") {
+        await expect(receive()).rejects.toMatchObject({
+          name: "HandleError",
+          code: "EPROTO",
+          message: expect.stringContaining(what) as string,
+        });
+      } else expect(await peer.channel.receive()).toBeUndefined();
+      peer.close();
+      await peer.channel.close();
+    },
+  );
 
   test("another version or something else than a hello is EPROTO", async () => {
     for (const first of [hello(2), frame(Kind.Hello, words(1, 1, 1, 1, 1)), text("1"), hello(0)]) {

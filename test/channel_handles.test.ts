@@ -1,7 +1,7 @@
 /** The handles of messages: which they are, whose they are, and that none is left. */
 import * as fs from "node:fs";
 import { HandleChannel, type HandleSource, type OwnedHandle } from "duphandle";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { connected, next, place, turns } from "./support/channel_ends.ts";
 import { isSameFile, samples } from "./support/channel_objects.ts";
 import {
@@ -15,6 +15,9 @@ import {
   readRaw,
   temporaryFile,
 } from "./support/system.ts";
+import { openOnce } from "./support/windows_objects.ts";
+
+beforeAll(openOnce);
 
 /** Stops at the first failure, and closes what there is then as well. */
 function disposing<Each extends Disposable>(
@@ -124,6 +127,7 @@ describe("a handle", () => {
     writer.close();
     await turns();
     await ends.far.close();
+    await ends.near.close(); // on Windows they were still with the sender
     expect(readRaw(reader.raw, 1), "the end of the pipe").toBe("");
     reader.close();
   });

@@ -28,6 +28,8 @@ const expected: Readonly<Record<string, RegExp>> = {
     /the first supervisor gave a file\nwithout it the writer goes on\nthe second supervisor gave another file/,
   "demo.ts": /the position is shared/,
   "recover_deleted.ts": isWindows ? /which only Linux has/ : /fd 5 was service.log:\nprecious\n/,
+  "tail_many.ts":
+    /following \d+ logs\n(\d+.log: round 1, line \d\n){3}round 1: 3 new lines\n[^]*\n100 have a descriptor, \d+ wait/,
   "two_owners.ts": /^header\nbody\n$/m,
   "read_only_copy.ts": /10 coins\nit cannot write: E\w+\nin the end: 20 coins/,
   "read_only_child.ts": /the child reads: 10 coins\nit cannot write: E\w+\nin the end: 10 coins/,

@@ -21,6 +21,7 @@ const localhost = { address: "127.0.0.1", port: 80 };
 /** Good arguments of each call that takes more than a handle. */
 const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
   AssignProcessToJobObject: [4, 8],
+  CompareObjectHandles: [4, 8],
   CreateDesktopW: ["x", null, null, 0, 0, null],
   CreateEventW: [null, false, false, null],
   CreateFileMappingW: [-1, null, 4, 0, 4096, null],
@@ -77,6 +78,7 @@ const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
   WSASocketW: [2, 1, 6, null, 0, 0],
   WaitForSingleObject: [4, 0],
   WriteFile: [4, new Uint8Array(1)],
+  WaitNamedPipeW: ["\\\\.\\pipe\\x", 0],
   bind: [4, localhost],
   connect: [4, localhost],
   getsockopt: [4, 0xffff, 0x1008],

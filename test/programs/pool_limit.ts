@@ -1,6 +1,6 @@
 /** A user without privileges fills the place where files wait. It prints what came of it. */
 import * as fs from "node:fs";
-import { DescriptorPool, HandleError, type PooledDescriptor } from "../../mod.ts";
+import { DescriptorPool, type HandleError, type PooledDescriptor } from "../../mod.ts";
 import { readFd } from "../support/pool_files.ts";
 import { openRaw, pipeRaw, positionOf } from "../support/system.ts";
 import * as posix from "../../ffi/posix.ts";

@@ -13,10 +13,10 @@ const onPurpose: Readonly<Record<string, readonly HandleProblem[]>> = {
   "errors.test.ts": ["foreign-close"],
   "handle.test.ts": ["double-close", "foreign-close", "two-owners", "use-after-close"],
   "inspect.test.ts": ["use-after-close"],
-  "pool.test.ts": ["foreign-close", "use-after-close"],
+  "pool.test.ts": ["use-after-close"],
   "process.test.ts": ["use-after-close"],
   "spawn.test.ts": ["foreign-close", "two-owners", "use-after-close"],
-  "win32_sockets.test.ts": ["use-after-close"],
+  "win32_sockets.test.ts": ["double-close", "use-after-close"],
 };
 
 let expected: HandleProblem[] = [];
