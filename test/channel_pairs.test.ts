@@ -2,7 +2,9 @@
 import { spawn } from "node:child_process";
 import * as path from "node:path";
 import { HandleChannel } from "duphandle";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { startOnce } from "./support/peer.ts";
+import { openOnce } from "./support/windows_objects.ts";
 import { exchange, type Tally } from "./support/channel_exchange.ts";
 import { place } from "./support/channel_ends.ts";
 import { childFiles } from "./support/child_files.ts";
@@ -12,6 +14,10 @@ import { isWindows } from "./support/system.ts";
 /** Under Wine each handle is many messages to another process. */
 const MESSAGES = isWindows ? 1000 : 10_000;
 const script = path.join(import.meta.dirname, "programs", "channel_pairs.ts");
+
+// The first child makes the runtime open what it then keeps.
+beforeAll(openOnce);
+beforeAll(startOnce);
 
 describe.each(runtimeCommands())("with $name at the other end", ({ command }) => {
   test(`${MESSAGES} messages each way arrive whole, and nothing is left`, async () => {

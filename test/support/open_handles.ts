@@ -31,8 +31,10 @@ function newHandles(before: readonly string[]): string[] {
 
 /** The handles that stay open although everything has ended. */
 export async function leftOpen(before: readonly string[]): Promise<string[]> {
-  // A runtime closes some things only after the promise that told of their end.
-  for (let wait = 1; wait < 500 && newHandles(before).length > 0; wait *= 2) {
+  // A runtime closes some things only after the promise that told of their end, and Wine what it
+  // keeps for children some five seconds after the last of them.
+  const patience = isWindows ? 8000 : 500;
+  for (let wait = 1; wait < patience && newHandles(before).length > 0; wait *= 2) {
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
   return newHandles(before);
