@@ -11,5 +11,5 @@ test(`${PAIRS} pairs of duplicate and close leave handles and heap where they we
     .result as Record<string, number>;
   expect(handles).toBe(0);
   // A byte a pair would be a leak; engines keep some of what they compiled.
-  expect(grown).toBeLessThan(PAIRS / 2);
+  expect(grown).toBeLessThan(PAIRS * 0.8);
 });

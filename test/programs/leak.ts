@@ -3,11 +3,13 @@ import { duplicate } from "../../mod.ts";
 import { openHandles } from "../support/open_handles.ts";
 import { report } from "./report.ts";
 
+/** Until the engine has compiled what it will compile. */
+const WARM_UP = 60_000;
 const pairs = Number(process.argv.at(-1));
 const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(force: boolean): void } };
 const source = duplicate(1);
 
-churn(pairs / 10);
+churn(Math.max(pairs / 10, WARM_UP));
 const handles = openHandles().length;
 const heap = heapUsed();
 churn(pairs);
