@@ -83,7 +83,8 @@ function sandboxed(script: string[]): string[] {
     return ["run", "--no-prompt", "--allow-ffi", env, "--allow-read=/dev/null", ...script];
   }
   const [major = 0] = process.versions.node.split(".").map(Number);
-  if ("Bun" in globalThis || major < 26) return [...process.execArgv, ...script];
+  const hasSandbox = !("Bun" in globalThis) && process.platform !== "win32" && major >= 26;
+  if (!hasSandbox) return [...process.execArgv, ...script];
   const project = path.dirname(path.dirname(me));
   const readable = [project, os.devNull].map((each) => `--allow-fs-read=${each}`);
   return [...process.execArgv, "--permission", "--allow-ffi", ...readable, ...script];
