@@ -84,3 +84,8 @@ export function failure(
   const { status, native } = failureByCode(code);
   return new HandleError(message, { code, status, native, syscall, handle, cause });
 }
+
+/** Whether it is an error of this library with one of these POSIX names. */
+export function hasCode(error: unknown, ...codes: readonly string[]): error is HandleError {
+  return error instanceof HandleError && codes.includes(error.code);
+}

@@ -3,7 +3,7 @@
  * when somebody connects. Who has connected rings: it connects to a second path, whose listener is
  * the runtime's own, and hangs up.
  */
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, hasCode } from "../ffi/error.ts";
 import { builtin } from "../ffi/host.ts";
 import { close } from "../ffi/posix/dup.ts";
 import { connectTo } from "../ffi/posix/unix_socket.ts";
@@ -16,7 +16,7 @@ export function ring(path: string): void {
     close(connectTo(path));
   } catch (error) {
     // So many have rung that it has still to come.
-    if (!(error instanceof HandleError) || error.code !== "EAGAIN") throw error;
+    if (!hasCode(error, "EAGAIN")) throw error;
   }
 }
 

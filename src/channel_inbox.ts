@@ -2,7 +2,7 @@
  * The receiving side of a channel. Messages wait here until somebody receives them; their handles
  * wait with the sender or in the kernel until then, so that only who receives needs descriptors.
  */
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { type Limits, malformed, type MessageBody, readMessage } from "./channel_frames.ts";
 import { decodeMessage, type JsonValue } from "./channel_message.ts";
 import { WINDOW_BYTES, WINDOW_HANDLES, WINDOW_MESSAGES } from "./channel_outbox.ts";
@@ -179,7 +179,7 @@ export class Inbox {
       this.#bytes -= head.size;
       this.#tell(1, 0);
       // Handles that ended with their sender are those of a message that never came whole.
-      if (isOfTheDead(head.lost)) closeAll(head.handles);
+      if (hasCode(head.lost, "ESRCH")) closeAll(head.handles);
       else this.#deliver(head, this.#waiters.shift()!);
     }
   }
@@ -215,8 +215,4 @@ export class Inbox {
       }));
     }
   }
-}
-
-function isOfTheDead(lost: unknown): boolean {
-  return lost instanceof HandleError && lost.code === "ESRCH";
 }

@@ -1,6 +1,6 @@
 /** One end of a channel at work: what comes over the stream, and who is told of it. */
 import { show } from "../ffi/check.ts";
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, hasCode } from "../ffi/error.ts";
 import { pid } from "../ffi/host.ts";
 import {
   type Frame,
@@ -57,7 +57,7 @@ export class Link {
     const write = (bytes: Uint8Array) => this.#write(bytes);
     const fail = (error: unknown) => this.fail(error);
     // The end of the stream tells when the other side has gone, after what it had sent.
-    this.outbox = new Outbox(transport, write, (error) => isGone(error) || fail(error));
+    this.outbox = new Outbox(transport, write, (error) => hasCode(error, "EPIPE") || fail(error));
     this.inbox = new Inbox(transport, limits, (messages, handles) => {
       this.#takenMessages += messages;
       this.#takenHandles += handles;
@@ -241,10 +241,6 @@ export function goneError(): Error {
       "Cannot send: the other process has closed the channel or has ended; receive() gives " +
       "what it had sent",
   });
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof HandleError && error.code === "EPIPE";
 }
 
 /** The error for a channel that was closed here. */

@@ -3,7 +3,7 @@
  * handles over another, which only we use. What was sent on the second is there when the frame that
  * announces it arrives on the first, so nobody ever waits for it.
  */
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { closeAll } from "./close_all.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../ffi/posix/constants.ts";
 import { close } from "../ffi/posix/dup.ts";
@@ -282,10 +282,6 @@ function isServed(path: string): boolean {
   } catch (error) {
     return !hasCode(error, "ECONNREFUSED");
   }
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof HandleError && codes.includes(error.code);
 }
 
 function checkPath(path: unknown): asserts path is string {

@@ -1,5 +1,5 @@
 /** The process at the other end of a channel on Windows: that it is this user's, and a handle of it. */
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { scratch } from "../ffi/scratch.ts";
 import { CloseHandle, GetTokenInformation, OpenProcessToken } from "../ffi/win32.ts";
 import { TOKEN_QUERY, TokenUser } from "../ffi/win32.ts";
@@ -34,7 +34,7 @@ function opened(pid: number): number {
   try {
     return windowsProcesses.open(pid);
   } catch (error) {
-    throw error instanceof HandleError && error.code === "EACCES" ? foreign(pid, error) : error;
+    throw hasCode(error, "EACCES") ? foreign(pid, error) : error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Listening at a named pipe and connecting to one, by the runtime's own `node:net`. */
 import type { Server, Socket } from "node:net";
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { builtin, isForbidden } from "../ffi/host.ts";
 import { CloseHandle, CreateFileW, GENERIC_READ, OPEN_EXISTING } from "../ffi/win32.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../ffi/win32/pipe.ts";
@@ -27,7 +27,7 @@ export function isServed(path: string): boolean {
     WaitNamedPipeW(path, 1);
     return true;
   } catch (error) {
-    return !(error instanceof HandleError) || error.code !== "ENOENT";
+    return !hasCode(error, "ENOENT");
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { StdioOptions } from "node:child_process";
 import { show } from "../ffi/check.ts";
-import { HandleError } from "../ffi/error.ts";
+import { hasCode } from "../ffi/error.ts";
 import { platform } from "../ffi/host.ts";
 import { FD_CLOEXEC } from "../ffi/posix/constants.ts";
 import { close, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
@@ -91,7 +91,7 @@ function copy(sources: readonly number[], first: number, mine: number[]): number
     try {
       filler = fcntl_dupfd_cloexec(copies[0]!, FIRST);
     } catch (error) {
-      if (error instanceof HandleError && error.code === "EMFILE") break; // then nothing is free
+      if (hasCode(error, "EMFILE")) break; // then nothing is free
       throw error;
     }
     mine.push(filler);

@@ -1,5 +1,5 @@
 /** A socket that a child inherited, on Windows: its handle is not yet a socket of the child's own. */
-import { HandleError } from "../ffi/error.ts";
+import { hasCode } from "../ffi/error.ts";
 import { CloseHandle } from "../ffi/win32/handle.ts";
 import { closesocket } from "../ffi/win32/socket.ts";
 import type { OwnedHandle } from "./handle.ts";
@@ -27,7 +27,7 @@ function closeInherited(raw: RawHandle): void {
   try {
     closesocket(raw);
   } catch (error) {
-    if (!(error instanceof HandleError) || error.code !== "ENOTSOCK") throw error;
+    if (!hasCode(error, "ENOTSOCK")) throw error;
     CloseHandle(raw); // under Wine
   }
 }

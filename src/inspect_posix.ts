@@ -1,5 +1,5 @@
 /** Looking at handles on Linux, where the kernel tells all of it, and on macOS. */
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { pid as ownPid, platform } from "../ffi/host.ts";
 import { FD_CLOEXEC, SEEK_CUR } from "../ffi/posix/constants.ts";
 import { fcntl_getfd, fcntl_getfl } from "../ffi/posix/fcntl.ts";
@@ -47,7 +47,7 @@ function listOwn(): HandleInfo[] {
       found.push(look(fd));
     } catch (error) {
       // Another thread has closed it meanwhile.
-      if (!(error instanceof HandleError) || error.code !== "EBADF") throw error;
+      if (!hasCode(error, "EBADF")) throw error;
     }
   }
   return found;

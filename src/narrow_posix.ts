@@ -5,7 +5,7 @@
  * of its own from there.
  */
 import { show } from "../ffi/check.ts";
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { platform } from "../ffi/host.ts";
 import {
   O_ACCMODE,
@@ -123,7 +123,7 @@ function copyPosition(from: number, to: number): void {
     lseek(to, lseek(from, 0, SEEK_CUR), SEEK_SET);
   } catch (error) {
     // A pipe or a terminal has no position.
-    if (!(error instanceof HandleError && error.code === "ESPIPE")) throw error;
+    if (!hasCode(error, "ESPIPE")) throw error;
   }
 }
 

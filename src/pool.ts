@@ -1,6 +1,6 @@
 /** More open files than descriptors. */
 import { checkInteger, MAX_FD, show } from "../ffi/check.ts";
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { OwnedHandle } from "./handle.ts";
 import { checkKeys } from "./options.ts";
 import { PooledDescriptor } from "./pool_file.ts";
@@ -213,7 +213,7 @@ export class DescriptorPool implements AsyncDisposable {
     try {
       if (entry.place !== undefined) this.#residence.forget(entry.place);
     } catch (error) {
-      if (!(error instanceof HandleError) || error.code !== "EBADF") throw error;
+      if (!hasCode(error, "EBADF")) throw error;
       gone = error; // somebody else has closed what was ours
     }
     const { fd } = entry;

@@ -1,6 +1,6 @@
 /** Other processes on Linux: a process is a pidfd, and a handle is taken with pidfd_getfd(2). */
 import { checkFd } from "../ffi/check.ts";
-import { failure, HandleError } from "../ffi/error.ts";
+import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { pid } from "../ffi/host.ts";
 import { POLLIN, PR_SET_PTRACER } from "../ffi/posix/constants.ts";
 import { close, fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
@@ -34,7 +34,7 @@ export const posixProcesses: ProcessSystem = {
     try {
       prctl(PR_SET_PTRACER, pid);
     } catch (error) {
-      if (!(error instanceof HandleError) || error.code !== "EINVAL") throw error;
+      if (!hasCode(error, "EINVAL")) throw error;
       // Without Yama nothing but the user decides, so there is nothing to allow.
       if (ptraceScope() === undefined) return;
       throw ended({ raw: -1, pid }, error);

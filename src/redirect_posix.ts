@@ -1,5 +1,5 @@
 /** Redirections on POSIX: a stack for each descriptor, of which the top is what it shows. */
-import { HandleError } from "../ffi/error.ts";
+import { hasCode } from "../ffi/error.ts";
 import { posixSystem } from "./posix_system.ts";
 import { flushC } from "../ffi/posix/stdio.ts";
 import { standardStream } from "./redirect_streams.ts";
@@ -119,7 +119,7 @@ function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
     try {
       return posixSystem.duplicateOnto(raw, fd, inheritable);
     } catch (error) {
-      const again = error instanceof HandleError && ["EINTR", "EBUSY"].includes(error.code);
+      const again = hasCode(error, "EINTR", "EBUSY");
       if (!again || attempt === ATTEMPTS) throw error;
     }
   }

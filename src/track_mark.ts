@@ -1,5 +1,5 @@
 /** What tells one object from another by its number alone, for trackers: no second handle is kept. */
-import { HandleError } from "../ffi/error.ts";
+import { HandleError, hasCode } from "../ffi/error.ts";
 import { isWindows, platform } from "../ffi/host.ts";
 import { O_ACCMODE, O_PATH } from "../ffi/posix/constants.ts";
 import { fcntl_getfl } from "../ffi/posix/fcntl.ts";
@@ -26,7 +26,7 @@ export function markOf(raw: RawHandle): Mark | undefined {
   try {
     return isWindows() ? windowsMark(raw) : posixMark(raw);
   } catch (error) {
-    if (error instanceof HandleError && error.code === "EBADF") return undefined;
+    if (hasCode(error, "EBADF")) return undefined;
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 import type { Calls } from "../backend.ts";
 import { checkFd } from "../check.ts";
 import { failureByCode } from "../codes.ts";
-import { failure, HandleError, systemError } from "../error.ts";
+import { failure, type HandleError, hasCode, systemError } from "../error.ts";
 import { loadLibrary } from "../library.ts";
 import { uv } from "../symbols/windows.ts";
 import { checkHandle } from "./check.ts";
@@ -74,7 +74,7 @@ function loadUv(): Calls<typeof uv> | null {
   try {
     return loadLibrary([globalThis.process.execPath], uv);
   } catch (error) {
-    if (error instanceof HandleError && error.code === "ENOENT") return null;
+    if (hasCode(error, "ENOENT")) return null;
     throw error;
   }
 }
