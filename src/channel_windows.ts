@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { pid as ownPid } from "../ffi/host.ts";
-import { CloseHandle } from "../ffi/win32.ts";
+import { CloseHandle } from "../ffi/win32/handle.ts";
 import type { ChannelEnd, ChannelSystem } from "./channel_transport.ts";
 import { openPeer } from "./channel_windows_peer.ts";
 import {

@@ -1,8 +1,9 @@
 /** The process at the other end of a channel on Windows: that it is this user's, and a handle of it. */
 import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { scratch } from "../ffi/scratch.ts";
-import { CloseHandle, GetTokenInformation, OpenProcessToken } from "../ffi/win32.ts";
-import { TOKEN_QUERY, TokenUser } from "../ffi/win32.ts";
+import { CloseHandle } from "../ffi/win32/handle.ts";
+import { TOKEN_QUERY, TokenUser } from "../ffi/win32/object_constants.ts";
+import { GetTokenInformation, OpenProcessToken } from "../ffi/win32/token.ts";
 import type { ProcessReference } from "./processes.ts";
 import { windowsProcesses } from "./processes_windows.ts";
 

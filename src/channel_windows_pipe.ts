@@ -2,7 +2,9 @@
 import type { Server, Socket } from "node:net";
 import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { builtin, isForbidden } from "../ffi/host.ts";
-import { CloseHandle, CreateFileW, GENERIC_READ, OPEN_EXISTING } from "../ffi/win32.ts";
+import { GENERIC_READ, OPEN_EXISTING } from "../ffi/win32/constants.ts";
+import { CreateFileW } from "../ffi/win32/file.ts";
+import { CloseHandle } from "../ffi/win32/handle.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../ffi/win32/pipe.ts";
 
 /** `CreateFileW`: whoever listens may not act as this user. */

@@ -10,9 +10,9 @@
  * handles of this one, as only this user's processes may.
  */
 import { failure, HandleError } from "../ffi/error.ts";
-import { CloseHandle } from "../ffi/win32.ts";
 import { CompareObjectHandles } from "../ffi/win32/compare.ts";
 import { CreateEventW } from "../ffi/win32/event.ts";
+import { CloseHandle } from "../ffi/win32/handle.ts";
 import { frame, type Hello, Kind, malformed, readWords, words } from "./channel_frames.ts";
 import { closeAll } from "./close_all.ts";
 import type { HandleTransport } from "./channel_transport.ts";
