@@ -55,9 +55,9 @@ async function writer(): Promise<void> {
   let count = 0;
   await HandleChannel.listen(address(where), async (channel) => {
     for await (const { handles } of channel) {
-      const next = await handles[0]!.toFileHandle();
-      await log?.close();
-      log = next;
+      const before = log;
+      log = await handles[0]!.toFileHandle(); // first, so that no line goes to a closed file
+      await before?.close();
     }
   });
   setInterval(async () => await log?.write(`line ${++count}\n`), 20);

@@ -68,10 +68,11 @@ export function runProgram(name: string, options: ProgramOptions = {}): Outcome 
     timeout: 110_000,
   });
   fs.closeSync(output);
-  if (error !== undefined) throw error;
+  const written = fs.readFileSync(outputFile, "utf8");
+  if (error !== undefined) throw new Error(`${name} wrote:\n${written}`, { cause: error });
   const outcome: Outcome = {
     code: status,
-    output: fs.readFileSync(outputFile, "utf8"),
+    output: written,
     result: fs.existsSync(resultFile) ? JSON.parse(fs.readFileSync(resultFile, "utf8")) : undefined,
   };
   if (outcome.code === 0 || options.mayFail === true) return outcome;
