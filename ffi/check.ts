@@ -40,6 +40,12 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
   }
 }
 
+/** Throws a `TypeError` unless the value is an object that can be iterated, such as an array. */
+export function checkIterable(value: unknown, name: string): asserts value is Iterable<unknown> {
+  if (typeof value === "object" && value !== null && Symbol.iterator in value) return;
+  throw new TypeError(`Cannot use ${show(value)} as ${name}: it must be iterable, as an array is`);
+}
+
 /** Throws a `TypeError` unless the value is a `Uint8Array` with room for `count` bytes. */
 export function checkBuffer(value: unknown, count: unknown): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array)) {

@@ -1,9 +1,11 @@
 /** The verbs for many handles at once. */
-import { show } from "../ffi/check.ts";
+import { checkIterable, show } from "../ffi/check.ts";
+import { Attempts } from "./attempts.ts";
 import { closeAll } from "./close_all.ts";
-import { consume, copyWith } from "./copy_raw.ts";
+import { copyMany } from "./copy_many.ts";
+import { consume } from "./copy_raw.ts";
 import { OwnedHandle } from "./handle.ts";
-import { type Choices, type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
+import { type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
 import { type HandleSource, ownerOf, rawOf } from "./source.ts";
 import { type RawHandle, system } from "./system.ts";
 
@@ -34,16 +36,16 @@ export function duplicateMany(
   const choices = parseDuplicateOptions(options);
   const all = listOf(sources, "sources");
   const raws = all.map(rawOf);
-  if (!choices.closeSource) return own(duplicateAll(raws, choices));
+  if (!choices.closeSource) return own(copyMany(raws, choices));
   const owners = all.map(ownerOf);
   const owner = {
     close() {
-      const errors: unknown[] = [];
-      for (const each of owners) attempt(() => each.close(), errors);
-      throwFirst(errors);
+      const attempts = new Attempts();
+      for (const each of owners) attempts.run(() => each.close());
+      attempts.end();
     },
   };
-  return own(consume(owner, () => duplicateAll(raws, choices), closeAll));
+  return own(consume(owner, () => copyMany(raws, choices), closeAll));
 }
 
 /**
@@ -78,51 +80,19 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
     if (handle.constructor !== OwnedHandle) special.push(handle);
     else if (!handle.closed) raws.push(handle.release());
   }
-  const errors: unknown[] = [];
+  const attempts = new Attempts();
   if (!system().batches.close(raws)) {
-    for (const raw of raws) attempt(() => system().close(raw), errors);
+    for (const raw of raws) attempts.run(() => system().close(raw));
   }
-  for (const handle of special) attempt(() => handle.close(), errors);
-  throwFirst(errors);
-}
-
-function duplicateAll(raws: readonly RawHandle[], choices: Choices): RawHandle[] {
-  const { access, inheritable, minimum } = choices;
-  const isPlain = access === "same" && !inheritable && minimum === undefined;
-  return (isPlain ? system().batches.duplicate(raws) : undefined) ?? oneByOne(raws, choices);
-}
-
-function oneByOne(raws: readonly RawHandle[], choices: Choices): RawHandle[] {
-  const copies: RawHandle[] = [];
-  if (raws.length > 1) system().batches.requireOpen(raws);
-  try {
-    for (const raw of raws) copies.push(copyWith(raw, choices));
-    return copies;
-  } catch (error) {
-    closeAll(copies);
-    throw error;
-  }
+  for (const handle of special) attempts.run(() => handle.close());
+  attempts.end();
 }
 
 function own(raws: readonly RawHandle[]): OwnedHandle[] {
   return raws.map(OwnedHandle.fromRaw);
 }
 
-/** Closes one of many: the others are closed too, although it fails. */
-function attempt(close: () => unknown, errors: unknown[]): void {
-  try {
-    close();
-  } catch (error) {
-    errors.push(error);
-  }
-}
-
-function throwFirst(errors: readonly unknown[]): void {
-  if (errors.length > 0) throw errors[0];
-}
-
 function listOf<Item>(items: Iterable<Item>, name: string): readonly Item[] {
-  if (Array.isArray(items)) return items;
-  if (typeof items === "object" && items !== null && Symbol.iterator in items) return [...items];
-  throw new TypeError(`Cannot use ${show(items)} as ${name}: it must be iterable`);
+  checkIterable(items, name);
+  return Array.isArray(items) ? items : [...items];
 }

@@ -4,11 +4,10 @@ import { areOpen, close_range, duplicateBySending, MOST_SENT } from "../ffi/posi
 import { fcntl_getfd } from "../ffi/posix/fcntl.ts";
 import type { BatchSystem } from "./batches.ts";
 import { closeAll } from "./close_all.ts";
+import { MINIMUM } from "./duplicate_posix.ts";
 
 /** From so many on a batch is faster: `npm run bench` shows where the lines cross. */
 const WORTHWHILE = 112;
-/** Above the standard descriptors, as for every duplicate. */
-const MINIMUM = 3;
 
 /** Many handles on Linux; elsewhere one by one. */
 export const posixBatches: BatchSystem = {

@@ -1,5 +1,6 @@
 /** Channels: messages with handles between two processes. */
-import { checkInteger, show } from "../ffi/check.ts";
+import { checkInteger, checkIterable, show } from "../ffi/check.ts";
+import { closeMany } from "./batch.ts";
 import type { Limits } from "./channel_frames.ts";
 import { Link } from "./channel_link.ts";
 import { encodeMessage, type JsonValue } from "./channel_message.ts";
@@ -159,9 +160,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * @throws {TypeError} when the message or a source is not of its kind
    */
   async send(message: JsonValue, handles: Iterable<HandleSource> = []): Promise<void> {
-    if (!isIterable(handles)) {
-      throw new TypeError(`Cannot use ${show(handles)} as handles: it must be an array of sources`);
-    }
+    checkIterable(handles, "handles");
     const raws = Array.from(handles, (source) => rawOf(source));
     await this.#link.outbox.send(encodeMessage(message), raws);
   }
@@ -182,7 +181,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
     return {
       message: received.message,
       handles,
-      [Symbol.dispose]: () => closeOpen(handles),
+      [Symbol.dispose]: () => closeMany(handles),
     };
   }
 
@@ -240,23 +239,6 @@ export class HandleServer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Closes the handles that are still open, all of them; throws what the first failure was. */
-function closeOpen(handles: readonly OwnedHandle[]): void {
-  const errors: unknown[] = [];
-  for (const handle of handles) {
-    try {
-      if (!handle.closed) handle.close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
-}
-
-function isIterable(value: unknown): value is Iterable<HandleSource> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
 /** The limits that the options are, checked. */

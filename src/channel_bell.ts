@@ -4,11 +4,11 @@
  * the runtime's own, and hangs up.
  */
 import { failure, hasCode } from "../ffi/error.ts";
-import { builtin } from "../ffi/host.ts";
 import { close } from "../ffi/posix/dup.ts";
 import { connectTo } from "../ffi/posix/unix_socket.ts";
 import type { Listener } from "./channel_transport.ts";
 import { nodeFs } from "./node_fs.ts";
+import { nodeNet } from "./node_net.ts";
 
 /** Rings. The listener comes when it has time. */
 export function ring(path: string): void {
@@ -45,7 +45,7 @@ export async function bellAt(path: string, onRing: () => void): Promise<Listener
 }
 
 async function nodeBell(path: string, onRing: () => void): Promise<Listener> {
-  const net = builtin<typeof import("node:net")>("node:net") as typeof import("node:net");
+  const net = nodeNet();
   const server = net.createServer((connection) => {
     connection.on("error", () => {});
     connection.destroy();

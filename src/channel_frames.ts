@@ -2,7 +2,7 @@
 import { failure } from "../ffi/error.ts";
 
 /** The version of the wire format. */
-export const VERSION = 1;
+const VERSION = 1;
 /** The first bytes of a hello, "DUPH". */
 const MAGIC = 0x4850_5544;
 
@@ -18,9 +18,9 @@ export const Kind = {
   Taken: 4,
   /** There will be no more messages. */
   Bye: 5,
-  /** Windows: signal this event, to prove that you are the process that you say. */
+  /** Windows: the number of an event of this side, which the other takes to prove who it is. */
   Prove: 6,
-  /** Windows: it is signalled. */
+  /** Windows: the number of what was taken; then, without one, that it was the event. */
   Proved: 7,
 } as const;
 
@@ -60,14 +60,19 @@ export function malformed(what: string): Error {
 
 /** A frame as bytes. */
 export function frame(kind: number, ...body: readonly Uint8Array[]): Uint8Array {
-  const length = body.reduce((sum, { length }) => sum + length, 0);
-  const bytes = new Uint8Array(HEADER + length);
-  new DataView(bytes.buffer).setUint32(0, length, true);
+  const bytes = joined([new Uint8Array(HEADER), ...body]);
+  viewOf(bytes).setUint32(0, bytes.length - HEADER, true);
   bytes[4] = kind;
-  let at = HEADER;
-  for (const part of body) {
-    bytes.set(part, at);
-    at += part.length;
+  return bytes;
+}
+
+/** Pieces as one. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
   }
   return bytes;
 }

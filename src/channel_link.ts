@@ -7,6 +7,7 @@ import {
   frame,
   FrameReader,
   helloFrame,
+  joined,
   Kind,
   type Limits,
   malformed,
@@ -222,16 +223,6 @@ export class Link {
     if (frames.length === 1) this.#stream.write(frames[0]!);
     else if (frames.length > 1) this.#stream.write(joined(frames));
   }
-}
-
-function joined(frames: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const each of frames) {
-    bytes.set(each, at);
-    at += each.length;
-  }
-  return bytes;
 }
 
 /** The error for a channel whose other end is closed. */

@@ -16,7 +16,8 @@ import {
 import type { Encoded } from "./channel_message.ts";
 import { type HandleTransport, MAX_LOT } from "./channel_transport.ts";
 import { closeAll } from "./close_all.ts";
-import { type RawHandle, system } from "./system.ts";
+import { copyMany } from "./copy_many.ts";
+import type { RawHandle } from "./system.ts";
 
 /** How many messages may be unreceived. */
 export const WINDOW_MESSAGES = 64;
@@ -90,7 +91,8 @@ export class Outbox {
         return this.#settle({ resolve, reject });
       }
       this.#waiting.push({
-        handles: own(handles),
+        // The caller may close its own meanwhile.
+        handles: copyMany(handles),
         encoded: { json: encoded.json, parts: encoded.parts.map((part) => new Uint8Array(part)) },
         size,
         sent: undefined,
@@ -217,19 +219,6 @@ export class Outbox {
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
     return false;
   }
-}
-
-/** Duplicates, for a message that waits: the caller may close its own meanwhile. */
-function own(handles: readonly RawHandle[]): RawHandle[] {
-  const owned: RawHandle[] = [];
-  if (handles.length > 1) system().batches.requireOpen(handles);
-  try {
-    for (const handle of handles) owned.push(system().duplicate(handle, false, undefined));
-  } catch (error) {
-    closeAll(owned);
-    throw error;
-  }
-  return owned;
 }
 
 function tooLarge(what: string, limit: string): HandleError {

@@ -1,14 +1,13 @@
 /** The process at the other end of a channel on Windows: that it is this user's, and a handle of it. */
 import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { scratch } from "../ffi/scratch.ts";
+import { SELF } from "../ffi/win32/check.ts";
 import { CloseHandle } from "../ffi/win32/handle.ts";
 import { TOKEN_QUERY, TokenUser } from "../ffi/win32/object_constants.ts";
 import { GetTokenInformation, OpenProcessToken } from "../ffi/win32/token.ts";
 import type { ProcessReference } from "./processes.ts";
 import { windowsProcesses } from "./processes_windows.ts";
 
-/** The pseudo-handle of this process, as GetCurrentProcess returns it. */
-const SELF = -1;
 /** Of a SID: its head, and each of the numbers that follow. */
 const SID_HEAD = 8;
 const SID_PART = 4;

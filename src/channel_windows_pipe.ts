@@ -1,11 +1,12 @@
 /** Listening at a named pipe and connecting to one, by the runtime's own `node:net`. */
 import type { Server, Socket } from "node:net";
 import { failure, HandleError, hasCode } from "../ffi/error.ts";
-import { builtin, isForbidden } from "../ffi/host.ts";
+import { isForbidden } from "../ffi/host.ts";
 import { GENERIC_READ, OPEN_EXISTING } from "../ffi/win32/constants.ts";
 import { CreateFileW } from "../ffi/win32/file.ts";
 import { CloseHandle } from "../ffi/win32/handle.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../ffi/win32/pipe.ts";
+import { nodeNet } from "./node_net.ts";
 
 /** `CreateFileW`: whoever listens may not act as this user. */
 const SECURITY_SQOS_PRESENT = 0x0010_0000;
@@ -157,10 +158,6 @@ function withInstances(listen: () => void): void {
     if (before === undefined) delete env[DENO_VARIABLE];
     else env[DENO_VARIABLE] = before;
   }
-}
-
-function nodeNet(): typeof import("node:net") {
-  return builtin<typeof import("node:net")>("node:net") as typeof import("node:net");
 }
 
 function isDeno(): boolean {

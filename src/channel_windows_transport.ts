@@ -16,11 +16,12 @@ import { CloseHandle } from "../ffi/win32/handle.ts";
 import { frame, type Hello, Kind, malformed, readWords, words } from "./channel_frames.ts";
 import { closeAll } from "./close_all.ts";
 import type { HandleTransport } from "./channel_transport.ts";
+import { allOrNone, copyMany } from "./copy_many.ts";
 import { openPeer } from "./channel_windows_peer.ts";
 import type { PipeServer } from "./channel_windows_pipe.ts";
 import type { ProcessReference } from "./processes.ts";
 import { windowsProcesses } from "./processes_windows.ts";
-import { type RawHandle, system } from "./system.ts";
+import type { RawHandle } from "./system.ts";
 
 /** A proof that the other side still owes. */
 interface Proof {
@@ -48,14 +49,7 @@ export class TakingTransport implements HandleTransport {
   }
 
   offer(handles: readonly RawHandle[]): Uint8Array {
-    const { duplicate } = system();
-    const copies: RawHandle[] = [];
-    try {
-      for (const handle of handles) copies.push(duplicate(handle, false, undefined));
-    } catch (error) {
-      closeAll(copies);
-      throw error;
-    }
+    const copies = copyMany(handles);
     this.#copies.push(...copies);
     return words(...copies);
   }
@@ -65,14 +59,7 @@ export class TakingTransport implements HandleTransport {
     const peer = this.#requirePeer();
     const numbers = readWords(ticket);
     numbers.forEach(checkNumber);
-    const taken: RawHandle[] = [];
-    try {
-      for (const number of numbers) taken.push(takeFrom(peer, number));
-    } catch (error) {
-      closeAll(taken);
-      throw error;
-    }
-    return taken;
+    return allOrNone(numbers, (number) => takeFrom(peer, number));
   }
 
   settle(count: number): void {

@@ -10,12 +10,11 @@ import { FD_CLOEXEC } from "../ffi/posix/constants.ts";
 import { close, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../ffi/posix/fcntl.ts";
 import { identityOf, openDescriptors } from "../ffi/posix/identity.ts";
+import { posixBatches } from "./batch_posix.ts";
 import type { ChildSystem } from "./children.ts";
+import { MINIMUM } from "./duplicate_posix.ts";
 import { denoFiles } from "./fs_file_find.ts";
 import { nodeFs } from "./node_fs.ts";
-
-/** The first descriptor that is not a standard one. */
-const FIRST = 3;
 
 /** One entry of `stdio`, as the user writes it. */
 type StdioEntry = Exclude<StdioOptions, string>[number];
@@ -80,7 +79,7 @@ interface Hidden {
  * @param mine gets every descriptor that is made, for the caller to close
  */
 function copy(sources: readonly number[], first: number, mine: number[]): number[] {
-  sources.forEach((source) => fcntl_getfd(source)); // one that is closed: its number may be the next
+  posixBatches.requireOpen(sources);
   const end = first + sources.length;
   const copies = sources.map((source) => {
     const made = fcntl_dupfd_cloexec(source, end);
@@ -89,7 +88,7 @@ function copy(sources: readonly number[], first: number, mine: number[]): number
   });
   for (let filler = 0; filler < end;) {
     try {
-      filler = fcntl_dupfd_cloexec(copies[0]!, FIRST);
+      filler = fcntl_dupfd_cloexec(copies[0]!, MINIMUM);
     } catch (error) {
       if (hasCode(error, "EMFILE")) break; // then nothing is free
       throw error;
@@ -107,7 +106,7 @@ function entriesOf(stdio: StdioOptions | undefined): StdioEntry[] {
     throw new TypeError(`Cannot use ${show(stdio)} as stdio: it must be a string or an array`);
   }
   const entries: StdioEntry[] = [...stdio];
-  while (entries.length < FIRST) entries.push("pipe");
+  while (entries.length < MINIMUM) entries.push("pipe");
   return entries;
 }
 

@@ -17,14 +17,11 @@ import {
   SetHandleInformation,
 } from "../ffi/win32/handle.ts";
 import { GetStdHandle } from "../ffi/win32/process.ts";
-import { isPseudoHandle } from "../ffi/win32/check.ts";
+import { isPseudoHandle, SELF } from "../ffi/win32/check.ts";
 import { showHandle } from "../ffi/win32/errors.ts";
 import { openHandles } from "../ffi/win32/handles.ts";
 import type { ChildSystem } from "./children.ts";
 import { isSocket, refuseUnduplicable } from "./windows_kinds.ts";
-
-/** The pseudo-handle of this process, as GetCurrentProcess returns it. */
-const SELF = -1;
 
 /** Children on Windows. */
 export const windowsChildren: ChildSystem = {

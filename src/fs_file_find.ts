@@ -7,7 +7,6 @@
  */
 import { failure, type HandleError } from "../ffi/error.ts";
 import { SEEK_CUR, SEEK_SET } from "../ffi/posix/constants.ts";
-import { lseek } from "../ffi/posix/file.ts";
 import {
   holdsLock,
   type Identity,
@@ -15,6 +14,8 @@ import {
   isOneOpenFile,
   openDescriptors,
 } from "../ffi/posix/identity.ts";
+import { S_IFMT, S_IFSOCK } from "../ffi/posix/mode.ts";
+import { positionOf } from "./position_posix.ts";
 
 /** What every message ends with. */
 const INSTEAD = "open it with node:fs, which tells its descriptor";
@@ -125,7 +126,7 @@ function candidatesFor(id: FileId | undefined): { candidates: number[]; isSocket
   const candidates = all.filter((fd) => {
     const found = identityOf(fd);
     if (found?.inode !== id.inode || found.device !== id.device) return false;
-    ({ isSocket } = found);
+    isSocket = (found.mode & S_IFMT) === S_IFSOCK;
     return true;
   });
   return { candidates, isSocket };
@@ -229,14 +230,6 @@ function seek(file: DenoFile, offset: number, whence: number): number | undefine
     return methods().seekSync.call(file, offset, whence);
   } catch {
     return undefined;
-  }
-}
-
-function positionOf(fd: number): number | undefined {
-  try {
-    return lseek(fd, 0, SEEK_CUR);
-  } catch {
-    return undefined; // closed by another thread, or it only names the file (O_PATH)
   }
 }
 

@@ -1,9 +1,8 @@
 /** Looking at handles on Linux, where the kernel tells all of it, and on macOS. */
 import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { pid as ownPid, platform } from "../ffi/host.ts";
-import { FD_CLOEXEC, SEEK_CUR } from "../ffi/posix/constants.ts";
+import { FD_CLOEXEC } from "../ffi/posix/constants.ts";
 import { fcntl_getfd, fcntl_getfl } from "../ffi/posix/fcntl.ts";
-import { lseek } from "../ffi/posix/file.ts";
 import {
   type Identity,
   identityOf,
@@ -16,6 +15,7 @@ import { listOther } from "./inspect_posix_other.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./inspect_posix_kinds.ts";
 import { countSharing } from "./inspect_sharing.ts";
 import { nodeFs } from "./node_fs.ts";
+import { positionOf } from "./position_posix.ts";
 
 /** Looking at handles on Linux and macOS. */
 export const posixLooking: LookingSystem = {
@@ -78,17 +78,9 @@ function identify(fd: number): Identity | undefined {
   if (isLinux()) return identityOf(fd);
   try {
     const { dev, ino, mode } = nodeFs().fstatSync(fd);
-    return { device: dev, inode: ino, isSocket: false, mode, driver: 0 };
+    return { device: dev, inode: ino, mode, driver: 0 };
   } catch {
     return undefined;
-  }
-}
-
-function positionOf(fd: number): number | undefined {
-  try {
-    return lseek(fd, 0, SEEK_CUR);
-  } catch {
-    return undefined; // it only names the file (O_PATH), or the file system has no positions
   }
 }
 

@@ -1,17 +1,17 @@
 /** What a descriptor refers to, from the numbers of its file and from its link in /proc. */
 import { O_ACCMODE, O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from "../ffi/posix/constants.ts";
 import { type Identity, identityAt } from "../ffi/posix/identity.ts";
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from "../ffi/posix/mode.ts";
 import { accessOf, type HandleAccess, type HandleInfo, type HandleKind } from "./inspect_info.ts";
-
-/** sys/stat.h: the bits of a mode that tell the kind of a file, and each kind. */
-const S_IFMT = 0o170000;
-const S_IFIFO = 0o010000;
-const S_IFCHR = 0o020000;
-const S_IFDIR = 0o040000;
-const S_IFBLK = 0o060000;
-const S_IFREG = 0o100000;
-const S_IFLNK = 0o120000;
-const S_IFSOCK = 0o140000;
 
 /** What ends the link of a file whose path is gone. */
 const DELETED = " (deleted)";

@@ -1,7 +1,7 @@
 /** Looking at handles on Windows: of this process by asking, of another by a duplicate of each. */
 import { failure, HandleError } from "../ffi/error.ts";
 import { pid as ownPid } from "../ffi/host.ts";
-import { isPseudoHandle } from "../ffi/win32/check.ts";
+import { isPseudoHandle, SELF } from "../ffi/win32/check.ts";
 import { CompareObjectHandles } from "../ffi/win32/compare.ts";
 import {
   DUPLICATE_SAME_ACCESS,
@@ -16,9 +16,6 @@ import { OpenProcess } from "../ffi/win32/process.ts";
 import { type HandleInfo, handleInfo, type LookingSystem } from "./inspect_info.ts";
 import { accessOfRights, kindOfName, lookAtFile } from "./inspect_windows_kinds.ts";
 import type { RawHandle } from "./system.ts";
-
-/** The pseudo-handle of this process, as GetCurrentProcess returns it. */
-const SELF = -1;
 
 /** Where DuplicateHandle leaves its result. */
 const out: [number] = [0];

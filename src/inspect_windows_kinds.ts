@@ -1,5 +1,4 @@
 /** What a `HANDLE` refers to and what may be done with it, from what the kernel calls its kind. */
-import { HandleError } from "../ffi/error.ts";
 import {
   FILE_APPEND_DATA,
   FILE_CURRENT,
@@ -14,6 +13,7 @@ import { GetConsoleMode } from "../ffi/win32/console.ts";
 import { GetFileType, SetFilePointerEx } from "../ffi/win32/file.ts";
 import { diskFileOf, isDeleted, pathOf } from "../ffi/win32/looking.ts";
 import { WaitForSingleObject } from "../ffi/win32/wait.ts";
+import { asked } from "./asked.ts";
 import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "./inspect_info.ts";
 import type { RawHandle } from "./system.ts";
 import { isSocket } from "./windows_kinds.ts";
@@ -131,14 +131,4 @@ function lookAtDisk(handle: RawHandle): FileFacts {
 
 function isConsole(handle: RawHandle): boolean {
   return asked(() => GetConsoleMode(handle)) !== undefined;
-}
-
-/** `undefined` where the system refuses. */
-function asked(question: () => number): number | undefined {
-  try {
-    return question();
-  } catch (error) {
-    if (error instanceof HandleError) return undefined;
-    throw error;
-  }
 }

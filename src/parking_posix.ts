@@ -11,15 +11,14 @@
  */
 import { failure, HandleError } from "../ffi/error.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../ffi/posix/constants.ts";
-import { fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
 import { discardRights, peekRights, sendRights } from "../ffi/posix/rights.ts";
 import { socketpair } from "../ffi/posix/socket.ts";
 import { closeAll } from "./close_all.ts";
+import { copyMany } from "./copy_many.ts";
+import { duplicatePosix } from "./duplicate_posix.ts";
 
 /** A peek makes duplicates of all that is in a bucket, so they must find room for a moment. */
 const BUCKET_SIZE = 16;
-/** Above the standard descriptors, as for every duplicate. */
-const MINIMUM = 3;
 
 /** A socket, by its two ends. */
 type Ends = readonly [sender: number, receiver: number];
@@ -75,7 +74,7 @@ export class Parking {
   fetch(place: Place): number {
     const { bucket } = place;
     const at = bucket.places.indexOf(place);
-    if (bucket.loose !== undefined) return copyOf(bucket.loose[at]!);
+    if (bucket.loose !== undefined) return duplicatePosix(bucket.loose[at]!, false);
     const fds = this.#peek(bucket);
     const [found] = fds.splice(at, 1);
     closeAll(fds);
@@ -173,7 +172,7 @@ export class Parking {
   /** Duplicates of all that is in a bucket. */
   #peek(bucket: Bucket): number[] {
     if (bucket.places.length === 0) return [];
-    if (bucket.loose !== undefined) return copiesOf(bucket.loose);
+    if (bucket.loose !== undefined) return copyMany(bucket.loose);
     return whole(peekRights(this.#ends(bucket)[1], bucket.stale), bucket.places.length);
   }
 
@@ -235,22 +234,6 @@ function whole(rights: ReturnType<typeof peekRights>, count: number): number[] {
       "Cannot page a file in or out: for a moment that needs up to twenty descriptors, and " +
       "this process had no more; close what is not needed, or raise the limit (ulimit -n)",
   });
-}
-
-function copyOf(fd: number): number {
-  return fcntl_dupfd_cloexec(fd, MINIMUM);
-}
-
-/** All or none. */
-function copiesOf(fds: readonly number[]): number[] {
-  const copies: number[] = [];
-  try {
-    for (const fd of fds) copies.push(copyOf(fd));
-  } catch (error) {
-    closeAll(copies);
-    throw error;
-  }
-  return copies;
 }
 
 /** Does what may fail for once. */

@@ -1,6 +1,7 @@
 /** More open files than descriptors. */
 import { checkInteger, MAX_FD, show } from "../ffi/check.ts";
 import { failure, type HandleError, hasCode } from "../ffi/error.ts";
+import { Attempts } from "./attempts.ts";
 import { OwnedHandle } from "./handle.ts";
 import { checkKeys } from "./options.ts";
 import { PooledDescriptor } from "./pool_file.ts";
@@ -138,18 +139,11 @@ export class DescriptorPool implements AsyncDisposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const errors: unknown[] = [];
-    const attempt = (action: () => void) => {
-      try {
-        action();
-      } catch (error) {
-        errors.push(error);
-      }
-    };
+    const attempts = new Attempts();
     const places: unknown[] = [];
     for (const entry of this.#entries) {
       const { fd, place } = entry;
-      if (fd !== undefined) attempt(() => this.#residence.leave(fd));
+      if (fd !== undefined) attempts.run(() => this.#residence.leave(fd));
       if (place !== undefined) places.push(place);
       entry.closed = true;
       entry.fd = entry.place = undefined;
@@ -157,8 +151,8 @@ export class DescriptorPool implements AsyncDisposable {
     this.#entries.clear();
     this.#newest = this.#oldest = undefined;
     this.#resident = 0;
-    attempt(() => this.#residence.close(places));
-    if (errors.length > 0) throw errors[0];
+    attempts.run(() => this.#residence.close(places));
+    attempts.end();
   }
 
   /** Closes the pool, at the end of an `await using` block. */

@@ -4,6 +4,7 @@
  */
 import { CloseHandle, GetHandleInformation } from "../ffi/win32/handle.ts";
 import { fdOfHandle } from "../ffi/win32/osfhandle.ts";
+import { Attempts } from "./attempts.ts";
 import { nodeFs } from "./node_fs.ts";
 import type { Residence } from "./pool_residence.ts";
 import type { RawHandle } from "./system.ts";
@@ -79,13 +80,7 @@ export class HandleResidence implements Residence<RawHandle> {
 
 /** Closes them all, and then throws what the first that failed has thrown. */
 function closeEach(handles: readonly RawHandle[]): void {
-  const errors: unknown[] = [];
-  for (const handle of handles) {
-    try {
-      CloseHandle(handle);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
+  const attempts = new Attempts();
+  for (const handle of handles) attempts.run(() => CloseHandle(handle));
+  attempts.end();
 }

@@ -3,31 +3,29 @@ import { checkFd } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { platform } from "../ffi/host.ts";
 import { FD_CLOEXEC, O_CLOEXEC } from "../ffi/posix/constants.ts";
-import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
+import { close, dup2, dup3 } from "../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../ffi/posix/fcntl.ts";
 import { posixBatches } from "./batch_posix.ts";
 import { posixChannels } from "./channel_posix.ts";
 import { posixChildren } from "./children_posix.ts";
+import { duplicatePosix, MINIMUM } from "./duplicate_posix.ts";
 import { posixLooking } from "./inspect_posix.ts";
 import { narrowPosix } from "./narrow_posix.ts";
 import { posixProcesses } from "./processes_posix.ts";
 import type { System } from "./system.ts";
-
-/** Above the standard descriptors, so that a duplicate never becomes somebody's stdin. */
-const DEFAULT_MINIMUM = 3;
 
 /** The verbs on Linux and macOS. */
 export const posixSystem: System = {
   checkBorrowed: (raw) => checkFd(raw, "a handle"),
   checkOwned: (raw) => checkFd(raw, "a handle"),
   rawOfFd: (fd) => fd,
-  duplicate,
+  duplicate: duplicatePosix,
   narrow(raw, access, inheritable, minimum) {
     const opened = narrowPosix(raw, access, inheritable);
-    if (opened === undefined) return duplicate(raw, inheritable, minimum);
-    if (opened >= (minimum ?? DEFAULT_MINIMUM)) return opened;
+    if (opened === undefined) return duplicatePosix(raw, inheritable, minimum);
+    if (opened >= (minimum ?? MINIMUM)) return opened;
     try {
-      return duplicate(opened, inheritable, minimum);
+      return duplicatePosix(opened, inheritable, minimum);
     } finally {
       close(opened);
     }
@@ -55,10 +53,6 @@ export const posixSystem: System = {
   processes: posixProcesses,
   children: posixChildren,
 };
-
-function duplicate(raw: number, inheritable: boolean, minimum: number = DEFAULT_MINIMUM): number {
-  return inheritable ? fcntl_dupfd(raw, minimum) : fcntl_dupfd_cloexec(raw, minimum);
-}
 
 function equalNumbers(raw: number): Error {
   return failure("EINVAL", "dup2", {

@@ -3,14 +3,12 @@ import { checkFd } from "../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { pid } from "../ffi/host.ts";
 import { POLLIN, PR_SET_PTRACER } from "../ffi/posix/constants.ts";
-import { close, fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
+import { close } from "../ffi/posix/dup.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../ffi/posix/process.ts";
 import { poll } from "../ffi/posix/socket.ts";
+import { duplicatePosix, MINIMUM } from "./duplicate_posix.ts";
 import { ended, type ProcessReference, type ProcessSystem, showProcess } from "./processes.ts";
 import { ptraceScope, whatWouldHelp } from "./ptrace.ts";
-
-/** Above the standard descriptors, as for every duplicate. */
-const MINIMUM = 3;
 
 /** Other processes on Linux. */
 export const posixProcesses: ProcessSystem = {
@@ -59,7 +57,7 @@ function getfd(raw: number, from: ProcessReference): number {
 function settle(taken: number, inheritable: boolean): number {
   if (taken >= MINIMUM && !inheritable) return taken;
   try {
-    return (inheritable ? fcntl_dupfd : fcntl_dupfd_cloexec)(taken, MINIMUM);
+    return duplicatePosix(taken, inheritable);
   } finally {
     close(taken);
   }

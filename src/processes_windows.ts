@@ -12,12 +12,9 @@ import {
 import { CloseHandle, DuplicateHandle } from "../ffi/win32/handle.ts";
 import { GetExitCodeProcess, OpenProcess } from "../ffi/win32/process.ts";
 import { WaitForSingleObject } from "../ffi/win32/wait.ts";
-import { checkHandle } from "../ffi/win32/check.ts";
+import { checkHandle, SELF } from "../ffi/win32/check.ts";
 import { ended, type ProcessReference, type ProcessSystem } from "./processes.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
-
-/** The pseudo-handle of this process, as GetCurrentProcess returns it. */
-const SELF = -1;
 
 /** To duplicate, and to tell whether it has ended. */
 const RIGHTS = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;

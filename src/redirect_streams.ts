@@ -17,6 +17,7 @@ import { failure, type HandleError } from "../ffi/error.ts";
 import { builtin } from "../ffi/host.ts";
 import { fcntl_getfl, fcntl_setfl } from "../ffi/posix/fcntl.ts";
 import { nodeFs } from "./node_fs.ts";
+import { nodeNet } from "./node_net.ts";
 import { descriptorForChildren } from "./redirect_deno.ts";
 
 /** What the runtime has on top of a descriptor. */
@@ -110,7 +111,7 @@ function settle(stream: Stream, fd: number): void {
  * lets nobody else have the descriptor: then it is too early.
  */
 function forgetEvents(fd: number): void {
-  const { Socket } = builtin<typeof import("node:net")>("node:net")!;
+  const { Socket } = nodeNet();
   try {
     new Socket({ fd, readable: false, writable: true }).destroy();
   } catch (cause) {

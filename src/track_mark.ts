@@ -1,10 +1,11 @@
 /** What tells one object from another by its number alone, for trackers: no second handle is kept. */
-import { HandleError, hasCode } from "../ffi/error.ts";
+import { hasCode } from "../ffi/error.ts";
 import { isWindows, platform } from "../ffi/host.ts";
 import { O_ACCMODE, O_PATH } from "../ffi/posix/constants.ts";
 import { fcntl_getfl } from "../ffi/posix/fcntl.ts";
 import { identityOf } from "../ffi/posix/identity.ts";
 import { linkText } from "../ffi/posix/link.ts";
+import { S_IFMT } from "../ffi/posix/mode.ts";
 import { FILE_TYPE_DISK, WAIT_TIMEOUT } from "../ffi/win32/constants.ts";
 import { GetFileType } from "../ffi/win32/file.ts";
 import { kindOf, objectName } from "../ffi/win32/kind.ts";
@@ -13,13 +14,11 @@ import { NtQueryObject } from "../ffi/win32/object.ts";
 import { GetProcessId } from "../ffi/win32/process.ts";
 import { GetThreadId } from "../ffi/win32/thread.ts";
 import { WaitForSingleObject } from "../ffi/win32/wait.ts";
+import { asked } from "./asked.ts";
 import type { RawHandle } from "./system.ts";
 
 /** What does not change as long as a number refers to one object; `undefined` where it is not known. */
 export type Mark = readonly (string | number | undefined)[];
-
-/** sys/stat.h: the bits of a mode that tell the kind of a file. Objects without a file have none. */
-const S_IFMT = 0o170000;
 
 /** The mark of a handle's object; `undefined` when the handle is not open. */
 export function markOf(raw: RawHandle): Mark | undefined {
@@ -45,7 +44,7 @@ function posixMark(fd: number): Mark {
   if (identity === undefined) return [access];
   const { device, inode, driver, mode } = identity;
   const kind = mode & S_IFMT;
-  // Such objects may all have one inode; what they are is told by their links only.
+  // Objects without a file have no kind. They may all have one inode; what they are is told by their links only.
   const name = kind === 0 ? asked(() => linkText(`/proc/self/fd/${fd}`)) : undefined;
   return [access, kind, device, inode, driver, name];
 }
@@ -78,14 +77,4 @@ function fileName(handle: number): Mark {
   if (asked(() => WaitForSingleObject(handle, 0)) === WAIT_TIMEOUT) return [];
   const type = asked(() => GetFileType(handle));
   return [type, type === FILE_TYPE_DISK ? diskFileOf(handle)?.inode : undefined];
-}
-
-/** `undefined` where the system refuses. */
-function asked<Answer>(question: () => Answer): Answer | undefined {
-  try {
-    return question();
-  } catch (error) {
-    if (error instanceof HandleError) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 /** What becomes of the handles of a thread, as its trackers see it. */
 import { failure } from "../ffi/error.ts";
+import { Attempts } from "./attempts.ts";
 import type { OwnedHandle } from "./handle.ts";
 import type { RawHandle } from "./system.ts";
 import { giveUp, standIn } from "./track_stand_in.ts";
@@ -200,16 +201,11 @@ export class Watch {
     if (seen.told.has(problem)) return;
     seen.told.add(problem);
     const report = reportOf(problem, seen, now, closed);
-    const errors: unknown[] = [];
+    const attempts = new Attempts();
     for (const watcher of [...this.watchers]) {
-      if (seen.serial < watcher.since) continue;
-      try {
-        watcher.hear(report);
-      } catch (error) {
-        errors.push(error); // the others hear of it too
-      }
+      if (seen.serial >= watcher.since) attempts.run(() => watcher.hear(report)); // all hear of it
     }
-    if (errors.length > 0) throw errors[0];
+    attempts.end();
   }
 }
 

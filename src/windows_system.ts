@@ -21,7 +21,7 @@ import {
   SetHandleInformation,
 } from "../ffi/win32/handle.ts";
 import { NtQueryObject } from "../ffi/win32/object.ts";
-import { checkHandle, isPseudoHandle } from "../ffi/win32/check.ts";
+import { checkHandle, isPseudoHandle, SELF } from "../ffi/win32/check.ts";
 import { showHandle } from "../ffi/win32/errors.ts";
 import { handleOfFd } from "../ffi/win32/osfhandle.ts";
 import { windowsChannels } from "./channel_windows.ts";
@@ -31,9 +31,6 @@ import { windowsProcesses } from "./processes_windows.ts";
 import { standsFor } from "./stand_in_fd.ts";
 import type { Access, System } from "./system.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
-
-/** The pseudo-handle of this process, as GetCurrentProcess returns it. */
-const SELF = -1;
 
 /** The verbs on Windows. */
 export const windowsSystem: System = {

@@ -31,18 +31,12 @@ const EMPTY_PATH = 256;
 const RECORD_LENGTH = 16;
 const NAME = 19;
 
-/** sys/stat.h: the bits of a mode that tell the kind of a file, and those of a socket. */
-const S_IFMT = 0o170000;
-const S_IFSOCK = 0o140000;
-
 /** Which file a descriptor refers to. Files that are opened twice are two open files of one identity. */
 export interface Identity {
   /** The device, as `st_dev` of stat(2) has it. */
   readonly device: number;
   /** The inode, rounded as every runtime rounds it to a `number`. */
   readonly inode: number;
-  /** Whether it is a socket, which cannot be opened a second time. */
-  readonly isSocket: boolean;
   /** What kind of file it is, as the bits of `st_mode` tell it. */
   readonly mode: number;
   /** Of a device, the number of its driver. */
@@ -76,12 +70,10 @@ function ask(folder: number, path: number, flags: number): Identity | undefined 
   const mask = STATX_TYPE | STATX_INO;
   const status = calls().statx(folder, path, flags | AT_STATX_DONT_SYNC, mask, address);
   if (status === -1) return undefined;
-  const mode = data.getUint16(MODE, true);
   return {
     device: makedev(data.getUint32(DEVICE_MAJOR, true), data.getUint32(DEVICE_MINOR, true)),
     inode: Number(data.getBigUint64(INODE, true)),
-    isSocket: (mode & S_IFMT) === S_IFSOCK,
-    mode,
+    mode: data.getUint16(MODE, true),
     driver: data.getUint32(SPECIAL_MAJOR, true),
   };
 }

@@ -16,6 +16,9 @@ export function checkHandle(value: unknown, name: string): asserts value is numb
   );
 }
 
+/** The pseudo-handle of this process, as GetCurrentProcess returns it. */
+export const SELF = -1;
+
 /**
  * Whether the handle is one of the constants that stand for something of the caller's own: −1 this
  * process, −2 this thread, −4 to −6 this thread's and process's tokens.

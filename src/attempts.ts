@@ -1,0 +1,20 @@
+/** Doing many things of which one may fail: the others are done all the same. */
+
+/** Collects what goes wrong until all is done. */
+export class Attempts {
+  readonly #errors: unknown[] = [];
+
+  /** Does one thing. */
+  run(action: () => unknown): void {
+    try {
+      action();
+    } catch (error) {
+      this.#errors.push(error);
+    }
+  }
+
+  /** Throws what the first thing that failed has thrown. */
+  end(): void {
+    if (this.#errors.length > 0) throw this.#errors[0];
+  }
+}
