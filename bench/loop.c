@@ -1,26 +1,13 @@
 /*
  * The yardstick: the same loops in C. `loop THREADS BATCHES SIZE` prints the median nanoseconds per
  * operation as JSON, as every subject does.
- *
- * With a second thread, even one that sleeps, the kernel counts the users of the process's file table
- * and takes a slower path. Every JavaScript runtime has more threads than one, so that is the speed
- * that it can reach at best.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
+#include "common.h"
 
 static int source, target, closed;
-
-static void fail(const char *call) {
-  perror(call);
-  exit(1);
-}
 
 static void pair(long count) {
   for (long at = 0; at < count; at++) {
@@ -47,35 +34,17 @@ static void failing(long count) {
   }
 }
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
-static int ascending(const void *left, const void *right) {
-  double difference = *(const double *)left - *(const double *)right;
-  return (difference > 0) - (difference < 0);
-}
-
 static double measure(void (*operation)(long), int batches, long size) {
-  double *times = malloc(batches * sizeof *times);
-  if (times == NULL) fail("malloc");
+  double *times = allocate(batches, sizeof *times);
   operation(size * 4);
   for (int at = 0; at < batches; at++) {
     double start = now();
     operation(size);
     times[at] = (now() - start) / size;
   }
-  qsort(times, batches, sizeof *times, ascending);
-  double median = times[batches / 2];
+  double middle = median(times, batches);
   free(times);
-  return median;
-}
-
-static void *idle(void *nothing) {
-  for (;;) pause();
-  return nothing;
+  return middle;
 }
 
 int main(int count, char **arguments) {
@@ -85,11 +54,7 @@ int main(int count, char **arguments) {
   }
   int batches = atoi(arguments[2]);
   long size = atol(arguments[3]);
-  pthread_t thread;
-  if (atoi(arguments[1]) > 1 && pthread_create(&thread, NULL, idle, NULL) != 0) {
-    fputs("pthread_create failed\n", stderr);
-    return 1;
-  }
+  if (atoi(arguments[1]) > 1) start_thread();
   source = open("/dev/null", O_RDONLY | O_CLOEXEC);
   target = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (source == -1 || target == -1) fail("open");

@@ -1,36 +1,10 @@
 /*
  * The yardstick for batches: `many HANDLES ROUNDS` duplicates so many handles, one call each, and
- * closes them, one call each. Prints the median nanoseconds a handle as JSON. A second thread sleeps,
- * as in loop.c.
+ * closes them, one call each. Prints the median nanoseconds a handle as JSON. A second thread sleeps.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
-static void fail(const char *call) {
-  perror(call);
-  exit(1);
-}
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
-static int ascending(const void *left, const void *right) {
-  double difference = *(const double *)left - *(const double *)right;
-  return (difference > 0) - (difference < 0);
-}
-
-static void *idle(void *nothing) {
-  for (;;) pause();
-  return nothing;
-}
+#include "common.h"
 
 int main(int count, char **arguments) {
   if (count != 3) {
@@ -38,10 +12,9 @@ int main(int count, char **arguments) {
     return 2;
   }
   int handles = atoi(arguments[1]), rounds = atoi(arguments[2]);
-  int *copies = malloc(handles * sizeof *copies);
-  double *times = malloc(rounds * sizeof *times);
-  pthread_t thread;
-  if (copies == NULL || times == NULL || pthread_create(&thread, NULL, idle, NULL) != 0) fail("start");
+  int *copies = allocate(handles, sizeof *copies);
+  double *times = allocate(rounds, sizeof *times);
+  start_thread();
   int source = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (source == -1) fail("open");
   for (int round = -rounds / 4; round < rounds; round++) {
@@ -55,7 +28,6 @@ int main(int count, char **arguments) {
     }
     if (round >= 0) times[round] = (now() - start) / handles;
   }
-  qsort(times, rounds, sizeof *times, ascending);
-  printf("{\"version\":\"%s\",\"value\":%.2f}\n", __VERSION__, times[rounds / 2]);
+  printf("{\"version\":\"%s\",\"value\":%.2f}\n", __VERSION__, median(times, rounds));
   return 0;
 }

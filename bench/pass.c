@@ -5,13 +5,10 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "common.h"
 
 #define MOST 253
 
@@ -19,11 +16,6 @@ static union {
   struct cmsghdr header;
   char bytes[CMSG_SPACE(MOST * sizeof(int))];
 } control;
-
-static void fail(const char *call) {
-  perror(call);
-  exit(1);
-}
 
 static struct msghdr message(struct iovec *vector, char *byte, size_t length) {
   struct msghdr made = {0};
@@ -70,12 +62,6 @@ static void ping(int socket, int source, int handles) {
   if (read(socket, &byte, 1) != 1) fail("read");
 }
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 int main(int count, char **arguments) {
   if (count != 3) {
     fputs("Usage: pass MESSAGES HANDLES\n", stderr);
@@ -100,7 +86,7 @@ int main(int count, char **arguments) {
   for (int at = 0; at < messages / 10; at++) ping(pair[0], source, handles);
   double start = now();
   for (int at = 0; at < messages; at++) ping(pair[0], source, handles);
-  double seconds = now() - start;
+  double seconds = (now() - start) / 1e9;
   close(pair[0]);
   waitpid(pid, NULL, 0);
   printf("{\"version\":\"%s\",\"perSecond\":%.0f}\n", __VERSION__, messages * (double)handles / seconds);

@@ -1,5 +1,5 @@
 /**
- * The benchmark: this library, koffi and Python against C, interleaved in one run.
+ * The benchmark: this library, koffi, Python and reopening against C, interleaved in one run.
  * `npm run bench -- --help` lists the options.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -96,7 +96,8 @@ function publish(
     `Medians of ${rounds} interleaved rounds. "to C": the median ratio to C with two threads in the\n` +
       "same round; with a second thread the kernel counts the users of the file table, and every\n" +
       "runtime has one, so C with one thread is out of reach. A failing dup throws in Python and\n" +
-      "here, with a message and a stack; in C and with koffi it only reads errno.",
+      "here, with a message and a stack; in C and with koffi it only reads errno. Reopening by node:fs is\n" +
+      "no duplicate: it makes a new open file, at position 0, and needs the permission for its path.",
   );
   if (quick) console.log("A quick run shows that the benchmark works: its numbers mean little.");
   console.log(`\n${costTable(rows)}\n\n${startTable(starts)}\n`);

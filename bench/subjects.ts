@@ -64,6 +64,7 @@ export function listSubjects(loop: string, found: readonly Runtime[]): Subject[]
     { id: "c-single", name: "C", does: "one thread", command: [loop, "1"] },
     ...found.flatMap(ofLibrary),
     ...found.flatMap(ofKoffi),
+    ...found.flatMap(ofReopening),
     ...ofPython(),
   ];
 }
@@ -92,6 +93,18 @@ function ofKoffi({ name, command }: Runtime): Subject[] {
     id: `${name}-koffi`,
     name: names[name],
     does: `koffi ${koffiVersion()} by hand`,
+    command: [...command, script],
+  }];
+}
+
+function ofReopening({ name, command }: Runtime): Subject[] {
+  // What has the same name elsewhere is a plain duplicate (macOS: /dev/fd).
+  if (process.platform !== "linux") return [];
+  const script = join(root, "bench", "reopen.ts");
+  return [{
+    id: `${name}-reopen`,
+    name: names[name],
+    does: "reopen /proc/self/fd",
     command: [...command, script],
   }];
 }

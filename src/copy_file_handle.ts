@@ -55,6 +55,12 @@ export function copyFileHandle(
   flags?: number,
   securityAttributes?: SecurityAttributes,
 ): Promise<FileHandle>;
+/** The same for a source of which it is not known before which of the two it is. */
+export function copyFileHandle(
+  source: HandleSource,
+  flags?: number,
+  securityAttributes?: SecurityAttributes,
+): Promise<FileHandle | FsFile>;
 export async function copyFileHandle(
   source: HandleSource,
   flags?: number,
@@ -81,6 +87,8 @@ export async function copyFileHandle(
  * @returns a descriptor that the runtime owns, as `fs.openSync` returns one
  * @throws {HandleError} as {@linkcode copyFileHandle}; `ENOTSUP` in Deno for Windows
  * @throws {TypeError} as {@linkcode copyFileHandle}
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
  *
  * @example
  * ```ts

@@ -30,9 +30,11 @@ export interface HandleChild extends Omit<ChildProcess, "channel"> {
   readonly channel: HandleChannel;
 }
 
-/** What {@linkcode spawn} returns: with a channel where it was asked for. */
-export type SpawnedChild<Options> = Options extends { readonly channel: true | ChannelOptions }
-  ? HandleChild
+/**
+ * What {@linkcode spawn} returns: with a channel where the option `channel` asks for one, and either of
+ * the two where that is not known before.
+ */
+export type SpawnedChild<Channel> = Channel extends true | ChannelOptions ? HandleChild
   : ChildProcess;
 
 /**
@@ -71,16 +73,16 @@ export type SpawnedChild<Options> = Options extends { readonly channel: true | C
  * closeSync(file); // the child has its own
  * ```
  */
-export function spawn<Options extends HandleSpawnOptions>(
+export function spawn<Channel extends boolean | ChannelOptions | undefined = false>(
   command: string,
   args?: readonly string[],
-  options?: Options,
-): SpawnedChild<Options>;
+  options?: HandleSpawnOptions & { readonly channel?: Channel },
+): SpawnedChild<Channel>;
 /** As above, for a program without arguments. */
-export function spawn<Options extends HandleSpawnOptions>(
+export function spawn<Channel extends boolean | ChannelOptions | undefined = false>(
   command: string,
-  options: Options,
-): SpawnedChild<Options>;
+  options: HandleSpawnOptions & { readonly channel?: Channel },
+): SpawnedChild<Channel>;
 export function spawn(
   command: string,
   args?: readonly string[] | HandleSpawnOptions,

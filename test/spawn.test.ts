@@ -42,7 +42,10 @@ function program(name: string): string {
 }
 
 /** Starts a program of test/programs in the runtime of the test; what it reports. */
-async function childOf(name: string, options: HandleSpawnOptions): Promise<unknown> {
+async function childOf(
+  name: string,
+  options: Omit<HandleSpawnOptions, "channel">,
+): Promise<unknown> {
   using files = childFiles();
   const [command, ...args] = commandFor(program(name)) as [string, ...string[]];
   const env = Object.assign(options.env ?? {}, files.options.env);

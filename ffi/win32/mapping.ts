@@ -161,7 +161,7 @@ export function MapViewOfFile(
   dwFileOffsetHigh: number,
   dwFileOffsetLow: number,
   dwNumberOfBytesToMap: number,
-): Uint8Array<ArrayBuffer> {
+): Uint8Array {
   checkHandle(hFileMappingObject, "hFileMappingObject");
   checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
   const protect = protection(dwDesiredAccess);
@@ -219,7 +219,7 @@ export function MapViewOfFile(
  * CloseHandle(mapping);
  * ```
  */
-export function UnmapViewOfFile(lpBaseAddress: Uint8Array<ArrayBuffer>): void {
+export function UnmapViewOfFile(lpBaseAddress: Uint8Array): void {
   const { UnmapViewOfFile } = mappings();
   const { GetLastError } = kernel32();
   const base = addresses.get(lpBaseAddress);
@@ -230,7 +230,7 @@ export function UnmapViewOfFile(lpBaseAddress: Uint8Array<ArrayBuffer>): void {
   }
   addresses.delete(lpBaseAddress);
   // The array loses its memory first: nobody can read or write where there is none. Node 20 cannot.
-  lpBaseAddress.buffer.transfer?.();
+  (lpBaseAddress.buffer as ArrayBuffer).transfer?.();
   if (UnmapViewOfFile(base) === 0) throw win32Error(GetLastError(), "UnmapViewOfFile", undefined);
 }
 

@@ -1,0 +1,57 @@
+/* What the yardsticks share: failing, the clock, the value in the middle, and the second thread. */
+#ifndef COMMON_H
+#define COMMON_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline void fail(const char *call) {
+  perror(call);
+  exit(1);
+}
+
+/* Nanoseconds since some moment. */
+static inline double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+static inline void *allocate(size_t count, size_t size) {
+  void *memory = calloc(count, size);
+  if (memory == NULL) fail("calloc");
+  return memory;
+}
+
+static inline int ascending(const void *left, const void *right) {
+  double difference = *(const double *)left - *(const double *)right;
+  return (difference > 0) - (difference < 0);
+}
+
+/* Sorts the values, as it has to. */
+static inline double median(double *values, int count) {
+  qsort(values, count, sizeof *values, ascending);
+  return values[count / 2];
+}
+
+static inline void *idle(void *nothing) {
+  for (;;) pause();
+  return nothing;
+}
+
+/*
+ * With a second thread, even one that sleeps, the kernel counts the users of the process's file table
+ * and takes a slower path. Every JavaScript runtime has more threads than one, so that is the speed
+ * that it can reach at best.
+ */
+static inline void start_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, idle, NULL) == 0) return;
+  fputs("pthread_create failed\n", stderr);
+  exit(1);
+}
+
+#endif

@@ -1,0 +1,41 @@
+/** What `Deno.FsFile` is for this library, where Deno's types are known. Checked by Deno; never run. */
+import type { FileHandle } from "node:fs/promises";
+import {
+  copyFileHandle,
+  copyFileHandleSync,
+  CopyFlags,
+  duplicate,
+  type FsFile,
+  type HandleSource,
+  type OwnedHandle,
+} from "duphandle";
+import { exactly } from "../exactly.ts";
+
+declare const fsFile: Deno.FsFile;
+declare const file: FileHandle;
+declare const source: HandleSource;
+
+export async function files(): Promise<void> {
+  exactly<Deno.FsFile>()(fsFile as FsFile);
+  exactly<OwnedHandle>()(duplicate(fsFile));
+  exactly<Promise<Deno.FsFile>>()(copyFileHandle(fsFile));
+  exactly<Promise<Deno.FsFile>>()(copyFileHandle(fsFile, CopyFlags.ReadOnly, {}));
+  exactly<Promise<FileHandle>>()(copyFileHandle(file));
+  exactly<Promise<FileHandle>>()(copyFileHandle(1));
+  exactly<Promise<FileHandle>>()(copyFileHandle(duplicate(fsFile)));
+  exactly<Promise<FileHandle | Deno.FsFile>>()(copyFileHandle(source));
+  exactly<number>()(copyFileHandleSync(fsFile));
+  exactly<Deno.FsFile>()(await copyFileHandle(fsFile));
+  // @ts-expect-error the same kind comes back
+  const _handle: FileHandle = await copyFileHandle(fsFile);
+  // @ts-expect-error the same kind comes back
+  const _file: Deno.FsFile = await copyFileHandle(file);
+  // @ts-expect-error a promise is no file yet: await it
+  duplicate(Deno.open("README.md"));
+  // @ts-expect-error a promise is no file yet: await it
+  copyFileHandle(Deno.open("README.md"));
+  // @ts-expect-error these are facts about a file, and no file
+  duplicate(Deno.statSync("README.md"));
+  // @ts-expect-error flags are a number
+  copyFileHandle(fsFile, "r");
+}

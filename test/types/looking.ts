@@ -1,0 +1,85 @@
+/** Wrong uses of what looks at handles must not compile, and right ones give the right types. Never run. */
+import type { FileHandle } from "node:fs/promises";
+import {
+  type ForeignHandle,
+  type HandleAccess,
+  type HandleInfo,
+  type HandleKind,
+  type HandleProblem,
+  type HandleReport,
+  type HandleTracker,
+  inspectHandle,
+  isSameObject,
+  listHandles,
+  type TrackedHandle,
+  trackHandles,
+} from "duphandle";
+import { exactly } from "./exactly.ts";
+
+declare const file: FileHandle;
+declare const foreign: ForeignHandle;
+
+export function inspecting(): void {
+  const info = inspectHandle(file);
+  exactly<HandleInfo>()(info);
+  exactly<HandleKind>()(info.kind);
+  exactly<HandleAccess>()(info.access);
+  exactly<boolean>()(info.inheritable);
+  exactly<string | undefined>()(info.path);
+  exactly<true | undefined>()(info.deleted);
+  exactly<number | undefined>()(info.position);
+  exactly<number | undefined>()(info.references);
+  exactly<boolean>()(isSameObject(1, file));
+  exactly<HandleInfo[]>()(listHandles());
+  exactly<HandleInfo[]>()(listHandles(1));
+  // @ts-expect-error its number means nothing in this process
+  inspectHandle(foreign);
+  // @ts-expect-error a path is opened first
+  inspectHandle("README.md");
+  // @ts-expect-error the same as what?
+  isSameObject(1);
+  // @ts-expect-error its number means nothing in this process
+  isSameObject(1, foreign);
+  // @ts-expect-error a pid is a number
+  listHandles("1");
+  // @ts-expect-error there is no such kind
+  info.kind === "flie";
+  // @ts-expect-error there is no such access
+  info.access === "rw";
+  // @ts-expect-error not everything has a path
+  info.path.length;
+  // @ts-expect-error not everything has a position
+  const _position: number = info.position;
+  // @ts-expect-error what was found out does not change
+  info.inheritable = true;
+  // @ts-expect-error what was found out does not change
+  info.position = 0;
+}
+
+export function tracking(): void {
+  using tracker = trackHandles({ onReport: (report) => exactly<HandleReport>()(report) });
+  trackHandles({ stackDepth: 4, onReport: undefined });
+  exactly<HandleTracker>()(tracker);
+  exactly<readonly HandleReport[]>()(tracker.reports);
+  exactly<TrackedHandle[]>()(tracker.live);
+  exactly<HandleReport[]>()(tracker.leaks());
+  exactly<void>()(tracker.stop());
+  exactly<HandleProblem | undefined>()(tracker.reports.at(0)?.problem);
+  exactly<string | undefined>()(tracker.reports.at(0)?.closed);
+  // @ts-expect-error there is no such option
+  trackHandles({ depth: 4 });
+  // @ts-expect-error a number
+  trackHandles({ stackDepth: "4" });
+  // @ts-expect-error a function
+  trackHandles({ onReport: "print" });
+  // @ts-expect-error it is called with a report
+  trackHandles({ onReport: (text: string) => console.log(text) });
+  // @ts-expect-error reports are the tracker's
+  tracker.reports.length = 0;
+  // @ts-expect-error reports are the tracker's
+  tracker.reports.push(tracker.leaks()[0]);
+  // @ts-expect-error what is live is asked, not told
+  tracker.live = [];
+  // @ts-expect-error there is no such problem
+  tracker.leaks().some(({ problem }) => problem === "leaked");
+}
