@@ -1,26 +1,23 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { entryPoints } from "./scripts/npm/description.ts";
 
 /** The names that users import are the ones that the tests import. */
-const entries = {
-  "duphandle/posix": "ffi/posix.ts",
-  "duphandle/win32": "ffi/win32.ts",
-  "duphandle/register": "src/register.ts",
-  duphandle: "mod.ts",
-};
+const alias = Object.entries(entryPoints).map(([name, module]) => ({
+  find: new RegExp(`^duphandle${name.slice(1)}$`),
+  replacement: fileURLToPath(new URL(module, import.meta.url)),
+}));
 
 export default defineConfig({
-  resolve: {
-    alias: Object.entries(entries).map(([name, file]) => ({
-      find: new RegExp(`^${name}$`),
-      replacement: fileURLToPath(new URL(file, import.meta.url)),
-    })),
-  },
+  // Where the npm package is tested, they lead to it.
+  resolve: { alias: process.env["DUPHANDLE_PACKAGE"] === undefined ? alias : [] },
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/setup.ts"],
     // Handles belong to the process, so each file gets a process of its own.
     pool: "forks",
+    // Most of the time they wait for processes. Under an emulation there is no power for two.
+    maxWorkers: process.platform === "linux" ? 2 : 1,
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },

@@ -1,14 +1,16 @@
 /** A peer that speaks badly: nothing crashes, nothing leaks, and every error is clear. */
-import { HandleError, type OwnedHandle } from "duphandle";
+import type { OwnedHandle } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { frame, Kind, messageFrame, words } from "../src/channel_frames.ts";
 import { connected, type Ends, next, turns } from "./support/channel_ends.ts";
 import { anyHello, anyInput, Random, RawPeer } from "./support/channel_fuzz.ts";
 import { openHandles } from "./support/open_handles.ts";
+import { rounds } from "./support/rounds.ts";
 import { openRaw, positionOf, temporaryFile } from "./support/system.ts";
+import { isHandleError } from "./support/thrown.ts";
 
 const isLinux = process.platform === "linux";
-const INPUTS = 100_000;
+const INPUTS = rounds(100_000);
 const AT_ONCE = 20;
 const seed = Number(process.env["DUPHANDLE_SEED"] ?? Math.trunc(Math.random() * 2 ** 32));
 
@@ -16,7 +18,7 @@ const seed = Number(process.env["DUPHANDLE_SEED"] ?? Math.trunc(Math.random() * 
 async function use({ channel }: RawPeer, source: OwnedHandle, seen: Map<string, number>) {
   const note = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
   const noteError = (error: unknown) => {
-    if (!(error instanceof HandleError)) throw error;
+    if (!isHandleError(error)) throw error;
     note(error.code);
   };
   const sends = [

@@ -5,12 +5,13 @@ import { HandleChannel, type HandleError, type OwnedHandle } from "duphandle";
 import * as posix from "duphandle/posix";
 import { beforeAll, expect, test } from "vitest";
 import { next, place } from "./support/channel_ends.ts";
+import { rounds } from "./support/rounds.ts";
 import { runtimeCommands } from "./support/runtime_commands.ts";
 import { isWindows, pipeRaw, readRaw } from "./support/system.ts";
 import { openOnce } from "./support/windows_objects.ts";
 
 /** Under Wine a process takes a hundred times as long to start. */
-const ROUNDS = isWindows ? 20 : 500;
+const ROUNDS = rounds(500, 20);
 /** How many rounds go at once. */
 const AT_ONCE = 4;
 const script = path.join(import.meta.dirname, "programs", "channel_victim.ts");

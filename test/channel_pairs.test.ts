@@ -8,11 +8,11 @@ import { openOnce } from "./support/windows_objects.ts";
 import { exchange, type Tally } from "./support/channel_exchange.ts";
 import { place } from "./support/channel_ends.ts";
 import { childFiles } from "./support/child_files.ts";
+import { rounds } from "./support/rounds.ts";
 import { runtimeCommands } from "./support/runtime_commands.ts";
-import { isWindows } from "./support/system.ts";
 
 /** Under Wine each handle is many messages to another process. */
-const MESSAGES = isWindows ? 1000 : 10_000;
+const MESSAGES = rounds(10_000, 1000);
 const script = path.join(import.meta.dirname, "programs", "channel_pairs.ts");
 
 // The first child makes the runtime open what it then keeps.

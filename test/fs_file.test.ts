@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { duplicate, duplicateOnto } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { openDescriptors } from "../ffi/posix/identity.ts";
-import * as posix from "../ffi/posix.ts";
+import * as posix from "duphandle/posix";
 import { type FsFile, fsFileFrom, isFsFile, rawOfFsFile } from "../src/fs_file.ts";
 import { runProgram } from "./support/program.ts";
 import {

@@ -6,10 +6,11 @@ import { spawn } from "duphandle";
 import { expect, test } from "vitest";
 import { tryLock } from "./support/linux_objects.ts";
 import { isAlone } from "./support/pool_files.ts";
+import { rounds } from "./support/rounds.ts";
 import { runtimeCommands } from "./support/runtime_commands.ts";
 import { openRaw, pipeRaw, readRaw, temporaryFolder } from "./support/system.ts";
 
-const ROUNDS = 200;
+const ROUNDS = rounds(200);
 /** How many rounds go at once. */
 const AT_ONCE = 4;
 const MARK = `DUPHANDLE_VICTIM_OF=${process.pid}`;

@@ -1,6 +1,7 @@
+import { open } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { runProgram } from "./support/program.ts";
-import { isDeno, isWindows } from "./support/system.ts";
+import { isDeno, isWindows, temporaryFile } from "./support/system.ts";
 
 /** Deno for Windows tells the HANDLE of no descriptor above 2. */
 const sourcesOfNodeFs = !(isDeno && isWindows);
@@ -11,4 +12,16 @@ describe("duphandle/register", () => {
     expect(result).toMatchObject({ same: true });
     expect(output).toMatch(/^\d+ \d+$/m);
   });
+
+  test.skipIf(sourcesOfNodeFs)(
+    "is ENOTSUP in Deno for Windows, which tells no HANDLE",
+    async () => {
+      using file = temporaryFile("");
+      await import("duphandle/register");
+      await using original = await open(file.path);
+      await expect(original.duplicate()).rejects.toThrow(
+        expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" }),
+      );
+    },
+  );
 });

@@ -4,10 +4,11 @@ import * as fs from "node:fs";
 import { type HandleError, openProcess, type OwnedHandle } from "duphandle";
 import { beforeAll, expect, test } from "vitest";
 import { startOnce } from "./support/peer.ts";
+import { rounds } from "./support/rounds.ts";
 import { isWindows, openRaw, positionOf, readRaw, temporaryFile } from "./support/system.ts";
 
 /** Under Wine a process takes a hundred times as long to start. */
-const ROUNDS = isWindows ? 150 : 1000;
+const ROUNDS = rounds(1000, 150);
 
 beforeAll(startOnce);
 

@@ -16,7 +16,7 @@ export async function stageProject(project: string, modules: string): Promise<vo
  * Copies the files that git would: tracked, or new and not ignored. A file deleted from the checkout
  * is still listed until the next commit, and is left out.
  */
-async function copyFiles(to: string): Promise<void> {
+export async function copyFiles(to: string): Promise<void> {
   mkdirSync(to, { recursive: true });
   const list = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   const files = await mustRun("git", ["-C", root, ...list]);

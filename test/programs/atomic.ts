@@ -2,8 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { duplicateOnto } from "../../mod.ts";
-import { close, O_CLOEXEC, O_RDONLY, open } from "../../ffi/posix.ts";
+import { duplicateOnto } from "duphandle";
+import { close, O_CLOEXEC, O_RDONLY, open } from "duphandle/posix";
 import { report } from "./report.ts";
 import { startWorker } from "./worker.mjs";
 

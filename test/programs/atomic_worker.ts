@@ -1,6 +1,6 @@
 /** Reads the target from its start until it is told to stop. */
 import { parentPort, workerData } from "node:worker_threads";
-import { lseek, read, SEEK_SET } from "../../ffi/posix.ts";
+import { lseek, read, SEEK_SET } from "duphandle/posix";
 
 const { target, shared } = workerData.data as { target: number; shared: Int32Array };
 const buffer = new Uint8Array(1);

@@ -1,6 +1,6 @@
 /** Hands every function everything bad, between two calls that a trace shows. */
-import { fcntl_getfd } from "../../ffi/posix.ts";
-import { duplicate } from "../../mod.ts";
+import { fcntl_getfd } from "duphandle/posix";
+import { duplicate } from "duphandle";
 import { badPosixCalls, badVerbCalls } from "../support/bad_values.ts";
 import { report, thrownBy } from "./report.ts";
 

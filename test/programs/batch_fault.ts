@@ -1,6 +1,6 @@
 /** Duplicates many handles while a system call fails, and reports what is left open. */
 import * as fs from "node:fs";
-import { closeMany, duplicateMany } from "../../mod.ts";
+import { closeMany, duplicateMany } from "duphandle";
 import { report } from "./report.ts";
 
 const file = fs.openSync("/dev/null", "r");

@@ -1,6 +1,6 @@
 /** Duplicates many handles with room for a few hundred, and reports what became of them. */
 import * as fs from "node:fs";
-import { closeMany, duplicateMany, type HandleError } from "../../mod.ts";
+import { closeMany, duplicateMany, type HandleError } from "duphandle";
 import { report } from "./report.ts";
 
 const file = fs.openSync("/dev/null", "r");

@@ -1,6 +1,6 @@
 /** A process without descriptors left, which receives and sends handles. */
 import * as fs from "node:fs";
-import { duplicate, type HandleError, type OwnedHandle } from "../../mod.ts";
+import { duplicate, type HandleError, type OwnedHandle } from "duphandle";
 import { connected, next } from "../support/channel_ends.ts";
 import { report, thrownBy } from "./report.ts";
 

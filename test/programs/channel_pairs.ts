@@ -1,5 +1,5 @@
 /** The other process of test/channel_pairs.test.ts: connects, exchanges messages, and reports. */
-import { HandleChannel } from "../../mod.ts";
+import { HandleChannel } from "duphandle";
 import { exchange } from "../support/channel_exchange.ts";
 import { leftOpen, openHandles, settled } from "../support/open_handles.ts";
 import { report } from "./report.ts";

@@ -1,5 +1,5 @@
 /** Listens, connects and sends a handle, with the permissions that it was given. */
-import { HandleChannel } from "../../mod.ts";
+import { HandleChannel } from "duphandle";
 
 const [path, how] = process.argv.slice(2) as [string, string?];
 const steps: string[] = [];

@@ -1,5 +1,5 @@
 /** Listens at the path that is its argument, and is killed. */
-import { HandleChannel } from "../../mod.ts";
+import { HandleChannel } from "duphandle";
 
 await HandleChannel.listen(process.argv[2] as string, () => {});
 process.kill(process.pid, "SIGKILL");

@@ -1,5 +1,5 @@
 /** A process whose only work is an open channel, which its first argument leaves as it is or not. */
-import { HandleChannel } from "../../mod.ts";
+import { HandleChannel } from "duphandle";
 import { place } from "../support/channel_ends.ts";
 import { report } from "./report.ts";
 

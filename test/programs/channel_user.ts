@@ -10,10 +10,10 @@ import {
   SOCK_CLOEXEC,
   SOCK_STREAM,
   socketpair,
-} from "../../ffi/posix.ts";
+} from "duphandle/posix";
 import { sendRights } from "../../ffi/posix/rights.ts";
 import { connectTo } from "../../ffi/posix/unix_socket.ts";
-import { HandleChannel, type HandleError } from "../../mod.ts";
+import { HandleChannel, type HandleError } from "duphandle";
 import { ring } from "../../src/channel_bell.ts";
 
 const [how, path] = process.argv.slice(2) as ["listen" | "connect" | "intrude", string];

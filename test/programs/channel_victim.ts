@@ -1,5 +1,5 @@
 /** Sends and receives without an end, until it is killed: test/channel_killed.test.ts. */
-import { HandleChannel } from "../../mod.ts";
+import { HandleChannel } from "duphandle";
 import { pipeRaw } from "../support/system.ts";
 
 const [how, path] = process.argv.slice(2) as ["listen" | "connect", string];

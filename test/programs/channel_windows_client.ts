@@ -3,8 +3,8 @@
  * channels at once, has an event signalled over each, and ends with exit code 0 when all were. With
  * the count 0 it opens one, receives what it is told to, and waits for the end.
  */
-import { HandleChannel, OwnedHandle } from "../../mod.ts";
-import * as win32 from "../../ffi/win32.ts";
+import { HandleChannel, OwnedHandle } from "duphandle";
+import * as win32 from "duphandle/win32";
 
 const [path = "", count = "0"] = process.argv.slice(2);
 

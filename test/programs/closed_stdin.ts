@@ -1,6 +1,6 @@
 /** With descriptor 0 free, a duplicate must not become the standard input of somebody. */
-import * as posix from "../../ffi/posix.ts";
-import { duplicate } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import { duplicate } from "duphandle";
 import { report } from "./report.ts";
 
 posix.close(0);

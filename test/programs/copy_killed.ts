@@ -1,5 +1,5 @@
 /** Writes lines through copies of one file, each at once, and is killed in the middle. */
-import { copyFileHandle, CopyFlags } from "../../mod.ts";
+import { copyFileHandle, CopyFlags } from "duphandle";
 import { openRaw } from "../support/system.ts";
 
 const [file, lines] = process.argv.slice(-2) as [string, string];

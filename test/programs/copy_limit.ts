@@ -1,6 +1,6 @@
 /** Copies with ever fewer descriptors left, so that each step of a copy fails once. */
 import * as fs from "node:fs";
-import { copyFileHandle, copyFileHandleSync, duplicate, type OwnedHandle } from "../../mod.ts";
+import { copyFileHandle, copyFileHandleSync, duplicate, type OwnedHandle } from "duphandle";
 import { report, thrownBy } from "./report.ts";
 
 const source = duplicate(1);

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { copyFileHandle } from "../../mod.ts";
+import { copyFileHandle } from "duphandle";
 import { leftOpen, openHandles, settled } from "../support/open_handles.ts";
 import { openRaw } from "../support/system.ts";
 import { report } from "./report.ts";

@@ -1,5 +1,5 @@
 /** Asks for a copy without the permission that makes one. */
-import { copyFileHandleSync, duplicate } from "../../mod.ts";
+import { copyFileHandleSync, duplicate } from "duphandle";
 import { report, thrownBy } from "./report.ts";
 
 const source = duplicate(1);

@@ -1,7 +1,7 @@
 /** Makes one call on a file whose calls fail as the test has told strace. */
 import * as fs from "node:fs";
-import * as posix from "../../ffi/posix.ts";
-import { duplicate, duplicateOnto, OwnedHandle } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import { duplicate, duplicateOnto, OwnedHandle } from "duphandle";
 import { report, thrownBy } from "./report.ts";
 
 const [call, file] = process.argv.slice(-2) as [string, string];

@@ -2,7 +2,7 @@
  * What is chosen where choosing is hard. It runs as it is, and where kcmp(2) is forbidden, as many
  * containers do it.
  */
-import { close, fcntl_dupfd_cloexec, lseek, O_CLOEXEC, open, pipe2 } from "../../ffi/posix.ts";
+import { close, fcntl_dupfd_cloexec, lseek, O_CLOEXEC, open, pipe2 } from "duphandle/posix";
 import { holdsLock, isOneOpenFile } from "../../ffi/posix/identity.ts";
 import { type FsFile, fsFileFrom, rawOfFsFile } from "../../src/fs_file.ts";
 import { report, thrownBy } from "./report.ts";

@@ -1,6 +1,6 @@
 /** Both directions with the permissions that the test gives. */
-import { duplicate } from "../../mod.ts";
-import { close, dup, O_CLOEXEC, O_RDONLY, open, write } from "../../ffi/posix.ts";
+import { duplicate } from "duphandle";
+import { close, dup, O_CLOEXEC, O_RDONLY, open, write } from "duphandle/posix";
 import { openDescriptors } from "../../ffi/posix/identity.ts";
 import { type FsFile, fsFileFrom } from "../../src/fs_file.ts";
 import { report, thrownBy } from "./report.ts";

@@ -2,8 +2,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { duplicate } from "../../mod.ts";
-import { close, lseek, read } from "../../ffi/posix.ts";
+import { duplicate } from "duphandle";
+import { close, lseek, read } from "duphandle/posix";
 import { identityOf } from "../../ffi/posix/identity.ts";
 import { type FsFile, fsFileFrom } from "../../src/fs_file.ts";
 import { report } from "./report.ts";

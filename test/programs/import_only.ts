@@ -1,8 +1,8 @@
 /** Imports every entry point and does nothing with it. */
 import * as fs from "node:fs";
-import "../../ffi/posix.ts";
-import "../../ffi/win32.ts";
-import "../../mod.ts";
+import "duphandle/posix";
+import "duphandle/win32";
+import "duphandle";
 
 const warnings: string[] = [];
 process.on("warning", ({ message }) => warnings.push(message));

@@ -1,5 +1,5 @@
 /** Duplicates and closes many times, and tells what is left. */
-import { duplicate } from "../../mod.ts";
+import { duplicate } from "duphandle";
 import { openHandles } from "../support/open_handles.ts";
 import { report } from "./report.ts";
 

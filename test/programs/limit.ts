@@ -1,6 +1,6 @@
 /** Duplicates until the limit is reached, twice. */
 import * as fs from "node:fs";
-import { duplicate, type OwnedHandle } from "../../mod.ts";
+import { duplicate, type OwnedHandle } from "duphandle";
 import { report, thrownBy } from "./report.ts";
 
 duplicate(1).close();

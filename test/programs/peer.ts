@@ -14,8 +14,8 @@ import {
 } from "duphandle";
 import { openHandles } from "../support/open_handles.ts";
 import { closeRaw, isWindows, openRaw, positionOf, readRaw, writeRaw } from "../support/system.ts";
-import { prctl } from "../../ffi/posix.ts";
-import { WaitForSingleObject } from "../../ffi/win32.ts";
+import { prctl } from "duphandle/posix";
+import { WaitForSingleObject } from "duphandle/win32";
 
 /** What it can be told, by name. Handles are told by their numbers. */
 const actions = {

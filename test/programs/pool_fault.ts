@@ -3,7 +3,7 @@
  * descriptors only: `pool_fault.ts [ROOM …]`. In the end everything must be as if nothing had failed.
  */
 import * as fs from "node:fs";
-import { DescriptorPool, duplicate, HandleError, type OwnedHandle } from "../../mod.ts";
+import { DescriptorPool, duplicate, HandleError, type OwnedHandle } from "duphandle";
 import { isAlone, readFd } from "../support/pool_files.ts";
 import { openRaw, pipeRaw, temporaryFile } from "../support/system.ts";
 import { report } from "./report.ts";

@@ -1,9 +1,9 @@
 /** A user without privileges fills the place where files wait. It prints what came of it. */
 import * as fs from "node:fs";
-import { DescriptorPool, type HandleError, type PooledDescriptor } from "../../mod.ts";
+import { DescriptorPool, type HandleError, type PooledDescriptor } from "duphandle";
 import { readFd } from "../support/pool_files.ts";
 import { openRaw, pipeRaw, positionOf } from "../support/system.ts";
-import * as posix from "../../ffi/posix.ts";
+import * as posix from "duphandle/posix";
 
 const path = process.argv[2] as string;
 const count = () => fs.readdirSync("/proc/self/fd").length;

@@ -3,8 +3,8 @@
  * a model of it: `pool_model.ts SEED DESCRIPTORS OPERATIONS LIMIT`.
  */
 import * as fs from "node:fs";
-import { DescriptorPool, OwnedHandle, type PooledDescriptor } from "../../mod.ts";
-import * as posix from "../../ffi/posix.ts";
+import { DescriptorPool, OwnedHandle, type PooledDescriptor } from "duphandle";
+import * as posix from "duphandle/posix";
 import { tryLock } from "../support/linux_objects.ts";
 import { temporaryFolder } from "../support/system.ts";
 import { report } from "./report.ts";

@@ -3,7 +3,7 @@
  * test/pool_killed.test.ts. Its argument is a folder of its own.
  */
 import * as fs from "node:fs";
-import { DescriptorPool, inherited, type OwnedHandle, type PooledDescriptor } from "../../mod.ts";
+import { DescriptorPool, inherited, type OwnedHandle, type PooledDescriptor } from "duphandle";
 import { tryLock } from "../support/linux_objects.ts";
 import { socketPair } from "../support/sockets.ts";
 import { openRaw, pipeRaw } from "../support/system.ts";

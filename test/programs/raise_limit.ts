@@ -1,7 +1,7 @@
 /** Raises the limit of descriptors, which most runtimes have done already: so it is lowered before. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { duplicate, raiseDescriptorLimit } from "../../mod.ts";
+import { duplicate, raiseDescriptorLimit } from "duphandle";
 import { report } from "./report.ts";
 
 const softLimit = () =>

@@ -1,10 +1,10 @@
 /** One case of redirection, in a process whose standard descriptors may be spoiled. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { duplicate, redirect } from "../../mod.ts";
+import { duplicate, redirect } from "duphandle";
 import { backend } from "../../ffi/backend.ts";
 import { loadLibrary } from "../../ffi/library.ts";
-import { close, fcntl_getfd, fcntl_getfl, lseek, O_NONBLOCK, SEEK_SET } from "../../ffi/posix.ts";
+import { close, fcntl_getfd, fcntl_getfl, lseek, O_NONBLOCK, SEEK_SET } from "duphandle/posix";
 import { libraries } from "../../ffi/symbols/linux.ts";
 import { report, thrownBy } from "./report.ts";
 

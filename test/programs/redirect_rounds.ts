@@ -1,8 +1,8 @@
 /** Writes in every way, before, while and after standard output is redirected, many times. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { redirect } from "../../mod.ts";
-import { write } from "../../ffi/posix.ts";
+import { redirect } from "duphandle";
+import { write } from "duphandle/posix";
 import { report } from "./report.ts";
 
 const [rounds, file] = [Number(process.argv[2]), process.argv[3] as string];

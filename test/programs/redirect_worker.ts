@@ -1,6 +1,6 @@
 /** Redirects standard output over and over while a worker writes lines to it. */
 import * as fs from "node:fs";
-import { redirect } from "../../mod.ts";
+import { redirect } from "duphandle";
 import { report } from "./report.ts";
 import { startWorker } from "./worker.mjs";
 

@@ -1,7 +1,7 @@
 /** Writes numbered lines until it is told to stop. Redirecting is not for a worker. */
 import * as fs from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { redirect } from "../../mod.ts";
+import { redirect } from "duphandle";
 import { thrownBy } from "./report.ts";
 
 const { shared } = workerData.data as { shared: Int32Array };

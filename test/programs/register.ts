@@ -1,5 +1,5 @@
 /** A program as users write it, for the method that duphandle/register adds. */
-import "../../src/register.ts";
+import "duphandle/register";
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { report } from "./report.ts";

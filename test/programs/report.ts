@@ -1,6 +1,6 @@
 /** How a program tells its test what it saw. */
 import * as fs from "node:fs";
-import { HandleError } from "../../mod.ts";
+import { isHandleError } from "../support/thrown.ts";
 
 /** Writes the program's result for the test to read. */
 export function report(result: unknown): void {
@@ -14,7 +14,7 @@ export function thrownBy(call: () => unknown): Record<string, unknown> | undefin
   } catch (error) {
     if (!(error instanceof Error)) return { message: String(error) };
     const { name, message } = error;
-    if (!(error instanceof HandleError)) return { name, message };
+    if (!isHandleError(error)) return { name, message };
     const { code, status, native, syscall, handle } = error;
     const cause = error.cause instanceof Error ? error.cause.name : undefined;
     return { name, message, code, status, native, syscall, handle, cause };

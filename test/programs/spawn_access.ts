@@ -1,5 +1,5 @@
 /** Writes through each handle that it was given; what came of it. */
-import { inherited, inheritedNames } from "../../mod.ts";
+import { inherited, inheritedNames } from "duphandle";
 import { writeRaw } from "../support/system.ts";
 import { report, thrownBy } from "./report.ts";
 

@@ -2,7 +2,7 @@
  * A child with a file, two pipes and a socket: it says what it got, waits until its parent has
  * looked, and uses each of them. Without handles it only says what the runtime has open.
  */
-import { inherited, inheritedNames } from "../../mod.ts";
+import { inherited, inheritedNames } from "duphandle";
 import { openHandles, settled } from "../support/open_handles.ts";
 import { receiveText, sendText } from "../support/sockets.ts";
 import { positionOf, readRaw, writeRaw } from "../support/system.ts";

@@ -1,5 +1,5 @@
 /** Copies what one handle has into another. */
-import { inherited } from "../../mod.ts";
+import { inherited } from "duphandle";
 import { readRaw, writeRaw } from "../support/system.ts";
 
 using from = inherited("from");

@@ -1,6 +1,6 @@
 /** A child that asks for what it was given in every way, and tells what came of it. */
 import { spawnSync } from "node:child_process";
-import { inherited, inheritedNames } from "../../mod.ts";
+import { inherited, inheritedNames } from "duphandle";
 import { closeRaw, isWindows, readRaw } from "../support/system.ts";
 import { report, thrownBy } from "./report.ts";
 

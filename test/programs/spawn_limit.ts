@@ -1,6 +1,6 @@
 /** Starts children with ever fewer descriptors left, so that each step fails once. */
 import * as fs from "node:fs";
-import { duplicate, type OwnedHandle, spawn } from "../../mod.ts";
+import { duplicate, type OwnedHandle, spawn } from "duphandle";
 import { report, thrownBy } from "./report.ts";
 
 const source = duplicate(1);

@@ -1,5 +1,5 @@
 /** Reads one letter through each handle that it was given. */
-import { inherited, inheritedNames } from "../../mod.ts";
+import { inherited, inheritedNames } from "duphandle";
 import { readRaw } from "../support/system.ts";
 import { report } from "./report.ts";
 

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { once } from "node:events";
-import { duplicate, spawn } from "../../mod.ts";
+import { duplicate, spawn } from "duphandle";
 import { report } from "./report.ts";
 import { startWorker } from "./worker.mjs";
 

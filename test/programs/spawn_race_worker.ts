@@ -1,7 +1,7 @@
 /** Duplicates and closes a file until it is told to stop. */
 import { parentPort, workerData } from "node:worker_threads";
-import { borrow } from "../../mod.ts";
-import { close, O_CLOEXEC, O_RDONLY, open } from "../../ffi/posix.ts";
+import { borrow } from "duphandle";
+import { close, O_CLOEXEC, O_RDONLY, open } from "duphandle/posix";
 
 const { secret, shared } = workerData.data as { secret: string; shared: Int32Array };
 const file = open(secret, O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
 /** Sends a text through the socket that it was given. */
-import { inherited } from "../../mod.ts";
+import { inherited } from "duphandle";
 import { sendText } from "../support/sockets.ts";
 
 using socket = inherited("socket");

@@ -1,5 +1,5 @@
 /** Tells what the library says about the environment variable that this process was started with. */
-import { inherited, inheritedNames } from "../../mod.ts";
+import { inherited, inheritedNames } from "duphandle";
 import { report, thrownBy } from "./report.ts";
 
 let names: string[] = [];

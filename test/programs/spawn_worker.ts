@@ -1,5 +1,5 @@
 /** Asks in a worker thread, and then in the main thread, for what the process was given. */
-import { inherited, inheritedNames } from "../../mod.ts";
+import { inherited, inheritedNames } from "duphandle";
 import { report } from "./report.ts";
 import { startWorker } from "./worker.mjs";
 

@@ -13,9 +13,9 @@ import {
   openProcess,
   OwnedHandle,
   trackHandles,
-} from "../../mod.ts";
-import * as posix from "../../ffi/posix.ts";
-import * as win32 from "../../ffi/win32.ts";
+} from "duphandle";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
 import { connected } from "../support/channel_ends.ts";
 import { closeRaw, isWindows, openRaw, readRaw, temporaryFolder } from "../support/system.ts";
 import { report, thrownBy } from "./report.ts";

@@ -1,5 +1,5 @@
 /** Tells whether everything is as it was when the last tracker has stopped, in whatever order. */
-import { duplicate, OwnedHandle, trackHandles } from "../../mod.ts";
+import { duplicate, OwnedHandle, trackHandles } from "duphandle";
 import { system } from "../../src/system.ts";
 import { report } from "./report.ts";
 

@@ -1,5 +1,5 @@
 /** Duplicates of a console's input and output. Its argument is the folder for messages. */
-import * as win32 from "../../ffi/win32.ts";
+import * as win32 from "duphandle/win32";
 import { copyOf, tell } from "../support/windows_objects.ts";
 
 const folder = process.argv.at(-1) as string;

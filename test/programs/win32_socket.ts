@@ -2,8 +2,8 @@
  * Makes a socket from what its parent prepared, and uses it after the parent closed its own. Its
  * argument is the folder for messages.
  */
-import { socketFromInfo } from "../../mod.ts";
-import { recv, send } from "../../ffi/win32.ts";
+import { socketFromInfo } from "duphandle";
+import { recv, send } from "duphandle/win32";
 import { hear, tell } from "../support/windows_objects.ts";
 
 const folder = process.argv.at(-1) as string;

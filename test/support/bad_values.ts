@@ -1,7 +1,7 @@
 /** Values that no function may pass on to the system, and the functions that must refuse them. */
-import * as posix from "../../ffi/posix.ts";
-import * as win32 from "../../ffi/win32.ts";
-import { borrow, duplicate, duplicateOnto, Handle, OwnedHandle } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
+import { borrow, duplicate, duplicateOnto, Handle, OwnedHandle } from "duphandle";
 
 const isWindows = process.platform === "win32";
 

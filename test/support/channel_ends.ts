@@ -1,6 +1,6 @@
 /** Both ends of a channel in one process, for tests of what one end says and the other hears. */
 import * as path from "node:path";
-import { type ChannelOptions, HandleChannel, type HandleMessage } from "../../mod.ts";
+import { type ChannelOptions, HandleChannel, type HandleMessage } from "duphandle";
 import { isWindows, temporaryFolder } from "./system.ts";
 
 /** A path to listen at, which nobody else uses. */

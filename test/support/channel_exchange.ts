@@ -2,9 +2,9 @@
  * Messages with handles in both directions at once. Whoever receives checks each handle against
  * what the message says of it, and leaves a trace in the object, which the sender finds.
  */
-import * as posix from "../../ffi/posix.ts";
-import * as win32 from "../../ffi/win32.ts";
-import { type HandleChannel, type JsonValue, OwnedHandle } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
+import { type HandleChannel, type JsonValue, OwnedHandle } from "duphandle";
 import { next } from "./channel_ends.ts";
 import { identity } from "./channel_objects.ts";
 import * as linux from "./linux_objects.ts";

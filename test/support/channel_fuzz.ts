@@ -1,7 +1,7 @@
 /** Bytes that no well-behaved peer sends, and a peer on raw sockets that sends them. */
-import * as posix from "../../ffi/posix.ts";
+import * as posix from "duphandle/posix";
 import { sendRights } from "../../ffi/posix/rights.ts";
-import { HandleChannel } from "../../mod.ts";
+import { HandleChannel } from "duphandle";
 import {
   frame,
   helloFrame,

@@ -1,8 +1,8 @@
 /** Handles of many kinds to send, and how to tell that what arrives refers to the same object. */
 import * as fs from "node:fs";
-import * as posix from "../../ffi/posix.ts";
-import * as win32 from "../../ffi/win32.ts";
-import { OwnedHandle } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
+import { OwnedHandle } from "duphandle";
 import * as linux from "./linux_objects.ts";
 import { socketPair } from "./sockets.ts";
 import {

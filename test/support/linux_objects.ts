@@ -3,7 +3,7 @@ import type { Calls } from "../../ffi/backend.ts";
 import { loadLibrary } from "../../ffi/library.ts";
 import { cString, scratch } from "../../ffi/scratch.ts";
 import { libraries } from "../../ffi/symbols/linux.ts";
-import { OwnedHandle } from "../../mod.ts";
+import { OwnedHandle } from "duphandle";
 
 const table = {
   // int eventfd(unsigned int initval, int flags);

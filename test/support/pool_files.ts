@@ -1,7 +1,7 @@
 /** Pools of files, and input and output through the descriptors that a pool gives. */
 import * as fs from "node:fs";
-import * as posix from "../../ffi/posix.ts";
-import { DescriptorPool, type OwnedHandle, type PooledDescriptor } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import { DescriptorPool, type OwnedHandle, type PooledDescriptor } from "duphandle";
 import { isDeno, isWindows, openRaw, readRaw, temporaryFolder, writeRaw } from "./system.ts";
 
 /** Whether a pool gives descriptors of the runtime: in Deno for Windows they are handles. */

@@ -1,7 +1,7 @@
 /** Connected sockets, made and used by the system's own calls. */
-import * as posix from "../../ffi/posix.ts";
-import * as win32 from "../../ffi/win32.ts";
-import { OwnedHandle } from "../../mod.ts";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
+import { OwnedHandle } from "duphandle";
 import { OwnedSocket } from "../../src/socket.ts";
 import { isWindows, readRaw, writeRaw } from "./system.ts";
 import { connectedSockets } from "./windows_objects.ts";

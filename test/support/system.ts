@@ -2,9 +2,9 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { OwnedHandle } from "../../mod.ts";
-import * as posix from "../../ffi/posix.ts";
-import * as win32 from "../../ffi/win32.ts";
+import { OwnedHandle } from "duphandle";
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
 
 export const isWindows: boolean = process.platform === "win32";
 export const isDeno: boolean = "Deno" in globalThis;

@@ -5,7 +5,7 @@ import {
   DUPLICATE_SAME_ACCESS,
   DuplicateHandle,
   GetCurrentThread,
-} from "../../ffi/win32.ts";
+} from "duphandle/win32";
 
 let threadKind: number | undefined;
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
-import * as win32 from "../../ffi/win32.ts";
+import * as win32 from "duphandle/win32";
 import { commandFor } from "./program.ts";
 import { isWindows, temporaryFolder } from "./system.ts";
 

@@ -1,0 +1,102 @@
+/**
+ * What the npm package is: its name, version, entry points and fields. Both ways of building it read
+ * this; the version itself stands in deno.json, where JSR wants it.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../runtimes.ts";
+
+/** The modules that users import, by what comes after the package's name. */
+export const entryPoints: Readonly<Record<string, string>> = {
+  ".": "mod.ts",
+  "./posix": "ffi/posix.ts",
+  "./win32": "ffi/win32.ts",
+  "./register": "src/register.ts",
+};
+
+/** The one entry point that does something when it is imported. */
+const WITH_EFFECT = "./register";
+
+/** Where the package is built, from the checkout's top. */
+export const OUTPUT = "npm";
+
+/** The folders of the two kinds of module. */
+export const ESM = "esm";
+export const SCRIPT = "script";
+
+/** What is copied into the package as it is. */
+export const copied: readonly string[] = ["LICENSE", "README.md", "CHANGELOG.md"];
+
+/** The language that the oldest Node of `engines` understands. */
+export const TARGET = "ES2023";
+
+/** The most bytes that the packed file may have. */
+export const MAX_PACKED = 140_000;
+
+const REPOSITORY = "https://github.com/duphandle/duphandle";
+
+/** A module of the package: `src/register.ts` is `./esm/src/register.js`. */
+export function built(kind: typeof ESM | typeof SCRIPT, module: string, ending = ".js"): string {
+  return `./${kind}/${module.replace(/\.ts$/, ending)}`;
+}
+
+/** The fields of its `package.json`. */
+export function fields(): Readonly<Record<string, unknown>> {
+  return {
+    name: "duphandle",
+    version: version(),
+    description: "Duplicate operating-system handles in Deno, Bun and Node: dup3 and " +
+      "DuplicateHandle through each runtime's own FFI.",
+    keywords: [
+      ...["dup", "dup2", "dup3", "DuplicateHandle", "file descriptor", "handle", "fd passing"],
+      ...["SCM_RIGHTS", "pidfd_getfd", "redirect stdout", "inherit", "ffi", "deno", "bun", "node"],
+    ],
+    homepage: `${REPOSITORY}#readme`,
+    repository: { type: "git", url: `git+${REPOSITORY}.git` },
+    bugs: { url: `${REPOSITORY}/issues` },
+    license: "MIT",
+    // Of what is in neither folder: without it a Node would have to find out.
+    type: "commonjs",
+    main: built(SCRIPT, entryPoints["."]!),
+    module: built(ESM, entryPoints["."]!),
+    types: built(SCRIPT, entryPoints["."]!, ".d.ts"),
+    exports: {
+      ...Object.fromEntries(
+        Object.entries(entryPoints).map(([name, module]) => [name, {
+          import: built(ESM, module),
+          require: built(SCRIPT, module),
+        }]),
+      ),
+      "./package.json": "./package.json",
+    },
+    // For resolution that knows no exports: TypeScript's node10.
+    typesVersions: {
+      "*": Object.fromEntries(
+        Object.entries(entryPoints).filter(([name]) => name !== ".")
+          .map(([name, module]) => [name.slice(2), [built(SCRIPT, module, ".d.ts")]]),
+      ),
+    },
+    files: [ESM, SCRIPT, "CHANGELOG.md"],
+    sideEffects: [ESM, SCRIPT].map((kind) => built(kind as typeof ESM, entryPoints[WITH_EFFECT]!)),
+    // process.getBuiltinModule came to 20 and 22 in these.
+    engines: { node: "^20.16 || >=22.3" },
+    peerDependencies: { koffi: "^3.3.4" },
+    peerDependenciesMeta: { koffi: { optional: true } },
+  };
+}
+
+/** The packages with the types of what it uses, for a compiler that has none. */
+export function typePackages(): Readonly<Record<string, string>> {
+  const { devDependencies } = read("package.json") as { devDependencies: Record<string, string> };
+  return Object.fromEntries(
+    ["@types/deno", "@types/node"].map((name) => [name, devDependencies[name]!]),
+  );
+}
+
+function version(): string {
+  return (read("deno.json") as { version: string }).version;
+}
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(root, file), "utf8"));
+}
