@@ -7,7 +7,7 @@ import { failure, type HandleError, hasCode } from "../ffi/error.ts";
 import { closeAll } from "./close_all.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../ffi/posix/constants.ts";
 import { close } from "../ffi/posix/dup.ts";
-import { receiveRights, type Rights, sendRights, truncated } from "../ffi/posix/rights.ts";
+import { receiveRights, sendRights } from "../ffi/posix/rights.ts";
 import { socketpair } from "../ffi/posix/socket.ts";
 import {
   acceptFrom,
@@ -18,16 +18,9 @@ import {
   MAX_PATH,
   peerOf,
 } from "../ffi/posix/unix_socket.ts";
-import { adoptStream } from "./adopt_stream.ts";
 import { bellAt, removeSocket, ring } from "./channel_bell.ts";
-import { malformed } from "./channel_frames.ts";
-import { goneError } from "./channel_link.ts";
-import {
-  type ChannelEnd,
-  type ChannelSystem,
-  type HandleTransport,
-  RESERVED,
-} from "./channel_transport.ts";
+import { endOf } from "./channel_rights.ts";
+import { type ChannelEnd, type ChannelSystem, RESERVED } from "./channel_transport.ts";
 
 /** How many connections may wait for us. */
 const BACKLOG = 511;
@@ -38,7 +31,6 @@ const MOST_TRIES = 200;
 /** The names of a child's descriptors. */
 const STREAM = `${RESERVED}stream`;
 const HANDLES = `${RESERVED}handles`;
-const nothing: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** The path of the bell beside a path: see channel_bell.ts. */
 const bellPath = (path: string) => `${path}.bell`;
@@ -92,11 +84,6 @@ export const posixChannels: ChannelSystem = {
   },
 };
 
-/** One end, of descriptors that are ours. */
-export function endOf(stream: number, raw: number): ChannelEnd {
-  return { stream: adoptStream(stream), transport: new RightsTransport(raw) };
-}
-
 function twoPairs(): [[number, number], [number, number]] {
   const first = pair();
   try {
@@ -109,70 +96,6 @@ function twoPairs(): [[number, number], [number, number]] {
 
 function pair(): [number, number] {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
-/** Handles over a socket of their own. */
-class RightsTransport implements HandleTransport {
-  readonly #raw: number;
-  /** What is in a socket stays there when who sent it ends. */
-  readonly needsSender: boolean = false;
-  #closed = false;
-
-  constructor(raw: number) {
-    this.#raw = raw;
-  }
-
-  offer(handles: readonly number[]): Uint8Array | undefined {
-    this.#requireOpen();
-    try {
-      return sendRights(this.#raw, handles) ? nothing : undefined;
-    } catch (error) {
-      // The second one tells that the other side left something unread.
-      if (hasCode(error, "EPIPE", "ECONNRESET")) throw goneError();
-      throw error;
-    }
-  }
-
-  accept(count: number, ticket: Uint8Array): number[] {
-    this.#requireOpen();
-    const rights = this.#next();
-    if (rights === undefined) throw malformed("handles that did not come");
-    if (!rights.isTruncated && rights.fds.length === count && ticket.length === 0) {
-      return rights.fds;
-    }
-    closeAll(rights.fds);
-    throw rights.isTruncated
-      ? truncated(count, this.#raw)
-      : malformed("other handles than it said");
-  }
-
-  #next(): Rights | undefined {
-    try {
-      const rights = receiveRights(this.#raw);
-      return rights === "end" ? undefined : rights;
-    } catch (error) {
-      if (hasCode(error, "ECONNRESET")) return undefined; // the end, with something unread there
-      throw error;
-    }
-  }
-
-  settle(): void {}
-
-  meet(): void {}
-
-  frame(): boolean {
-    return false;
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    close(this.#raw);
-  }
-
-  #requireOpen(): void {
-    if (this.#closed) throw malformed("handles after its end");
-  }
 }
 
 /** Lets in who is there, as far as they have said hello: with the other end of a stream. */

@@ -7,6 +7,7 @@ import {
   type OwnedHandle,
 } from "duphandle";
 import { describe, expect, test } from "vitest";
+import { notOpen } from "./support/matchers.ts";
 import { runProgram } from "./support/program.ts";
 import {
   closeRaw,
@@ -21,7 +22,6 @@ import {
 import { thrownBy } from "./support/thrown.ts";
 import { canTrace } from "./support/trace.ts";
 
-const notOpen = expect.objectContaining({ code: "EBADF", status: "ERROR_INVALID_HANDLE" });
 /** One by one, a batch, more than one message of the kernel holds, and many. */
 const SIZES = [0, 1, 20, 112, 253, 254, 3000];
 

@@ -1,5 +1,5 @@
 /** Channels are between processes of one user, on Linux: real processes of real users. */
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -7,23 +7,10 @@ import { promisify } from "node:util";
 import { HandleChannel } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { turns } from "./support/channel_ends.ts";
+import { anybodysFolder, canChangeUser, nobody } from "./support/nobody.ts";
 import { commandFor, root } from "./support/program.ts";
-import { temporaryFolder } from "./support/system.ts";
 
-const isRoot = process.platform === "linux" && process.getuid?.() === 0;
-const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
 const script = path.join(root, "test", "programs", "channel_user.ts");
-
-/** Whether the user "nobody" can be played here: root, setpriv, and a checkout that it may read. */
-const canChangeUser = isRoot &&
-  spawnSync(nobody[0]!, [...nobody.slice(1), "test", "-r", `${root}/mod.ts`]).status === 0;
-
-/** A folder in which anybody may listen, and where nobody may keep a runtime's cache. */
-function anybodysFolder(): { path: string; [Symbol.dispose](): void } {
-  const folder = temporaryFolder();
-  fs.chmodSync(folder.path, 0o777);
-  return folder;
-}
 
 /** The command and the options of a process of the user nobody. */
 function asNobody(how: "listen" | "connect" | "intrude", at: string) {

@@ -4,6 +4,7 @@ import { borrow, duplicate, type HandleSource } from "duphandle";
 import * as posix from "duphandle/posix";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
+import { denied, unsupported } from "./support/matchers.ts";
 import { runProgram } from "./support/program.ts";
 import {
   closeRaw,
@@ -68,7 +69,7 @@ describe("duplicate()", () => {
     using source = openRaw(file.path, "r");
     if (isWindows) {
       expect(() => duplicate(source, { minimum: 3 })).toThrow(
-        expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" }),
+        unsupported,
       );
       return;
     }
@@ -161,7 +162,7 @@ describe("duplicate() with closeSource", () => {
     const source = openRaw(file.path, "r");
     const { raw } = source;
     expect(() => duplicate(source, { closeSource: true, access: "write" }))
-      .toThrow(expect.objectContaining({ code: "EACCES", status: "ERROR_ACCESS_DENIED" }));
+      .toThrow(denied);
     expect(source.closed).toBe(true);
     expect(() => closeRaw(raw)).toThrow(expect.objectContaining({ code: "EBADF" }));
   });

@@ -12,6 +12,7 @@ import {
 } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
+import { denied, notOpen, unsupported } from "./support/matchers.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import {
   closeRaw,
@@ -23,9 +24,6 @@ import {
 } from "./support/system.ts";
 import { thrownBy } from "./support/thrown.ts";
 
-const notOpen = expect.objectContaining({ code: "EBADF", status: "ERROR_INVALID_HANDLE" });
-const denied = expect.objectContaining({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
-const unsupported = expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" });
 const { GENERIC_READ, GENERIC_WRITE } = win32;
 const both = DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE;
 

@@ -1,5 +1,6 @@
 import { duplicate, duplicateOnto } from "duphandle";
 import { describe, expect, test } from "vitest";
+import { unsupported } from "./support/matchers.ts";
 import { runProgram } from "./support/program.ts";
 import { isWindows, openRaw, positionOf, readRaw, temporaryFile } from "./support/system.ts";
 
@@ -8,7 +9,7 @@ describe("duplicateOnto()", () => {
     using file = temporaryFile("");
     using source = openRaw(file.path, "r");
     expect(() => duplicateOnto(source, 1)).toThrow(
-      expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" }),
+      unsupported,
     );
     expect(() => duplicateOnto(source, 1)).toThrow("use duplicate()");
   });

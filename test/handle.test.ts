@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { borrow, BorrowedHandle, duplicate, Handle, OwnedHandle } from "duphandle";
 import { describe, expect, test } from "vitest";
+import { notOpen } from "./support/matchers.ts";
 import { openHandles } from "./support/open_handles.ts";
 import {
   closeRaw,
@@ -12,8 +13,6 @@ import {
   temporaryFile,
   writeRaw,
 } from "./support/system.ts";
-
-const notOpen = expect.objectContaining({ code: "EBADF", status: "ERROR_INVALID_HANDLE" });
 
 describe("OwnedHandle", () => {
   test("close() closes once, and a second call does nothing", () => {

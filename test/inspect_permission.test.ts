@@ -1,19 +1,14 @@
 /** Looking at handles on Linux with and without the right to: users, permissions, kcmp(2). */
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { listHandles } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
+import { canChangeUser, nobody } from "./support/nobody.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { root, runProgram } from "./support/program.ts";
 import { isDeno, temporaryFile, temporaryFolder } from "./support/system.ts";
 import { canTrace } from "./support/trace.ts";
 
 const isLinux = process.platform === "linux";
-const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
-
-/** Whether the user "nobody" can be played here: root, setpriv, and a checkout that it may read. */
-const canChangeUser = isLinux && process.getuid?.() === 0 &&
-  spawnSync(nobody[0]!, [...nobody.slice(1), "test", "-r", `${root}/mod.ts`]).status === 0;
 
 beforeAll(startOnce);
 

@@ -1,7 +1,7 @@
 /** A pool without room, and one whose system calls fail: it does all of something or nothing. */
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
+import { canChangeUser, nobody } from "./support/nobody.ts";
 import { hasCommand, root, runProgram } from "./support/program.ts";
 import { temporaryFolder } from "./support/system.ts";
 import { canTrace } from "./support/trace.ts";
@@ -9,11 +9,6 @@ import { canTrace } from "./support/trace.ts";
 const isLinux = process.platform === "linux";
 const hasLimits = isLinux && hasCommand("prlimit");
 const limited = ["prlimit", "--nofile=256:256", "--"];
-const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
-/** Whether the user "nobody" can be played here: root, setpriv, and a checkout that it may read. */
-const canChangeUser = isLinux && process.getuid?.() === 0 &&
-  spawnSync(nobody[0]!, [...nobody.slice(1), "test", "-r", `${root}/mod.ts`]).status === 0;
-
 interface Faults {
   readonly codes: Readonly<Record<string, number>>;
   readonly left: number;

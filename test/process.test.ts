@@ -9,6 +9,7 @@ import {
   openProcess,
 } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
+import { denied, notOpen, unsupported } from "./support/matchers.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import {
   closeRaw,
@@ -22,8 +23,6 @@ import {
 } from "./support/system.ts";
 import { thrownBy } from "./support/thrown.ts";
 
-const notOpen = expect.objectContaining({ code: "EBADF", status: "ERROR_INVALID_HANDLE" });
-const unsupported = expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" });
 const ended = expect.objectContaining({ code: "ESRCH" });
 
 beforeAll(startOnce);
@@ -75,7 +74,7 @@ describe("ProcessHandle.take()", () => {
     }
     const readOnly = await peer.do("open", file.path, "r");
     expect(() => other.take(readOnly, { access: "write" })).toThrow(
-      expect.objectContaining({ code: "EACCES", status: "ERROR_ACCESS_DENIED" }),
+      denied,
     );
   });
 

@@ -1,29 +1,16 @@
 /** Who may take a handle of whom, on Linux: real processes of real users. */
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { openProcess } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ptraceScope, whatWouldHelp } from "../src/ptrace.ts";
+import { anybodysFolder, canChangeUser, nobody } from "./support/nobody.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { root } from "./support/program.ts";
-import { isWindows, readRaw, temporaryFile, temporaryFolder } from "./support/system.ts";
+import { isWindows, readRaw, temporaryFile } from "./support/system.ts";
 import { thrownBy } from "./support/thrown.ts";
 
 const isLinux = process.platform === "linux";
-const isRoot = isLinux && process.getuid?.() === 0;
-const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
 const scope = isLinux ? ptraceScope() : undefined;
-
-/** Whether the user "nobody" can be played here: root, setpriv, and a checkout that it may read. */
-const canChangeUser = isRoot &&
-  spawnSync(nobody[0]!, [...nobody.slice(1), "test", "-r", `${root}/mod.ts`]).status === 0;
-
-/** A folder where nobody may keep a runtime's cache. */
-function anybodysFolder(): { path: string; [Symbol.dispose](): void } {
-  const folder = temporaryFolder();
-  fs.chmodSync(folder.path, 0o777);
-  return folder;
-}
 
 describe.runIf(isLinux)("take() on Linux (Windows decides when the process is opened)", () => {
   beforeAll(startOnce);

@@ -1,6 +1,7 @@
 import { borrow, duplicate } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
+import { denied, unsupported } from "./support/matchers.ts";
 import { isWindows, readRaw, temporaryFile } from "./support/system.ts";
 
 const notOpen = expect.objectContaining({
@@ -8,7 +9,6 @@ const notOpen = expect.objectContaining({
   status: "ERROR_INVALID_HANDLE",
   native: 6,
 });
-const denied = expect.objectContaining({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
 const { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS, GENERIC_READ, GENERIC_WRITE } = win32;
 
 function open(path: string, access: number): number {
@@ -98,7 +98,7 @@ describe.skipIf(isWindows)("duphandle/win32 on POSIX", () => {
     for (const [name, call] of calls) {
       const values = argumentsOf[name] ?? [4];
       expect(() => call(...values), name).toThrow(
-        expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" }),
+        unsupported,
       );
       expect(() => call(...values), name).toThrow("duphandle/posix");
     }

@@ -2,12 +2,11 @@
 import { openProcess } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
+import { denied, notOpen } from "./support/matchers.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { isWindows, readRaw, temporaryFile } from "./support/system.ts";
 
 const { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS, GENERIC_READ, GENERIC_WRITE } = win32;
-const notOpen = expect.objectContaining({ code: "EBADF", status: "ERROR_INVALID_HANDLE" });
-const denied = expect.objectContaining({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
 const both = DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE;
 
 function open(path: string, access: number): number {

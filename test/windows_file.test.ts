@@ -12,6 +12,7 @@ import type { Calls } from "../ffi/backend.ts";
 import { loadLibrary } from "../ffi/library.ts";
 import { wideString } from "../ffi/scratch.ts";
 import { standsFor } from "../src/stand_in_fd.ts";
+import { denied } from "./support/matchers.ts";
 import { openHandles } from "./support/open_handles.ts";
 import {
   closeRaw,
@@ -27,7 +28,6 @@ import {
 } from "./support/system.ts";
 
 const closed = expect.objectContaining({ name: "HandleError", code: "EBADF" });
-const denied = expect.objectContaining({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
 const wrongType = expect.objectContaining({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
 const outOfRange = expect.objectContaining({ name: "RangeError", code: "ERR_OUT_OF_RANGE" });
 

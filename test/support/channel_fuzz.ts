@@ -10,7 +10,7 @@ import {
   messageFrame,
   words,
 } from "../../src/channel_frames.ts";
-import { endOf } from "../../src/channel_posix.ts";
+import { endOf } from "../../src/channel_rights.ts";
 import { defaultLimits } from "../../src/channel_transport.ts";
 
 /** Numbers that are the same for the same seed. */
