@@ -23,6 +23,9 @@ export interface HandleErrorFields {
  * The same failure has the same `code` and the same `status` on every system, so a program
  * compares one of them and never a number. The message ends with what to do.
  *
+ * @see https://man7.org/linux/man-pages/man3/errno.3.html
+ * @see https://learn.microsoft.com/windows/win32/debug/system-error-codes
+ *
  * @example
  * ```ts
  * import { duplicate, HandleError } from "duphandle";

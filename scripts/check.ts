@@ -1,4 +1,7 @@
-/** Format, lint and types, in one go: `npm run check`; `npm run fmt` also repairs the format. */
+/**
+ * Format, lint, types and documentation, in one go: `npm run check`; `npm run fmt` also repairs the
+ * format and the reference.
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { denoPath } from "./binaries.mjs";
@@ -7,14 +10,16 @@ import { root } from "./runtimes.ts";
 const fix = process.argv.includes("--fix");
 const deno = denoPath(root);
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+const reference = join(root, "scripts", "reference.ts");
 const entries = ["mod.ts", "ffi/posix.ts", "ffi/win32.ts"];
 
 const steps: readonly (readonly [name: string, command: readonly string[]])[] = [
   ["format", [deno, "fmt", "--quiet", ...(fix ? [] : ["--check"])]],
   ["lint", [deno, "lint", "--quiet"]],
   ["types (tsc)", [process.execPath, tsc, "--project", root]],
-  ["types (deno)", [deno, "check", "--quiet", ...entries]],
+  ["types (deno)", [deno, "check", "--quiet", ...entries, "test/types"]],
   ["documentation", [deno, "doc", "--quiet", "--lint", ...entries]],
+  ["reference", [process.execPath, "--no-warnings", reference, ...(fix ? [] : ["--check"])]],
 ];
 
 let failed = 0;

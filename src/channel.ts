@@ -220,7 +220,22 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
   }
 }
 
-/** Waits for other processes; made by {@linkcode HandleChannel.listen}. */
+/**
+ * Waits for other processes; made by {@linkcode HandleChannel.listen}.
+ *
+ * @see https://man7.org/linux/man-pages/man7/unix.7.html
+ * @see https://learn.microsoft.com/windows/win32/ipc/named-pipes
+ *
+ * @example
+ * ```ts
+ * import { HandleChannel, type HandleServer } from "duphandle";
+ *
+ * const isWindows = process.platform === "win32";
+ * const path = isWindows ? `\\\\.\\pipe\\hall-${process.pid}` : `/tmp/hall-${process.pid}.sock`;
+ * const server: HandleServer = await HandleChannel.listen(path, (channel) => void channel.close());
+ * await server.close(); // nobody can connect any more
+ * ```
+ */
 export class HandleServer implements AsyncDisposable {
   readonly #listener: Listener;
   #closing: Promise<void> | undefined;

@@ -7,7 +7,21 @@ import { copyRaw } from "./copy_raw.ts";
 import type { DuplicateOptions } from "./options.ts";
 import { type RawHandle, system } from "./system.ts";
 
-/** A handle of this process: owned or borrowed. */
+/**
+ * A handle of this process: owned or borrowed.
+ *
+ * @see https://man7.org/linux/man-pages/man2/open.2.html
+ * @see https://learn.microsoft.com/windows/win32/sysinfo/handles-and-objects
+ *
+ * @example
+ * ```ts
+ * import { borrow, duplicate, type Handle } from "duphandle";
+ *
+ * const describe = ({ raw, inheritable }: Handle) => `${raw} ${inheritable}`;
+ * using owned = duplicate(1);
+ * console.log(describe(owned), describe(borrow(owned.raw)));
+ * ```
+ */
 export abstract class Handle {
   /**
    * The handle's number: a descriptor on POSIX, a `HANDLE` on Windows.
@@ -38,6 +52,7 @@ export abstract class Handle {
    * A new handle to the same kernel object, as {@linkcode duplicate} makes it.
    *
    * @param options how it is to differ from the plain duplicate
+   * @returns the new handle, which the caller closes
    * @throws {HandleError} `EBADF`, `EMFILE`, `EACCES`, `ENOTSUP`
    * @throws {TypeError} when the options are not known, or a borrowed source is to be closed
    */
@@ -57,7 +72,19 @@ export function isHandle(value: unknown): value is Handle {
   }
 }
 
-/** A handle that somebody else owns and closes; make one with {@linkcode borrow}. */
+/**
+ * A handle that somebody else owns and closes; make one with {@linkcode borrow}.
+ *
+ * @example
+ * ```ts
+ * import { type BorrowedHandle, duplicate } from "duphandle";
+ *
+ * const copyOf = (lent: BorrowedHandle) => lent.duplicate();
+ * using mine = duplicate(1);
+ * using another = copyOf(mine.borrow());
+ * console.log(another.raw !== mine.raw); // true
+ * ```
+ */
 export class BorrowedHandle extends Handle {
   readonly #source: RawHandle | OwnedHandle;
 
@@ -85,6 +112,9 @@ export class BorrowedHandle extends Handle {
  * Nothing closes it behind your back: an owner that is forgotten keeps its object alive until the
  * process ends.
  *
+ * @see https://man7.org/linux/man-pages/man2/close.2.html
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle
+ *
  * @example
  * ```ts
  * import { duplicate } from "duphandle";
@@ -111,6 +141,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * A descriptor that the runtime opened belongs to the runtime: duplicate it instead.
    *
    * @param raw a descriptor on POSIX, a `HANDLE` on Windows
+   * @returns the owner, which the caller closes
    * @throws {TypeError} when the number cannot be a handle that can be owned
    *
    * @example
@@ -133,6 +164,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * twice. The runtime closes its descriptor itself.
    *
    * @param fd a descriptor of the running runtime; it is consumed, whatever the outcome
+   * @returns the owner of the new handle, which the caller closes
    * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `EMFILE`; `ENOTSUP` in
    * Deno for Windows for a descriptor above 2
    * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
@@ -163,7 +195,12 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     return this.#closed;
   }
 
-  /** The same handle for somebody who must not close it. It ends with this owner. */
+  /**
+   * The same handle for somebody who must not close it. It ends with this owner.
+   *
+   * @returns the handle, which its user does not close
+   * @throws {HandleError} `EBADF` when it is closed or was released
+   */
   borrow(): BorrowedHandle {
     if (this.#closed) throw closedError(this.#raw);
     return new BorrowedHandle(this);
@@ -194,7 +231,11 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     this.closeRaw(this.#raw);
   }
 
-  /** How this kind of handle is closed; `close` calls it once. */
+  /**
+   * How this kind of handle is closed; `close` calls it once.
+   *
+   * @param raw the handle
+   */
   protected closeRaw(raw: RawHandle): void {
     system().close(raw);
   }
@@ -232,6 +273,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    *
    * This object is consumed, whatever the outcome.
    *
+   * @returns the file, which the caller closes
    * @throws {HandleError} as {@linkcode OwnedHandle.toFd}
    *
    * @example
@@ -270,6 +312,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
  * thread, is allowed there; −1 is refused, because it is also what a failed call returns.
  *
  * @param raw the number of an open handle
+ * @returns the handle, which its user does not close
  * @throws {TypeError} when the number cannot be a handle
  *
  * @example

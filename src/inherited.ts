@@ -32,6 +32,8 @@ let given: Map<string, Given> | undefined;
  * or its number is not open any more; `EACCES` when Deno may not read the variable; `EINVAL` when
  * somebody else wrote it; `ENOTSUP` in a worker thread
  * @throws {TypeError} when the name is no string
+ * @see https://man7.org/linux/man-pages/man2/execve.2.html
+ * @see https://learn.microsoft.com/windows/win32/sysinfo/handle-inheritance
  *
  * @example
  * ```ts
@@ -76,6 +78,7 @@ export function inherited(name: string): OwnedHandle {
  * The names of the handles that the parent gave to this process by {@linkcode spawn}, in its order,
  * whether they are taken or not. None when the process was started in another way.
  *
+ * @returns the names
  * @throws {HandleError} `EACCES` when Deno may not read the variable; `EINVAL` when somebody else
  * wrote it; `ENOTSUP` in a worker thread
  *

@@ -14,6 +14,7 @@ import { system } from "./system.ts";
  * without asking it then. On macOS there is no path, no `references`, and in Deno no kind.
  *
  * @param source a descriptor, an object that has one, or a handle
+ * @returns what it is at this moment
  * @throws {HandleError} `EBADF` when it is not open
  * @throws {TypeError} when it is not a source
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
@@ -41,6 +42,7 @@ export function inspectHandle(source: HandleSource): HandleInfo {
  *
  * @param a a descriptor, an object that has one, or a handle
  * @param b another one
+ * @returns `false` also for two openings of one file
  * @throws {HandleError} `EBADF` when one is not open, `ENOTSUP` when the system does not tell
  * @throws {TypeError} when one is not a source
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html
@@ -69,6 +71,7 @@ export function isSameObject(a: HandleSource, b: HandleSource): boolean {
  * Windows on which an operation waits is not asked for more than its rights: it is `"other"`.
  *
  * @param pid the process, default this one
+ * @returns one entry for each handle
  * @throws {HandleError} `ESRCH` when there is no such process, `EACCES` when it may not be
  * examined, `ENOTSUP` on macOS
  * @throws {TypeError} when `pid` is not an integer from 1 to 2^31 − 1

@@ -18,6 +18,8 @@ let found: HandleChannel | null | undefined;
  * @returns the channel; `undefined` when this process was started in another way
  * @throws {HandleError} `ENOTSUP` in a worker thread; `EACCES` when Deno may not read the variable
  * @throws {TypeError} when an option is not of its kind
+ * @see https://man7.org/linux/man-pages/man7/unix.7.html
+ * @see https://learn.microsoft.com/windows/win32/ipc/named-pipes
  *
  * @example
  * ```ts

@@ -49,6 +49,10 @@ interface Entry {
  * raiseDescriptorLimit} helps. On Windows, where the C runtime has at most 8,192 descriptors and a
  * process millions of handles, they are handles. macOS: `ENOTSUP` when the first is paged out.
  *
+ * @see https://man7.org/linux/man-pages/man2/getrlimit.2.html
+ * @see https://man7.org/linux/man-pages/man7/unix.7.html
+ * @see https://learn.microsoft.com/cpp/c-runtime-library/reference/setmaxstdio
+ *
  * @example
  * ```ts
  * import { DescriptorPool, duplicate } from "duphandle";

@@ -8,7 +8,22 @@ export interface Owner {
   isClosed(): boolean;
 }
 
-/** A file of a `DescriptorPool`, which has a descriptor while it is used. */
+/**
+ * A file of a `DescriptorPool`, which has a descriptor while it is used.
+ *
+ * @example
+ * ```ts
+ * import { DescriptorPool, duplicate, type PooledDescriptor } from "duphandle";
+ *
+ * await using pool = new DescriptorPool({ limit: 8 });
+ * using file: PooledDescriptor = pool.add(duplicate(1));
+ * console.log(file.use((fd) => fd > 2)); // true
+ * {
+ *   using pin = file.pin(); // this descriptor is the file's until the end of the block
+ *   console.log(pin.fd);
+ * }
+ * ```
+ */
 export class PooledDescriptor implements Disposable {
   readonly #owner: Owner;
 

@@ -18,6 +18,17 @@ const self: ProcessReference = { raw: -1, pid: undefined };
  *
  * It is a handle itself, to be closed: a pidfd on Linux, a process handle on Windows. Make one with
  * {@linkcode openProcess} or {@linkcode currentProcess}.
+ *
+ * @see https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+ * @see https://learn.microsoft.com/windows/win32/procthread/process-handles-and-identifiers
+ *
+ * @example
+ * ```ts
+ * import { openProcess, type ProcessHandle } from "duphandle";
+ *
+ * using parent: ProcessHandle = openProcess(process.pid);
+ * console.log(parent.pid === process.pid, parent.closed); // true false
+ * ```
  */
 export class ProcessHandle extends OwnedHandle {
   /** The process identifier. */
@@ -97,13 +108,32 @@ export class ProcessHandle extends OwnedHandle {
     return consume(ownerOf(source), make, (given) => given.close());
   }
 
-  /** Closes our handle of the process; what stands for this process on Windows is nobody's. */
+  /**
+   * Closes our handle of the process; what stands for this process on Windows is nobody's.
+   *
+   * @param raw the handle
+   */
   protected override closeRaw(raw: RawHandle): void {
     if (raw !== -1) super.closeRaw(raw);
   }
 }
 
-/** A handle of another process: its number means nothing in this one. */
+/**
+ * A handle of another process: its number means nothing in this one.
+ *
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ *
+ * @example
+ * ```ts
+ * import { duplicate, ForeignHandle, openProcess } from "duphandle";
+ *
+ * using theirs = duplicate(1); // what another process would have
+ * using other = openProcess(process.pid);
+ * const foreign = new ForeignHandle(other, theirs.raw);
+ * using taken = other.take(foreign);
+ * console.log(foreign.pid === process.pid, taken.raw !== foreign.raw); // true true
+ * ```
+ */
 export class ForeignHandle {
   /** The process that has the handle. */
   readonly pid: number;

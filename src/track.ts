@@ -23,6 +23,17 @@ const DEFAULT_DEPTH = 16;
  * reports the mistakes that are made with it. With `using` it stops at the end of the block.
  *
  * Get one from {@linkcode trackHandles}.
+ *
+ * @example
+ * ```ts
+ * import { duplicate, trackHandles } from "duphandle";
+ *
+ * using tracker = trackHandles();
+ * using copy = duplicate(1);
+ * console.log(tracker.live.map(({ raw }) => raw === copy.raw)); // [true]
+ * copy.close();
+ * console.log(tracker.leaks().length); // 0
+ * ```
  */
 export class HandleTracker implements Disposable {
   readonly #watcher: Watcher;
@@ -61,8 +72,10 @@ export class HandleTracker implements Disposable {
   }
 
   /**
-   * The leaks if the program ended here: a report for each handle that is {@linkcode live}. What turns
-   * out to be closed by somebody else is no leak, and is reported as what it is.
+   * The leaks if the program ended here: a report for each handle that is `live`. What turns out to be
+   * closed by somebody else is no leak, and is reported as what it is.
+   *
+   * @returns the leaks, oldest first
    */
   leaks(): HandleReport[] {
     return leaksOf(this.#watcher, this.leaks);

@@ -34,7 +34,9 @@ function roomsOf(system: string): string[] {
 }
 
 const documented = ["mod.ts", ...files("ffi", ".ts"), ...files("src", ".ts")];
-const pages = ["README.md", ...files("docs", ".md")];
+// The pages of the reference are made from the doc comments, whose examples are in the list.
+const pages = ["README.md", ...files("docs", ".md")]
+  .filter((page) => !page.startsWith("docs/reference/"));
 const here = [...documented, ...pages].flatMap(examplesIn)
   .filter(({ code }) => !code.includes(isWindows ? "duphandle/posix" : "duphandle/win32"));
 

@@ -8,6 +8,7 @@ import { libc } from "./libc.ts";
  * `fcntl(fd, F_GETFD)` — the flags of the descriptor itself: `FD_CLOEXEC` or 0.
  *
  * @param fd the descriptor to ask about
+ * @returns the flags
  * @throws {HandleError} `EBADF` when `fd` is not open
  * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man2/fcntl.2.html
@@ -53,6 +54,7 @@ export function fcntl_setfd(fd: number, flags: number): void {
  * descriptors share.
  *
  * @param fd the descriptor to ask about
+ * @returns the mode and the flags
  * @throws {HandleError} `EBADF` when `fd` is not open
  * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man2/fcntl.2.html

@@ -1,0 +1,12 @@
+/** The rows of the support table. A new feature gets one in the room that it belongs to. */
+import type { Feature } from "./claims.ts";
+import { handleFeatures } from "./handle_features.ts";
+import { otherFeatures } from "./other_features.ts";
+import { processFeatures } from "./process_features.ts";
+
+/** What the library does, in the order of the table. */
+export const features: readonly Feature[] = [
+  ...handleFeatures,
+  ...processFeatures,
+  ...otherFeatures,
+];

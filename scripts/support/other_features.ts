@@ -1,0 +1,93 @@
+/** Rows of the support table: many files, looking, and the system calls. */
+import { type Feature, refused, yes } from "./claims.ts";
+
+/** The rows, in their order. */
+export const otherFeatures: readonly Feature[] = [
+  {
+    name: "`DescriptorPool`",
+    claims: [
+      {
+        answer: "yes",
+        note: "Without privileges as many files may wait as `RLIMIT_NOFILE` says.",
+        tests: [
+          ["pool.test.ts", "use() finds every file where it was left"],
+          ["pool.test.ts", "pin() keeps number and object"],
+          ["pool_linux.test.ts", "keeps a pipe and a socket with what is in them"],
+          ["pool_linux.test.ts", "keeps a deleted file"],
+        ],
+      },
+      {
+        answer: "yes",
+        note: "It gives the `HANDLE`, since Deno for Windows makes no descriptors.",
+        on: "windows-deno",
+        tests: [
+          ["pool.test.ts", "use() finds every file where it was left"],
+          ["pool_windows.test.ts", "files are open at once, each at a position of its own"],
+        ],
+      },
+      yes(
+        ["pool.test.ts", "use() finds every file where it was left"],
+        ["pool.test.ts", "pin() keeps number and object"],
+        ["pool_windows.test.ts", "files are open at once, each at a position of its own"],
+      ),
+    ],
+  },
+  {
+    name: "`raiseDescriptorLimit`",
+    claims: [
+      yes(["raise_limit.test.ts", "raises the soft limit to the hard one"]),
+      refused("There is no such limit to raise: use `DescriptorPool`.", [
+        "raise_limit.test.ts",
+        "is ENOTSUP on Windows",
+      ]),
+    ],
+  },
+  {
+    name: "`inspectHandle`, `listHandles`",
+    claims: [yes(
+      ["inspect.test.ts", "inspectHandle() tells all of a file"],
+      ["inspect.test.ts", "inspectHandle() tells whether children inherit it"],
+      ["inspect.test.ts", "listHandles() has what is open and not what is closed"],
+      ["inspect.test.ts", "listHandles() of another process shows its handles"],
+    )],
+  },
+  {
+    name: "`isSameObject`",
+    claims: [yes(
+      ["inspect.test.ts", "isSameObject() is true of a duplicate"],
+      ["inspect.test.ts", "isSameObject() is false of another opening of the same path"],
+    )],
+  },
+  {
+    name: "`trackHandles`",
+    claims: [yes(
+      ["track.test.ts", "a mistake 'forgotten' is reported as 'leak'"],
+      ["track.test.ts", "a mistake 'closedTwice' is reported as 'double-close'"],
+      ["track.test.ts", "a mistake 'closedByOther' is reported as 'foreign-close'"],
+      ["track.test.ts", "a clean program that"],
+    )],
+  },
+  {
+    name: "`duphandle/posix`",
+    claims: [
+      yes(["posix.test.ts", "duphandle/posix (ENOTSUP on Windows, see above)"]),
+      refused("Use the verbs of `duphandle`, or `duphandle/win32`.", [
+        "posix.test.ts",
+        "on Windows every call says what to use instead",
+      ]),
+    ],
+  },
+  {
+    name: "`duphandle/win32`",
+    claims: [
+      yes(
+        ["win32.test.ts", "duphandle/win32 (ENOTSUP on POSIX, see above)"],
+        ["win32_duplicate.test.ts", "DuplicateHandle() on Windows"],
+      ),
+      refused("Use the verbs of `duphandle`, or `duphandle/posix`.", [
+        "win32.test.ts",
+        "on POSIX every call says what to use instead",
+      ]),
+    ],
+  },
+];

@@ -1,0 +1,134 @@
+/** Rows of the support table: handles of other processes, and of what kind. */
+import { type Feature, refused, yes } from "./claims.ts";
+
+const processes = "process.test.ts";
+const between = "duplicate_handle.test.ts";
+const sockets = "win32_sockets.test.ts";
+
+/** The rows, in their order. */
+export const processFeatures: readonly Feature[] = [
+  {
+    name: "`currentProcess`, `openProcess`",
+    claims: [yes(
+      [processes, "currentProcess() its duplicate is a real handle"],
+      [processes, "openProcess() of a process that has ended"],
+    )],
+  },
+  {
+    name: "`take` from a process",
+    claims: [
+      {
+        answer: "yes",
+        note:
+          "It needs the right to debug the process; `allowTake` gives it where Yama rules. What " +
+          "is taken stays open there: `closeSource` is `ENOTSUP`, ask that process to close it.",
+        on: "linux",
+        tests: [
+          [processes, "take() makes a handle to the same open file"],
+          [processes, "take() takes the handle away with closeSource"],
+          [processes, "allowTake() is accepted"],
+        ],
+      },
+      yes(
+        [processes, "take() makes a handle to the same open file"],
+        [processes, "take() takes the handle away with closeSource"],
+      ),
+    ],
+  },
+  {
+    name: "`give`, `ForeignHandle.close`",
+    claims: [
+      yes(
+        [processes, "give() makes a handle in the other process"],
+        [processes, "close() has the other process find it gone"],
+      ),
+      refused(
+        "The kernel has no such call: use `spawn` or a channel, or let the other process `take`.",
+        [processes, "give() says on Linux what serves instead"],
+        [processes, "close() says on Linux that only the process itself can"],
+      ),
+    ],
+  },
+  {
+    name: "`duplicateHandle` into this process",
+    claims: [yes(
+      [between, "within this process gives a raw handle to the same object"],
+      [between, "between processes takes from another process"],
+    )],
+  },
+  {
+    name: "`duplicateHandle` into another process",
+    claims: [
+      yes(
+        [between, "between processes works from a second process to a third"],
+        [between, "between processes gives to another process, and closes there without a target"],
+      ),
+      refused("Use a channel.", [between, "says on Linux what cannot be, and what serves instead"]),
+    ],
+  },
+  {
+    name: "pseudo-handle of the thread: `borrow(-2)`",
+    claims: [
+      yes(["win32.test.ts", "borrow() takes the pseudo-handle of the thread"]),
+      { answer: "there is none", on: "linux", tests: [["bad_input.test.ts", "borrow() refuses"]] },
+    ],
+  },
+  {
+    name: "kinds of objects",
+    claims: [
+      {
+        answer: "all",
+        tests: [["kinds_linux.test.ts", "duplicate() (the kinds of Linux"]],
+      },
+      {
+        answer: "all but two",
+        note: "I/O completion ports and sockets would silently break, and are refused.",
+        tests: [
+          ["win32_objects.test.ts", "a duplicate and its source are one object"],
+          ["win32_sessions.test.ts", "a duplicate and its source are one object"],
+          [sockets, "what would silently break is refused"],
+        ],
+      },
+    ],
+  },
+  {
+    name: "`duplicateSocket`, `socketFromInfo`",
+    claims: [
+      yes([sockets, "a socket goes to a child, which uses it after the parent closed its own"]),
+      refused("A socket is duplicated, sent and taken as any other descriptor.", [
+        sockets,
+        "on POSIX both say what to use instead",
+      ]),
+    ],
+  },
+  {
+    name: "`spawn`, `inherited`",
+    claims: [yes(
+      ["spawn.test.ts", "spawn() takes every kind of source"],
+      ["spawn.test.ts", "inherited() gives each handle once"],
+      ["spawn_pairs.test.ts", "a child in 'deno' gets a file, pipes and a socket"],
+      ["spawn_pairs.test.ts", "a child in 'bun' gets a file, pipes and a socket"],
+      ["spawn_pairs.test.ts", "a child in 'node' gets a file, pipes and a socket"],
+    )],
+  },
+  {
+    name: "`HandleChannel`, `parentChannel`",
+    claims: [
+      {
+        answer: "yes",
+        note: "No sockets: send what `duplicateSocket` makes of one.",
+        tests: [
+          ["channel_handles.test.ts", "of every kind refers to the object that was sent"],
+          ["channel_pairs.test.ts", "messages each way arrive whole"],
+          ["channel_server.test.ts", "a server has a channel for each that connects"],
+          ["channel_handles.test.ts", "cannot have a socket on Windows, and says what can"],
+        ],
+      },
+      yes(
+        ["channel_handles.test.ts", "of every kind refers to the object that was sent"],
+        ["channel_pairs.test.ts", "messages each way arrive whole"],
+        ["channel_server.test.ts", "a server has a channel for each that connects"],
+      ),
+    ],
+  },
+];
