@@ -11,6 +11,7 @@ const fix = process.argv.includes("--fix");
 const deno = denoPath(root);
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 const reference = join(root, "scripts", "reference.ts");
+const manifests = join(root, "scripts", "npm", "manifests.ts");
 const entries = ["mod.ts", "ffi/posix.ts", "ffi/win32.ts"];
 
 const steps: readonly (readonly [name: string, command: readonly string[]])[] = [
@@ -18,6 +19,7 @@ const steps: readonly (readonly [name: string, command: readonly string[]])[] = 
   ["lint", [deno, "lint", "--quiet"]],
   ["types (tsc)", [process.execPath, tsc, "--project", root]],
   ["types (deno)", [deno, "check", "--quiet", ...entries, "test/types"]],
+  ["entry points", [process.execPath, "--no-warnings", manifests]],
   ["documentation", [deno, "doc", "--quiet", "--lint", ...entries]],
   ["reference", [process.execPath, "--no-warnings", reference, ...(fix ? [] : ["--check"])]],
 ];
