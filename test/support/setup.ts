@@ -2,11 +2,16 @@
 import * as child_process from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
+import * as path from "node:path";
 import { duplicate, type HandleReport, type HandleTracker, trackHandles } from "duphandle";
 import { afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { unexpected } from "./expected_problems.ts";
 import { leftOpen, openHandles, settled } from "./open_handles.ts";
+import { root } from "./program.ts";
 import { temporaryFile } from "./system.ts";
+
+// Every Node that a test starts reads some 150 modules: compiled once, they are there four times as fast.
+process.env["NODE_COMPILE_CACHE"] ??= path.join(root, "node_modules", ".cache", "compiled");
 
 let before: string[] = [];
 let tracker: HandleTracker;
