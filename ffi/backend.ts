@@ -88,7 +88,8 @@ function choose(): Backend {
   }
   throw failure("ENOTSUP", "dlopen", {
     message: `Cannot call the system: this runtime offers no FFI (${tried.join("; ")}); ` +
-      "use Deno, Bun, Node 26.1 or newer, or an older Node with `npm install koffi`",
+      "use Deno, Bun, Node 26.9 or newer (from 26.1 with --experimental-ffi), or an older Node " +
+      "with `npm install koffi`",
     cause: causes.length > 1 ? new AggregateError(causes) : causes[0],
   });
 }

@@ -1,4 +1,4 @@
-/** The backend over koffi, an optional peer dependency, for Node older than 26.1. */
+/** The backend over koffi, an optional peer dependency, for Node older than 26.9. */
 import type { Backend } from "./backend.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
 import { builtin } from "./host.ts";

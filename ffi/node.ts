@@ -1,5 +1,5 @@
 /**
- * The backend over `node:ffi`, which Node has since 26.1.
+ * The backend over `node:ffi`, which Node has since 26.9, and since 26.1 with `--experimental-ffi`.
  *
  * Node wraps every function that has an integer parameter in checks written in JavaScript, one
  * wrapper source for all functions with the same number of parameters. Once two functions share a

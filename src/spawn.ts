@@ -154,7 +154,7 @@ function nodeSpawn(): typeof import("node:child_process").spawn {
   if (found !== undefined) return found;
   throw failure("ENOTSUP", "spawn", {
     message: "Cannot start a process: this runtime has no node:child_process; " +
-      "use Deno, Bun, or Node 20.16 or newer",
+      "use Deno, Bun, or Node 20.16, or 22.3 and newer",
   });
 }
 

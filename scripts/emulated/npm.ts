@@ -1,4 +1,5 @@
-// The packages of the lock file for another system: its builds of the runtimes, and vitest's native parts.
+// What a lock file pins, in a cache: the builds of the runtimes for another system, with vitest's
+// native parts, and other tools.
 
 import { copyFileSync, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,22 +24,41 @@ export interface Packages {
   readonly binding: string;
 }
 
+/** What a lock file pins, and where. */
+export interface Locked {
+  /** The folder with package.json and package-lock.json. */
+  readonly from: string;
+  /** Options of npm. */
+  readonly options: readonly string[];
+  /** What is said when it is installed. */
+  readonly message: string;
+  /** Throws when something was not installed. */
+  check(dir: string): void;
+}
+
 /** The packages as a part of the cache: a folder with `node_modules` in it. */
 export function npmPart(dir: string, packages: Packages): Part {
-  const install = ["ci", ...packages.options, "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { options, message } = packages;
+  const check = (made: string): void => checkPackages(made, packages);
+  return lockedPart(dir, { from: root, options, message, check });
+}
+
+/** What a lock file pins as a part of the cache: a folder with `node_modules` in it. */
+export function lockedPart(dir: string, { from, options, message, check }: Locked): Part {
+  const install = ["ci", ...options, "--ignore-scripts", "--no-audit", "--no-fund"];
   const manifests = ["package.json", "package-lock.json"];
-  const pins = keyOf(...install, ...manifests.map((name) => readFileSync(join(root, name))));
+  const pins = keyOf(...install, ...manifests.map((name) => readFileSync(join(from, name))));
   const modules = join(dir, "node_modules");
   // The sizes are part of the stamp: a file lost or truncated later shows.
   const key = (): string => `${pins} ${sizes(modules)}`;
   return {
     isWhole: () => Promise.resolve(existsSync(modules) && isStamped(dir, key())),
     make: () =>
-      timed(packages.message, () =>
+      timed(message, () =>
         renew(dir, async () => {
-          for (const name of manifests) copyFileSync(join(root, name), join(dir, name));
+          for (const name of manifests) copyFileSync(join(from, name), join(dir, name));
           await mustRun("npm", install, { cwd: dir });
-          checkPackages(dir, packages);
+          check(dir);
           return key();
         })),
   };

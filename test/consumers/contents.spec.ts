@@ -1,0 +1,102 @@
+/** What is in the packed file, and what the checkers of packages say of it. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { expect, inject, test } from "vitest";
+import {
+  built,
+  copied,
+  entryPoints,
+  ESM,
+  MAX_PACKED,
+  SCRIPT,
+} from "../../scripts/npm/description.ts";
+import { root } from "../../scripts/runtimes.ts";
+import { project, run, toolPath } from "./support/project.ts";
+import { newestNode } from "./support/runtimes.ts";
+
+/** Every file, by its path in the package. */
+function files(): string[] {
+  return fs.globSync("**/*", { cwd: inject("unpacked"), withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(inject("unpacked"), path.join(entry.parentPath, entry.name)));
+}
+
+const inUnpacked = (file: string): string => path.join(inject("unpacked"), file);
+const read = (file: string): string => fs.readFileSync(inUnpacked(file), "utf8");
+
+test("it has the modules, their declarations and what people read", () => {
+  const modules = files().filter((file) => /^(esm|script)\/.*\.(js|d\.ts)$/.test(file));
+  const others = files().filter((file) => !modules.includes(file));
+  expect(others.toSorted()).toEqual(
+    ["package.json", "esm/package.json", "script/package.json", ...copied].toSorted(),
+  );
+  expect(modules.filter((file) => /test|bench|example|scripts/.test(file))).toEqual([]);
+  for (const module of Object.values(entryPoints)) {
+    for (const kind of [ESM, SCRIPT] as const) {
+      const paths = [built(kind, module), built(kind, module, ".d.ts")];
+      expect(modules).toEqual(expect.arrayContaining(paths.map((file) => path.normalize(file))));
+    }
+  }
+});
+
+test("it depends on nothing", () => {
+  const manifest = JSON.parse(read("package.json")) as Record<string, unknown>;
+  const fields = Object.keys(manifest).filter((name) => /depend|scripts|bundle/i.test(name));
+  expect(fields).toEqual(["peerDependencies", "peerDependenciesMeta"]);
+  expect(manifest["peerDependenciesMeta"]).toEqual({ koffi: { optional: true } });
+  const imports = files().filter((file) => file.endsWith(".js")).flatMap((file) =>
+    [...read(file).matchAll(/(?:\brequire\(|\bfrom |\bimport )["'`]([^"'`]+)["'`]/g)]
+      .map(([, from]) => from as string)
+  );
+  expect(imports.length).toBeGreaterThan(5);
+  expect(imports.filter((from) => !from.startsWith("."))).toEqual([]);
+});
+
+test("it is no larger than it may be", () => {
+  const packed = fs.statSync(inject("packed")).size;
+  const unpacked = files().reduce((sum, file) => sum + fs.statSync(inUnpacked(file)).size, 0);
+  console.log(`${packed} bytes packed, ${unpacked} unpacked`);
+  expect(packed).toBeLessThanOrEqual(MAX_PACKED);
+});
+
+test("its doors export just what the sources export", async () => {
+  using user = project();
+  const names = (text: string): Promise<string> =>
+    user.output([...newestNode, "--input-type=module", "--eval", text]);
+  for (const [name, module] of Object.entries(entryPoints)) {
+    // Registering is all that this one does.
+    if (name === "./register") continue;
+    const specifier = JSON.stringify(name.replace(".", "duphandle"));
+    const source = JSON.stringify(path.join(root, module));
+    const print = "console.log(Object.keys(exported).sort().join())";
+    const expected = await names(`import * as exported from ${source}; ${print}`);
+    expect(expected.split(",").length).toBeGreaterThan(20);
+    expect(await names(`import * as exported from ${specifier}; ${print}`)).toBe(expected);
+    const required = `import { createRequire } from "node:module";
+      const exported = createRequire(${JSON.stringify(`${user.folder}/`)})(${specifier});`;
+    expect(await names(`${required} ${print}`)).toBe(expected);
+  }
+});
+
+test.concurrent("publint has nothing to say", async ({ expect }) => {
+  const publint = toolPath("publint", "src", "cli.js");
+  const { code, output, errors } = await run(inject("session"), [
+    ...[...newestNode, publint, "run", inject("packed"), "--strict"],
+  ]);
+  expect({ code, errors }).toEqual({ code: 0, errors: "" });
+  expect(output).toMatch(/Linting\.\.\.\nAll good!\n$/);
+});
+
+test.concurrent("Are The Types Wrong finds nothing, in any resolution", async ({ expect }) => {
+  const attw = toolPath("@arethetypeswrong", "cli", "dist", "index.js");
+  const { code, output } = await run(inject("session"), [
+    ...[...newestNode, attw, inject("packed"), "--no-definitely-typed", "--format", "ascii"],
+  ]);
+  expect({ code, output }).toMatchObject({
+    code: 0,
+    output: expect.stringContaining("No problems found"),
+  });
+  const good = output.split("\n").filter((line) => /^(node1[06]|bundler)\b.*: 🟢/.test(line));
+  // Each entry point and package.json: node10, node16 from both kinds of module, bundler.
+  expect(good).toHaveLength(4 * (Object.keys(entryPoints).length + 1));
+});
