@@ -59,12 +59,26 @@ export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
+  if (isPromise(value)) return "a promise";
   if (typeof value === "object" && value !== null) return "an object";
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
+/** Whether a value is a promise: somebody forgot to wait for it. Asking never throws. */
+export function isPromise(value: unknown): boolean {
+  try {
+    return value instanceof Promise;
+  } catch {
+    return false;
+  }
+}
+
 function notAnFd(value: unknown, name: string): TypeError {
-  const hint = value === -1 ? "; -1 is what a failed call returns" : "";
+  const hint = value === -1
+    ? "; -1 is what a failed call returns"
+    : typeof value === "object"
+    ? ", such as 1 for standard output"
+    : "";
   return new TypeError(
     `Cannot use ${show(value)} as ${name}: it must be an integer from 0 to ${MAX_FD}${hint}`,
   );

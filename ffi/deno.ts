@@ -6,6 +6,8 @@ type Pointer = { readonly pointer: unique symbol } | null;
 
 /** The part of the `Deno` namespace that is used here, so that no runtime's types are needed. */
 interface DenoFfi {
+  permissions: { requestSync(wanted: { name: "ffi" }): { state: string } };
+  errors: { NotCapable: new (message: string) => Error };
   dlopen(library: string, definitions: unknown): { symbols: Record<string, NativeFunction> };
   UnsafePointer: {
     of(buffer: ArrayBuffer): Pointer;
@@ -29,10 +31,12 @@ export function denoBackend(): Backend | string {
   return {
     name: "Deno.dlopen",
     load(library, table) {
+      requireFfi(deno);
       const definitions = mapTable(table, (prototype) => spell(prototype, spelling));
       return bind(table, deno.dlopen(library, definitions).symbols, spelling);
     },
     loadAsync<Table extends SymbolTable>(library: string, table: Table) {
+      requireFfi(deno);
       const definitions = mapTable(table, (prototype) => ({
         ...spell(prototype, spelling),
         nonblocking: true,
@@ -46,4 +50,13 @@ export function denoBackend(): Backend | string {
     view: (address, byteLength) =>
       UnsafePointerView.getArrayBuffer(UnsafePointer.create(BigInt(address)), byteLength),
   };
+}
+
+/**
+ * Asks for FFI as a whole, at a terminal. Left alone, Deno would ask for each library as if its name
+ * were a path, which fits no library that the system finds by its name.
+ */
+function requireFfi({ permissions, errors }: DenoFfi): void {
+  if (permissions.requestSync({ name: "ffi" }).state === "granted") return;
+  throw new errors.NotCapable("Requires ffi access, run again with the --allow-ffi flag");
 }

@@ -16,6 +16,7 @@ const folders = [root, join(root, "scripts", "node20")];
 
 setUp();
 const { nodePath } = await import("./binaries.mjs");
+installLibatomic(nodePath(root));
 const result = spawnSync(nodePath(root), ["--no-warnings", ...process.argv.slice(2)], {
   stdio: "inherit",
 });
@@ -29,6 +30,23 @@ function setUp() {
   console.log("Installing the pinned runtimes and tools (once) …");
   for (const folder of folders) npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
   writeFileSync(stamp, wanted);
+}
+
+/** The pinned Node needs a library that a bare Debian does not have. */
+function installLibatomic(node) {
+  const { stderr, status } = spawnSync(node, ["--version"], { encoding: "utf8" });
+  if (status === 0 || !stderr?.includes("libatomic.so.1")) return;
+  const commands = [
+    "apt-get update -qq",
+    "apt-get install -y -qq --no-install-recommends libatomic1",
+  ];
+  if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
+    console.log("Installing libatomic1, which Node 26 needs …");
+    const options = { shell: true, stdio: ["ignore", "ignore", "inherit"] };
+    if (commands.every((command) => spawnSync(command, options).status === 0)) return;
+  }
+  console.error("Node 26 does not start here: install libatomic (Debian: apt install libatomic1)");
+  process.exit(1);
 }
 
 /** Whether what is run first is there: a stamp outlives a folder that somebody emptied. */

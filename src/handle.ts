@@ -339,7 +339,7 @@ function nobody(): void {}
 
 function closedError(raw: RawHandle): Error {
   return failure("EBADF", "close", {
-    message: `Cannot use handle ${raw}: it was closed or released here; duplicate it before`,
+    message: `Cannot use handle ${raw}: it was closed or released here; duplicate it before that`,
     handle: raw,
   });
 }

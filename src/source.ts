@@ -1,5 +1,5 @@
 /** What may be duplicated, and how its number is found. */
-import { checkFd, isFd, show } from "../ffi/check.ts";
+import { checkFd, isFd, isPromise, show } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
 import { closeRuntimeFd } from "./adopt.ts";
 import type { Owner } from "./copy_raw.ts";
@@ -57,8 +57,14 @@ function readFd(source: unknown): unknown {
 }
 
 function notASource(value: unknown): TypeError {
+  const hint = typeof value === "string"
+    ? "; open the file first"
+    : isPromise(value)
+    ? "; await it first"
+    : "";
   return new TypeError(
-    `Cannot use ${show(value)} as a source: it must be an fd, an object with an fd, or a Handle`,
+    `Cannot use ${show(value)} as a source: it must be an fd, an object with an fd, or a Handle` +
+      hint,
   );
 }
 

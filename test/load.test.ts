@@ -1,9 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 import { backend } from "../ffi/backend.ts";
 import { loadLibrary } from "../ffi/library.ts";
-import { runProgram } from "./support/program.ts";
+import { commandFor, hasCommand, root, runProgram } from "./support/program.ts";
 import { isBun, isDeno, isWindows, temporaryFolder } from "./support/system.ts";
 import { thrownBy } from "./support/thrown.ts";
 
@@ -58,6 +60,29 @@ describe("the backend", () => {
     expect(error["cause"]).toBe("NotCapable");
   });
 
+  test.runIf(isDeno && !isWindows && hasCommand("script"))(
+    "in Deno at a terminal asks once, for all of it",
+    async () => {
+      using folder = temporaryFolder();
+      const result = path.join(folder.path, "result.json");
+      const program = path.join(root, "test", "programs", "first_call.ts");
+      const command = commandFor(program, { permissions: ["--allow-env", "--allow-write"] })
+        .filter((argument) => argument !== "--no-prompt").join(" ");
+      // The program of this name gives a command a terminal.
+      const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+        env: { ...process.env, DUPHANDLE_RESULT: result, NO_COLOR: "1" },
+      });
+      let output = "";
+      terminal.stdout.on("data", (text) => output += text);
+      // It throws away what was typed before it asked.
+      const typing = setInterval(() => terminal.stdin.write("y\r"), 300);
+      await once(terminal, "close");
+      clearInterval(typing);
+      expect(JSON.parse(fs.readFileSync(result, "utf8")), output).toEqual({});
+      expect(output.split("Granted ffi access")).toHaveLength(2);
+    },
+  );
+
   test.runIf(isNode && major >= 26)("in Node without permission says which flag is missing", () => {
     const { error } = runProgram("first_call.ts", {
       flags: ["--permission", "--allow-fs-read=*", "--allow-fs-write=*"],
@@ -68,7 +93,6 @@ describe("the backend", () => {
 
   test.runIf(isNode && major < 26)("in an old Node without koffi says what to install", () => {
     using folder = temporaryFolder();
-    const root = path.resolve(import.meta.dirname, "..");
     // In the checkout there is no such package; where the package is tested, it is what is imported.
     for (const part of ["mod.ts", "ffi", "src", "package.json", "node_modules/duphandle"]) {
       const source = path.join(root, part);

@@ -59,11 +59,11 @@ async function bundle(emitted: string, script: string): Promise<Map<string, read
     exports: "named",
     entryFileNames: "[name].js",
     chunkFileNames: "shared/[name].js",
-    // The names that a stack shows stay.
+    // The names that a stack shows stay, and so do lines: Node prints the one that threw.
     minify: {
       compress: true,
       mangle: { toplevel: false, keepNames: { function: true, class: true } },
-      codegen: { removeWhitespace: true },
+      codegen: { removeWhitespace: false },
     },
     comments: false,
   });

@@ -31,6 +31,16 @@ describe.for(consumers)("in $name", ({ command, packages }) => {
       error: true,
     });
   });
+
+  test.concurrent("an error that nobody catches can be read", async ({ expect }) => {
+    const files = { "main.cjs": 'require("duphandle").duplicate("main.cjs");' };
+    using user = project({ files, packages });
+    const { code, errors } = await user.run([...command(), "main.cjs"]);
+    expect(code).toBe(1);
+    expect(errors).toContain('Cannot use "main.cjs" as a source');
+    // A runtime prints the line that threw: a file of one line would fill the screen.
+    expect(errors.length).toBeLessThan(4000);
+  });
 });
 
 describe.for(linesWithoutFfi)("in Node %s without koffi", (line) => {
