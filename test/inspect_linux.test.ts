@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import type { Writable } from "node:stream";
 import {
   duplicate,
   type HandleInfo,
@@ -248,14 +249,18 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
   });
 
   test("of a process that nobody waited for is ESRCH", async () => {
-    // The shell becomes a program that waits for nobody.
-    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 600"], {
-      stdio: ["ignore", "pipe", "ignore"],
+    // The shell becomes a program that waits for nobody, and only then its child ends.
+    const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 600 3<&-"], {
+      stdio: ["ignore", "pipe", "ignore", "pipe"],
     });
     const exited = once(parent, "exit");
-    const [chunk] = await once(parent.stdout, "data") as [Buffer];
+    const [chunk] = await once(parent.stdout!, "data") as [Buffer];
     const pid = Number(String(chunk));
-    while (!fs.readFileSync(`/proc/${pid}/status`, "utf8").includes("State:\tZ")) await soon();
+    const says = (id: unknown, what: string) =>
+      fs.readFileSync(`/proc/${id}/status`, "utf8").includes(what);
+    while (!says(parent.pid, "Name:\tsleep")) await soon();
+    (parent.stdio[3] as Writable).end();
+    while (!says(pid, "State:\tZ")) await soon();
     expect(() => listHandles(pid)).toThrow(expect.objectContaining({ code: "ESRCH" }));
     parent.kill();
     await exited;
