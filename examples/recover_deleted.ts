@@ -11,12 +11,21 @@ import { openProcess } from "duphandle";
 function deletedFiles(pid: number): [fd: number, path: string][] {
   const found: [number, string][] = [];
   for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
-    const path = fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
+    const path = pathOf(pid, fd);
     if (path.startsWith("/") && path.endsWith(" (deleted)")) {
       found.push([Number(fd), path.slice(0, -" (deleted)".length)]);
     }
   }
   return found;
+}
+
+/** Empty when that process has just closed it. */
+function pathOf(pid: number, fd: string): string {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return "";
+  }
 }
 
 /** Writes what is in the file of that descriptor to another file. */
