@@ -14,6 +14,12 @@ import { RUNTIMES } from "./machine.ts";
 import type { Machine, Runtime } from "./machine.ts";
 import { catchSignals, program, say, secondsSince } from "./program.ts";
 
+/**
+ * How often the suite is started when vitest's own process dies, and not a test: Deno for Windows may panic
+ * when a worker hangs up just when it begins to read (tokio-rs/mio#1819).
+ */
+const ATTEMPTS = 3;
+
 /** The machine to test in. */
 export interface Suite {
   /** What it is called in messages and in the names of the reports. */
@@ -105,9 +111,7 @@ async function testIn(
       timeoutMs,
     });
   let { code, timedOut } = await run();
-  if (!timedOut && !existsSync(staged)) {
-    // Vitest's own process has died, not a test: Deno for Windows may panic when a worker hangs up
-    // just when it begins to read (tokio-rs/mio#1819).
+  for (let more = ATTEMPTS - 1; more > 0 && !timedOut && !existsSync(staged); more--) {
     say(`${runtime} itself ended with code ${code} and left no report: once more`);
     ({ code, timedOut } = await run());
   }
