@@ -281,7 +281,8 @@ describe("copyFileHandle()", () => {
     expect(copies).toBeGreaterThan(10);
     expect(opened).toBeGreaterThan(10);
     expect(wrong).toBe(0);
-    expect(leaked).toBe(0);
+    // On Windows a runtime makes an event for a lock when it is first waited for.
+    expect(leaked).toBeLessThan(isWindows ? 3 : 1);
   });
 });
 
