@@ -102,22 +102,25 @@ describe("a sender waits for a receiver that does not receive", () => {
   });
 });
 
-test("a message may have 5,000 handles", async () => {
-  using one = temporaryFile("a".repeat(5000));
+// Under Wine each duplicate is a message to another process.
+const MANY = isWindows ? 1000 : 5000;
+
+test(`a message may have ${MANY} handles`, async () => {
+  using one = temporaryFile("a".repeat(MANY));
   using other = temporaryFile("b");
   using source = openRaw(one.path, "r");
   using mark = openRaw(other.path, "r");
   await using ends = await connected();
-  const sources = Array.from({ length: 5000 }, (_, at) => at % 1000 === 999 ? mark : source);
+  const sources = Array.from({ length: MANY }, (_, at) => at % 1000 === 999 ? mark : source);
   const sent = ends.near.send("many", sources);
   const after = ends.near.send("after", [mark]);
   using received = await next(ends.far);
   await sent;
-  expect(received).toMatchObject({ message: "many", handles: { length: 5000 } });
-  expect(new Set(received.handles.map(({ raw }) => raw)).size).toBe(5000);
+  expect(received).toMatchObject({ message: "many", handles: { length: MANY } });
+  expect(new Set(received.handles.map(({ raw }) => raw)).size).toBe(MANY);
   if (isWindows) {
     for (const handle of received.handles) expect(readRaw(handle.raw, 1)).toMatch(/^[ab]?$/);
-    expect(positionOf(source.raw)).toBe(4995);
+    expect(positionOf(source.raw)).toBe(MANY - MANY / 1000);
   } else {
     expect(received.handles.map(identity)).toEqual(sources.map(identity));
   }
