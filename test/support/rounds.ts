@@ -7,8 +7,7 @@ const isAgain = process.env["DUPHANDLE_PACKAGE"] !== undefined ||
 
 /**
  * The number of rounds here: all, fewer under Wine, where each call is a message to another process,
- * and a tenth
- * for the npm package and for Node 20.
+ * and a tenth for the npm package and for Node 20.
  */
 export function rounds(count: number, onWindows: number = count): number {
   const all = isWindows ? onWindows : count;
