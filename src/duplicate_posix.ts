@@ -1,5 +1,5 @@
 /** The plain duplicate on POSIX. */
-import { fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
+import { close, fcntl_dupfd, fcntl_dupfd_cloexec } from "../ffi/posix/dup.ts";
 
 /** Above the standard descriptors, so that a duplicate never becomes somebody's stdin. */
 export const MINIMUM = 3;
@@ -11,4 +11,13 @@ export function duplicatePosix(
   minimum: number = MINIMUM,
 ): number {
   return inheritable ? fcntl_dupfd(fd, minimum) : fcntl_dupfd_cloexec(fd, minimum);
+}
+
+/** The same open file under another number. The old one is closed, whatever the outcome. */
+export function movePosix(fd: number, inheritable: boolean, minimum?: number): number {
+  try {
+    return duplicatePosix(fd, inheritable, minimum);
+  } finally {
+    close(fd);
+  }
 }

@@ -8,7 +8,7 @@ import { fcntl_getfd, fcntl_setfd } from "../ffi/posix/fcntl.ts";
 import { posixBatches } from "./batch_posix.ts";
 import { posixChannels } from "./channel_posix.ts";
 import { posixChildren } from "./children_posix.ts";
-import { duplicatePosix, MINIMUM } from "./duplicate_posix.ts";
+import { duplicatePosix, MINIMUM, movePosix } from "./duplicate_posix.ts";
 import { posixLooking } from "./inspect_posix.ts";
 import { narrowPosix } from "./narrow_posix.ts";
 import { posixProcesses } from "./processes_posix.ts";
@@ -24,11 +24,7 @@ export const posixSystem: System = {
     const opened = narrowPosix(raw, access, inheritable);
     if (opened === undefined) return duplicatePosix(raw, inheritable, minimum);
     if (opened >= (minimum ?? MINIMUM)) return opened;
-    try {
-      return duplicatePosix(opened, inheritable, minimum);
-    } finally {
-      close(opened);
-    }
+    return movePosix(opened, inheritable, minimum);
   },
   duplicateOnto(raw, target, inheritable) {
     if (platform() !== "darwin") {

@@ -3,10 +3,9 @@ import { checkFd } from "../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { pid } from "../ffi/host.ts";
 import { POLLIN, PR_SET_PTRACER } from "../ffi/posix/constants.ts";
-import { close } from "../ffi/posix/dup.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../ffi/posix/process.ts";
 import { poll } from "../ffi/posix/socket.ts";
-import { duplicatePosix, MINIMUM } from "./duplicate_posix.ts";
+import { MINIMUM, movePosix } from "./duplicate_posix.ts";
 import { ended, type ProcessReference, type ProcessSystem, showProcess } from "./processes.ts";
 import { ptraceScope, whatWouldHelp } from "./ptrace.ts";
 
@@ -55,12 +54,7 @@ function getfd(raw: number, from: ProcessReference): number {
 
 /** What was taken has the lowest free number and is closed on exec; makes it as wanted. */
 function settle(taken: number, inheritable: boolean): number {
-  if (taken >= MINIMUM && !inheritable) return taken;
-  try {
-    return duplicatePosix(taken, inheritable);
-  } finally {
-    close(taken);
-  }
+  return taken >= MINIMUM && !inheritable ? taken : movePosix(taken, inheritable);
 }
 
 function hasEnded(pidfd: number): boolean {
