@@ -4,8 +4,8 @@ import type { HandleChannel } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connected, next, turns } from "./support/channel_ends.ts";
 import { identity } from "./support/channel_objects.ts";
-import { anybodysFolder, canChangeUser, nobody } from "./support/nobody.ts";
-import { runProgram } from "./support/program.ts";
+import { anybodysFolder, asUser, canChangeUser, withHome } from "./support/nobody.ts";
+import { lastLine, runProgram } from "./support/program.ts";
 import { isWindows, openRaw, positionOf, readRaw, temporaryFile } from "./support/system.ts";
 import { openOnce } from "./support/windows_objects.ts";
 
@@ -153,8 +153,7 @@ describe.runIf(isLinux)("at a limit of the system (Windows: handles are plentifu
     spawnSync(plainRoot[0]!, [...plainRoot.slice(1), "true"]).status === 0;
 
   // What a user has in flight is counted over all processes, so it is a user without any other.
-  const alone = nobody.map((part) => part.replace("65534", "61234"));
-  const prefix = canChangeUser ? alone : canDrop ? plainRoot : [];
+  const prefix = canChangeUser ? asUser(61234) : canDrop ? plainRoot : [];
 
   // Everybody else has no such privilege from the start.
   test.runIf(process.getuid?.() !== 0 || canDrop)(
@@ -162,13 +161,10 @@ describe.runIf(isLinux)("at a limit of the system (Windows: handles are plentifu
     { retry: canChangeUser ? 0 : 5 }, // other tests of this user may have handles in flight
     () => {
       using home = anybodysFolder();
-      const env = ["env", `HOME=${home.path}`, `DENO_DIR=${home.path}`];
       const { output } = runProgram("channel_in_flight.ts", {
-        prefix: [...prefix, ...env, ...limited(400)],
+        prefix: [...prefix, ...withHome(home.path), ...limited(400)],
       });
-      const { all, atFirst, sent, received } = JSON.parse(
-        output.trim().split("\n").at(-1) as string,
-      ) as Record<string, number>;
+      const { all, atFirst, sent, received } = lastLine(output) as Record<string, number>;
       expect(atFirst).toBeGreaterThan(0);
       expect(atFirst, "some had to wait").toBeLessThan(all as number);
       expect([sent, received]).toEqual([all, 60 * (all as number)]);

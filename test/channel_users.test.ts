@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { HandleChannel } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { turns } from "./support/channel_ends.ts";
-import { anybodysFolder, canChangeUser, nobody } from "./support/nobody.ts";
+import { anybodysFolder, canChangeUser, homeAt, nobody } from "./support/nobody.ts";
 import { commandFor, root } from "./support/program.ts";
 
 const script = path.join(root, "test", "programs", "channel_user.ts");
@@ -16,7 +16,7 @@ const script = path.join(root, "test", "programs", "channel_user.ts");
 function asNobody(how: "listen" | "connect" | "intrude", at: string) {
   const [command, ...args] = commandFor(script, { prefix: nobody, args: [how, at] });
   const home = path.dirname(at);
-  const env = { ...process.env, HOME: home, DENO_DIR: home, NO_COLOR: "1" };
+  const env = { ...process.env, ...homeAt(home), NO_COLOR: "1" };
   return [command as string, args, { cwd: root, env }] as const;
 }
 

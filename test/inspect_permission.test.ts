@@ -1,20 +1,15 @@
 /** Looking at handles on Linux with and without the right to: users, permissions, kcmp(2). */
-import * as fs from "node:fs";
 import { listHandles } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { canChangeUser, nobody } from "./support/nobody.ts";
+import { anybodysFolder, canChangeUser, homeAt, nobody, withHome } from "./support/nobody.ts";
 import { Peer, startOnce } from "./support/peer.ts";
-import { root, runProgram } from "./support/program.ts";
-import { isDeno, temporaryFile, temporaryFolder } from "./support/system.ts";
+import { lastLine, root, runProgram } from "./support/program.ts";
+import { isDeno, temporaryFile } from "./support/system.ts";
 import { canTrace } from "./support/trace.ts";
 
 const isLinux = process.platform === "linux";
 
 beforeAll(startOnce);
-
-function lastLine(output: string): unknown {
-  return JSON.parse(output.trimEnd().split("\n").at(-1) as string);
-}
 
 test.runIf(isLinux)("looking needs no permission but the FFI's (Deno)", () => {
   using file = temporaryFile("");
@@ -58,22 +53,15 @@ test.runIf(canTrace)("without kcmp what can be proven is told (needs strace)", (
 });
 
 describe.runIf(canChangeUser)("listHandles() between users (needs root and setpriv)", () => {
-  /** A folder where nobody may keep a runtime's cache. */
-  function home(): ReturnType<typeof temporaryFolder> {
-    const folder = temporaryFolder();
-    fs.chmodSync(folder.path, 0o777);
-    return folder;
-  }
-
   /** Lists as nobody. */
   function listAsNobody(pid: number, folder: string): unknown {
-    const prefix = [...nobody, "env", `HOME=${folder}`, `DENO_DIR=${folder}`];
+    const prefix = [...nobody, ...withHome(folder)];
     return lastLine(runProgram("inspect.ts", { prefix, args: [String(pid)] }).output);
   }
 
   test("root lists anybody's", async () => {
-    using folder = home();
-    await using peer = await Peer.start(nobody, { HOME: folder.path, DENO_DIR: folder.path });
+    using folder = anybodysFolder();
+    await using peer = await Peer.start(nobody, homeAt(folder.path));
     const theirs = await peer.do("open", `${root}/LICENSE`, "r");
     await peer.do("read", theirs, 3);
     expect(listHandles(peer.pid).find(({ raw }) => raw === theirs)).toMatchObject({
@@ -84,7 +72,7 @@ describe.runIf(canChangeUser)("listHandles() between users (needs root and setpr
   });
 
   test("nobody may not list root's: EACCES, which names the users and what would help", () => {
-    using folder = home();
+    using folder = anybodysFolder();
     expect(listAsNobody(process.pid, folder.path)).toEqual({
       code: "EACCES",
       syscall: "open",
@@ -95,8 +83,8 @@ describe.runIf(canChangeUser)("listHandles() between users (needs root and setpr
   });
 
   test("a process of the same user is listed, until it makes itself undumpable", async () => {
-    using folder = home();
-    await using peer = await Peer.start(nobody, { HOME: folder.path, DENO_DIR: folder.path });
+    using folder = anybodysFolder();
+    await using peer = await Peer.start(nobody, homeAt(folder.path));
     const theirs = await peer.do("open", `${root}/LICENSE`, "r");
     expect(listAsNobody(peer.pid, folder.path)).toContainEqual(
       expect.objectContaining({ raw: theirs, pid: peer.pid, kind: "file", access: "read" }),

@@ -1,9 +1,7 @@
 /** A pool without room, and one whose system calls fail: it does all of something or nothing. */
-import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import { canChangeUser, nobody } from "./support/nobody.ts";
-import { hasCommand, root, runProgram } from "./support/program.ts";
-import { temporaryFolder } from "./support/system.ts";
+import { anybodysFolder, canChangeUser, nobody, withHome } from "./support/nobody.ts";
+import { hasCommand, lastLine, root, runProgram } from "./support/program.ts";
 import { canTrace } from "./support/trace.ts";
 
 const isLinux = process.platform === "linux";
@@ -25,13 +23,12 @@ function fault(call: string, error: string, when: string): Faults {
 test.runIf(hasLimits && canChangeUser)(
   "where there is no room for files that wait, add() fails and all else goes on (needs root and setpriv, to be another user)",
   () => {
-    using home = temporaryFolder();
-    fs.chmodSync(home.path, 0o777);
+    using home = anybodysFolder();
     const { output } = runProgram("pool_limit.ts", {
-      prefix: [...nobody, "env", `HOME=${home.path}`, `DENO_DIR=${home.path}`, ...limited],
+      prefix: [...nobody, ...withHome(home.path), ...limited],
       args: [`${root}/LICENSE`],
     });
-    const result = JSON.parse(output.trim().split("\n").at(-1)!) as Record<string, unknown>;
+    const result = lastLine(output) as Record<string, unknown>;
     const full = expect.stringMatching(/^EMFILE: .*raiseDescriptorLimit/) as string;
     expect(result).toEqual({
       error: full,

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { openProcess } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ptraceScope, whatWouldHelp } from "../src/ptrace.ts";
-import { anybodysFolder, canChangeUser, nobody } from "./support/nobody.ts";
+import { anybodysFolder, canChangeUser, homeAt, nobody } from "./support/nobody.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { root } from "./support/program.ts";
 import { isWindows, readRaw, temporaryFile } from "./support/system.ts";
@@ -26,7 +26,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
 
   describe.runIf(canChangeUser)("between users (needs root and setpriv)", () => {
     /** Starts a process of the user nobody. */
-    const start = (home: string) => Peer.start(nobody, { HOME: home, DENO_DIR: home });
+    const start = (home: string) => Peer.start(nobody, homeAt(home));
 
     test("root takes from anybody", async () => {
       using home = anybodysFolder();

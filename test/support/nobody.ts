@@ -5,13 +5,22 @@ import { root } from "./program.ts";
 import { temporaryFolder } from "./system.ts";
 
 /** A command that runs another as nobody. */
-export const nobody: readonly string[] = [
-  "setpriv",
-  "--reuid=65534",
-  "--regid=65534",
-  "--clear-groups",
-  "--",
-];
+export const nobody: readonly string[] = asUser(65534);
+
+/** A command that runs another as a user with this number, who need not be known to the system. */
+export function asUser(id: number): string[] {
+  return ["setpriv", `--reuid=${id}`, `--regid=${id}`, "--clear-groups", "--"];
+}
+
+/** Environment variables of a process whose home is that folder, as a runtime's cache is. */
+export function homeAt(folder: string): Record<string, string> {
+  return { HOME: folder, DENO_DIR: folder };
+}
+
+/** A command that runs another with that home. */
+export function withHome(folder: string): string[] {
+  return ["env", ...Object.entries(homeAt(folder)).map((entry) => entry.join("="))];
+}
 
 /** Whether the user can be played here: root, setpriv, and a checkout that nobody may read. */
 export const canChangeUser: boolean = process.platform === "linux" && process.getuid?.() === 0 &&

@@ -79,6 +79,11 @@ export function runProgram(name: string, options: ProgramOptions = {}): Outcome 
   throw new Error(`${name} ended with ${outcome.code}:\n${outcome.output}`);
 }
 
+/** What a program printed last, as JSON: one that runs as another user cannot write the result. */
+export function lastLine(output: string): unknown {
+  return JSON.parse(output.trimEnd().split("\n").at(-1) as string);
+}
+
 /** Whether a command is on this machine. */
 export function hasCommand(command: string): boolean {
   return spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
