@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { entryPoints } from "./scripts/npm/description.ts";
+import { entryPoints, specifier } from "./scripts/npm/description.ts";
 
 /** The names that users import are the ones that the tests import. */
 const alias = Object.entries(entryPoints).map(([name, module]) => ({
-  find: new RegExp(`^duphandle${name.slice(1)}$`),
+  find: new RegExp(`^${specifier(name)}$`),
   replacement: fileURLToPath(new URL(module, import.meta.url)),
 }));
 

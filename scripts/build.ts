@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { entryPoints, ESM, fields, OUTPUT, TARGET } from "./npm/description.ts";
+import { entryPoints, ESM, OUTPUT, TARGET } from "./npm/description.ts";
 import { finish, writeJson } from "./npm/finish.ts";
 import { pack } from "./npm/pack.ts";
 import { root } from "./runtimes.ts";
@@ -14,7 +14,6 @@ const folder = path.join(root, OUTPUT);
 fs.rmSync(folder, { recursive: true, force: true });
 compile(path.join(folder, ESM));
 await finish(folder);
-writeJson(path.join(folder, "package.json"), fields());
 pack(folder);
 
 /** Checks the types and emits ES modules with declarations. */

@@ -6,7 +6,7 @@
 import { build, emptyDir } from "jsr:@deno/dnt@^0.42.3";
 import * as path from "node:path";
 import { entryPoints, fields, OUTPUT, TARGET, typePackages } from "./npm/description.ts";
-import { finish, writeJson } from "./npm/finish.ts";
+import { finish } from "./npm/finish.ts";
 import { pack } from "./npm/pack.ts";
 import { root } from "./runtimes.ts";
 
@@ -27,9 +27,8 @@ await build({
   compilerOptions: { target: TARGET, lib: ["ESNext"], skipLibCheck: true },
   package: { ...fields(), devDependencies: typePackages() },
   async postBuild() {
+    // It also writes package.json anew: what dnt adds there is for its own run.
     await finish(folder);
-    // What dnt adds is for its own run.
-    writeJson(path.join(folder, "package.json"), fields());
     pack(folder);
   },
 });

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { denoPath } from "./binaries.mjs";
+import { jsrEntryPoints } from "./npm/description.ts";
 import { root } from "./runtimes.ts";
 
 const fix = process.argv.includes("--fix");
@@ -12,7 +13,7 @@ const deno = denoPath(root);
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 const reference = join(root, "scripts", "reference.ts");
 const manifests = join(root, "scripts", "npm", "manifests.ts");
-const entries = ["mod.ts", "ffi/posix.ts", "ffi/win32.ts"];
+const entries = Object.values(jsrEntryPoints);
 
 const steps: readonly (readonly [name: string, command: readonly string[]])[] = [
   ["format", [deno, "fmt", "--quiet", ...(fix ? [] : ["--check"])]],

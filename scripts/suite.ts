@@ -1,7 +1,7 @@
 /** The test suite in the runtimes of this machine, one after the other. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { type Counts, newReport, readReport, show } from "./reports.ts";
+import { add, type Counts, newReport, readRun, show } from "./reports.ts";
 import { root, type Runtime } from "./runtimes.ts";
 
 /** Where the suite runs, and what its reports are called. */
@@ -36,12 +36,9 @@ export function runSuite(
       stdio: "inherit",
       env: { ...process.env, ...env, DUPHANDLE_TARGET: name },
     });
-    const counts = readReport(report);
-    if (outcome.status !== 0 && counts.failed === 0) counts.failed = 1;
+    const counts = readRun(report, outcome.status);
     lines.push(`  ${label.padEnd(20)} ${show(counts)}`);
-    sum.passed += counts.passed;
-    sum.failed += counts.failed;
-    sum.skipped += counts.skipped;
+    add(sum, counts);
   }
   console.log(`\n${lines.join("\n")}\n`);
   console.log(show(sum));

@@ -17,6 +17,16 @@ export const entryPoints: Readonly<Record<string, string>> = {
 /** The one entry point that does something when it is imported. */
 const WITH_EFFECT = "./register";
 
+/** Those that JSR takes: it refuses what adds to the types of another module. */
+export const jsrEntryPoints: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(entryPoints).filter(([name]) => name !== WITH_EFFECT),
+);
+
+/** What users import for an entry point: `duphandle/posix` for `./posix`. */
+export function specifier(entryPoint: string): string {
+  return entryPoint.replace(/^\./, "duphandle");
+}
+
 /** Where the package is built, from the checkout's top. */
 export const OUTPUT = "npm";
 
@@ -77,7 +87,7 @@ export function fields(): Readonly<Record<string, unknown>> {
       ),
     },
     files: [ESM, SCRIPT, "CHANGELOG.md"],
-    sideEffects: [ESM, SCRIPT].map((kind) => built(kind as typeof ESM, entryPoints[WITH_EFFECT]!)),
+    sideEffects: ([ESM, SCRIPT] as const).map((kind) => built(kind, entryPoints[WITH_EFFECT]!)),
     // process.getBuiltinModule came to 20 and 22 in these.
     engines: { node: "^20.16 || >=22.3" },
     peerDependencies: { koffi: "^3.3.4" },

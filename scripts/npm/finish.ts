@@ -9,7 +9,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { rolldown } from "rolldown";
-import { built, copied, entryPoints, ESM, SCRIPT } from "./description.ts";
+import { built, copied, entryPoints, ESM, fields, SCRIPT } from "./description.ts";
 import { root } from "../runtimes.ts";
 
 /** What is emitted into `esm/` beside the modules. */
@@ -38,6 +38,7 @@ export async function finish(folder: string): Promise<void> {
   }
   writeJson(path.join(emitted, "package.json"), { type: "module" });
   writeJson(path.join(script, "package.json"), { type: "commonjs" });
+  writeJson(path.join(folder, "package.json"), fields());
   for (const file of copied) fs.copyFileSync(path.join(root, file), path.join(folder, file));
 }
 
@@ -79,9 +80,9 @@ function publicDeclarations(emitted: string): Map<string, string> {
   const found = new Map<string, string>();
   const follow = (file: string) => {
     if (found.has(file)) return;
+    const whole = fs.readFileSync(file, "utf8").replaceAll(RELATIVE, '"$1.js"');
     const isCall = path.relative(emitted, file).startsWith("ffi");
-    const text = fs.readFileSync(file, "utf8").replaceAll(RELATIVE, '"$1.js"')
-      .replaceAll(isCall ? EXAMPLE : /$^/g, "");
+    const text = isCall ? whole.replaceAll(EXAMPLE, "") : whole;
     found.set(file, text);
     for (const [, from] of text.matchAll(RELATIVE)) {
       follow(path.join(path.dirname(file), from + DECLARATION));

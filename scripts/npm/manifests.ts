@@ -6,13 +6,11 @@ import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../runtimes.ts";
-import { entryPoints, fields } from "./description.ts";
+import { entryPoints, fields, jsrEntryPoints, specifier } from "./description.ts";
 
 /** The names that users import, and what they lead to. */
-const names = entries((name, module) => [name.replace(/^\./, "duphandle"), `./${module}`]);
-const subpaths = entries((name, module) => [name, `./${module}`]);
-/** JSR refuses what adds to the types of another module. */
-const { "./register": _, ...withoutRegister } = subpaths;
+const names = relative(entryPoints, specifier);
+const subpaths = relative(entryPoints);
 
 const deno = read("deno.json");
 const manifest = read("package.json");
@@ -20,7 +18,7 @@ const { compilerOptions } = read("tsconfig.json") as { compilerOptions: Record<s
 const { name, license } = fields();
 
 deepStrictEqual(deno["imports"], names, "deno.json: imports");
-deepStrictEqual(deno["exports"], withoutRegister, "deno.json: exports");
+deepStrictEqual(deno["exports"], relative(jsrEntryPoints), "deno.json: exports");
 deepStrictEqual(deno["license"], license, "deno.json: license");
 deepStrictEqual(manifest["exports"], subpaths, "package.json: exports");
 deepStrictEqual(manifest["name"], name, "package.json: name");
@@ -31,10 +29,14 @@ deepStrictEqual(
   "tsconfig.json: paths",
 );
 
-function entries(
-  of: (name: string, module: string) => [string, string],
+/** Entry points as manifests name them: by a name, the path from the top folder. */
+function relative(
+  modules: Readonly<Record<string, string>>,
+  nameOf: (entryPoint: string) => string = (entryPoint) => entryPoint,
 ): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(entryPoints).map(([name, module]) => of(name, module)));
+  return Object.fromEntries(
+    Object.entries(modules).map(([name, module]) => [nameOf(name), `./${module}`]),
+  );
 }
 
 function read(file: string): Record<string, unknown> {

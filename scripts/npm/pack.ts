@@ -1,6 +1,5 @@
 /** Packs the built package, as npm would publish it, and says how large it is. */
 import { spawnSync } from "node:child_process";
-import * as path from "node:path";
 import { MAX_PACKED } from "./description.ts";
 
 /** What npm says of a packed package. */
@@ -16,10 +15,9 @@ interface Packed {
 /**
  * Packs the package into its own folder.
  *
- * @returns the packed file's path
  * @throws when it is larger than it may be
  */
-export function pack(folder: string): string {
+export function pack(folder: string): void {
   const { status, stdout } = spawnSync("npm", ["pack", "--json", "--loglevel=error"], {
     cwd: folder,
     encoding: "utf8",
@@ -36,7 +34,6 @@ export function pack(folder: string): string {
   if (size > MAX_PACKED) {
     throw new Error(`Cannot publish ${size} bytes: the package may have ${MAX_PACKED}`);
   }
-  return path.join(folder, filename);
 }
 
 function kilobytes(bytes: number): string {

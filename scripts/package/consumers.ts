@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { runHost } from "../emulated/host.ts";
 import { catchSignals, program, say, secondsSince } from "../emulated/program.ts";
 import { OUTPUT } from "../npm/description.ts";
-import { newReport, readReport, show } from "../reports.ts";
+import { newReport, readRun, show } from "../reports.ts";
 import { root } from "../runtimes.ts";
 import { openTools } from "./tools.ts";
 
@@ -26,8 +26,7 @@ await program("consumers", async () => {
     DUPHANDLE_TOOLS: opened.tools,
     DUPHANDLE_SESSION: opened.session,
   });
-  const counts = readReport(report);
-  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  const counts = readRun(report, status);
   say(`${show(counts)} after ${secondsSince(started)} s`);
   return counts.failed === 0 ? 0 : 1;
 });

@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { copyFiles } from "../emulated/stage.ts";
+import { ESM, SCRIPT } from "../npm/description.ts";
 import { writeJson } from "../npm/finish.ts";
 import { root } from "../runtimes.ts";
 
@@ -24,7 +25,7 @@ export async function stageSuite(built: string): Promise<string> {
   for (const name of fs.readdirSync(path.join(root, "node_modules"))) {
     fs.symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
   }
-  for (const name of ["package.json", "esm", "script"]) {
+  for (const name of ["package.json", ESM, SCRIPT]) {
     fs.cpSync(path.join(built, name), path.join(modules, "duphandle", name), { recursive: true });
   }
   return folder;

@@ -1,4 +1,5 @@
 /** Which page of the reference an exported symbol is on. */
+import { entryPoints as modules, specifier } from "../npm/description.ts";
 import { type Declaration, type Entry, type ExportedSymbol, fileOf } from "./model.ts";
 
 /** An entry point, as users import it. */
@@ -36,11 +37,15 @@ const topics: readonly (readonly [page: string, title: string, files: readonly s
 
 /** The entry points, in the order of the index. */
 export const entryPoints: readonly EntryPoint[] = [
-  { name: "duphandle", path: "mod.ts", pageOf: topicOf },
-  { name: "duphandle/register", path: "src/register.ts", pageOf: () => undefined },
-  { name: "duphandle/posix", path: "ffi/posix.ts", pageOf: roomOf("posix") },
-  { name: "duphandle/win32", path: "ffi/win32.ts", pageOf: roomOf("win32") },
+  entry(".", topicOf),
+  entry("./register", () => undefined),
+  entry("./posix", roomOf("posix")),
+  entry("./win32", roomOf("win32")),
 ];
+
+function entry(name: string, pageOf: EntryPoint["pageOf"]): EntryPoint {
+  return { name: specifier(name), path: modules[name]!, pageOf };
+}
 
 /** Puts every exported symbol on its page. */
 export function pagesOf(entries: ReadonlyMap<string, Entry>): Page[] {

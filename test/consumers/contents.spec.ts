@@ -9,6 +9,7 @@ import {
   ESM,
   MAX_PACKED,
   SCRIPT,
+  specifier,
 } from "../../scripts/npm/description.ts";
 import { root } from "../../scripts/runtimes.ts";
 import { project, run, toolPath } from "./support/project.ts";
@@ -66,14 +67,14 @@ test("its doors export just what the sources export", async () => {
   for (const [name, module] of Object.entries(entryPoints)) {
     // Registering is all that this one does.
     if (name === "./register") continue;
-    const specifier = JSON.stringify(name.replace(".", "duphandle"));
+    const imported = JSON.stringify(specifier(name));
     const source = JSON.stringify(path.join(root, module));
     const print = "console.log(Object.keys(exported).sort().join())";
     const expected = await names(`import * as exported from ${source}; ${print}`);
     expect(expected.split(",").length).toBeGreaterThan(20);
-    expect(await names(`import * as exported from ${specifier}; ${print}`)).toBe(expected);
+    expect(await names(`import * as exported from ${imported}; ${print}`)).toBe(expected);
     const required = `import { createRequire } from "node:module";
-      const exported = createRequire(${JSON.stringify(`${user.folder}/`)})(${specifier});`;
+      const exported = createRequire(${JSON.stringify(`${user.folder}/`)})(${imported});`;
     expect(await names(`${required} ${print}`)).toBe(expected);
   }
 });

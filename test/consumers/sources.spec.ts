@@ -1,5 +1,6 @@
 /** The sources as they are: by path, by URL, and as JSR would publish them. */
 import { describe, expect, test } from "vitest";
+import { entryPoints, jsrEntryPoints } from "../../scripts/npm/description.ts";
 import { root } from "../../scripts/runtimes.ts";
 import { project, readProgram, run } from "./support/project.ts";
 import { bun, deno, newestNode } from "./support/runtimes.ts";
@@ -69,8 +70,9 @@ describe("by URL in Deno", () => {
 
   test("all of it passes Deno's own check of types", async () => {
     await using site = await serveSources();
-    const names = ["mod.ts", "ffi/posix.ts", "ffi/win32.ts", "src/register.ts"];
-    const text = names.map((name) => `import "${site.url}/${name}";\n`).join("");
+    const text = Object.values(entryPoints).map((name) => `import "${site.url}/${name}";\n`).join(
+      "",
+    );
     const packages = { "@types/node": "@types/node" };
     using user = project({ files: { "main.ts": text }, packages, installed: false });
     await user.output([deno, "check", "--quiet", `--allow-import=${site.host}`, "main.ts"]);
@@ -91,7 +93,7 @@ describe("for JSR", () => {
   });
 
   test("deno doc has nothing to complain about", async () => {
-    const command = [deno, "doc", "--lint", "mod.ts", "ffi/posix.ts", "ffi/win32.ts"];
+    const command = [deno, "doc", "--lint", ...Object.values(jsrEntryPoints)];
     const { code, errors } = await run(root, command, offline);
     expect({ code, errors }).toMatchObject({
       code: 0,
