@@ -1,6 +1,6 @@
 // A Windows for this run: the project on its drive D, and programs that run there.
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../emulated/cache.ts";
 import { runHost } from "../emulated/host.ts";
@@ -89,10 +89,22 @@ async function runInto(
   const ended = new AbortController();
   const following = follow(fd, ended.signal, (text) => process.stdout.write(text));
   try {
-    return await runHost(command, args, { ...options, outputFd: fd, timeoutMs });
+    const pinned = ["--cpu-list", lastCpu(), command, ...args];
+    return await runHost("taskset", pinned, { ...options, outputFd: fd, timeoutMs });
   } finally {
     ended.abort();
     await following;
     closeSync(fd);
   }
+}
+
+/**
+ * The processor that Windows gets. Nearly each call is a message to the Wine server and one back: that
+ * takes several times as long when the other processor has to be woken for it.
+ */
+function lastCpu(): string {
+  const status = readFileSync("/proc/self/status", "utf8");
+  const last = /^Cpus_allowed_list:\s.*?(\d+)$/m.exec(status)?.[1];
+  if (last === undefined) throw new Error("/proc/self/status does not tell the processors");
+  return last;
 }
