@@ -91,7 +91,8 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * @param onChannel is called with each channel; what it throws, or its promise, is not caught
    * @param options what this side accepts
    * @returns the server, which its caller closes; channels that are open stay
-   * @throws {HandleError} `EADDRINUSE` when another process listens there; `EACCES`, `ENOENT`
+   * @throws {HandleError} `EADDRINUSE` when another process listens there, on Windows also while
+   * channels of a server that was closed are open; `EACCES`, `ENOENT`
    * @throws {TypeError} when an argument is not of its kind
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    */

@@ -9,12 +9,11 @@ import type { ChannelEnd, ChannelSystem } from "./channel_transport.ts";
 import { openPeer } from "./channel_windows_peer.ts";
 import {
   connectTo,
-  inUse,
-  isServed,
   listening,
   serve,
   serverOf,
   stopListening,
+  vacant,
 } from "./channel_windows_pipe.ts";
 import { LateStream } from "./channel_windows_stream.ts";
 import { TakingTransport } from "./channel_windows_transport.ts";
@@ -29,8 +28,7 @@ const SECRET = 16;
 export const windowsChannels: ChannelSystem = {
   async listen(path, onEnd) {
     const name = nameOf(path);
-    // Not every system refuses a second server, so it is asked first.
-    if (isServed(name)) throw inUse(name);
+    await vacant(name);
     const silent = new Set<Socket>();
     let isClosed = false;
     const server = await listening(name, (socket) => {

@@ -21,17 +21,43 @@ const DENO_INSTANCES = 254;
 const DENO_VARIABLE = "NODE_PENDING_PIPE_INSTANCES";
 /** Deno turns away those beyond it. The rest are for who has connected and was not yet turned away. */
 const DENO_CONNECTIONS = 240;
-/** How long to wait, in milliseconds, for the end of a server that is closed. */
+/** How long to wait, in milliseconds, for the end of pipes that are closed. */
 const CLOSING = 1000;
 
 /** Whether anybody has made a pipe of this name, without connecting to it. */
-export function isServed(path: string): boolean {
+function isServed(path: string): boolean {
   try {
     WaitNamedPipeW(path, 1);
     return true;
   } catch (error) {
     return !hasCode(error, "ENOENT");
   }
+}
+
+/** Whether somebody could connect now. */
+function isFree(path: string): boolean {
+  try {
+    WaitNamedPipeW(path, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Waits until nobody has a pipe of this name. Not every system refuses a second server, so it is
+ * asked; and runtimes close a connection a moment after they say so.
+ *
+ * @throws {HandleError} `EADDRINUSE` when somebody listens, or channels stay open
+ */
+export async function vacant(path: string): Promise<void> {
+  await until(() => !isServed(path) || isFree(path));
+  if (isServed(path)) throw inUse(path);
+}
+
+/** Asks again and again, until it is so or a pipe that closes would be closed. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + CLOSING; !isSo() && Date.now() < end;) await pause(2);
 }
 
 /** Whose a pipe is. */
@@ -107,19 +133,11 @@ export function listening(path: string, onConnection: (socket: Socket) => void):
 
 /** Stops to listen. The connections stay, so the server's own word would come too late. */
 export async function stopListening(server: Server, path: string): Promise<void> {
+  // Deno forgets, open, who connected last unless the next instance waits already. It closes that one
+  // a moment later.
+  if (isDeno()) await until(() => isFree(path));
   server.close();
-  // Deno closes the instance that waits a moment later.
-  for (const end = Date.now() + CLOSING; isFree(path) && Date.now() < end;) await pause(2);
-}
-
-/** Whether somebody could connect now. */
-function isFree(path: string): boolean {
-  try {
-    WaitNamedPipeW(path, 1);
-    return true;
-  } catch {
-    return false;
-  }
+  await until(() => !isFree(path));
 }
 
 /** Tries again as long as the pipe has no instance that is free. */
@@ -183,7 +201,7 @@ function unserved(path: string, cause: unknown): HandleError {
 }
 
 /** The error for a name that is taken. */
-export function inUse(path: string, cause?: unknown): HandleError {
+function inUse(path: string, cause?: unknown): HandleError {
   return failure("EADDRINUSE", "CreateNamedPipe", {
     message:
       `Cannot listen at ${path}: there is a pipe of this name, of a process that listens or ` +

@@ -1,6 +1,7 @@
 /** Who listens and who connects: paths, what is there already, and strangers. */
 import { execFile, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as net from "node:net";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { HandleChannel } from "duphandle";
@@ -35,6 +36,14 @@ async function greeter(at: string) {
 async function visit(at: string): Promise<unknown> {
   await using channel = await HandleChannel.connect(at);
   return (await next(channel)).message;
+}
+
+/** Connects to a server that never hears who it is, and that hangs up in the end. */
+function silentGuest(at: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const guest = net.connect(at, resolve).resume();
+    guest.on("error", reject); // of no effect once it is connected
+  });
 }
 
 describe("a server", () => {
@@ -74,6 +83,14 @@ describe("a server", () => {
     for (let again = 0; again < 20; again++) {
       await using _ = await greeter(where.path);
       expect(await visit(where.path)).toBe("hello");
+    }
+  });
+
+  test("may be followed by another, whoever was connected to it and never said a word", async () => {
+    using where = place();
+    for (let again = 0; again < 20; again++) {
+      await using _ = await greeter(where.path);
+      await Promise.all([silentGuest(where.path), silentGuest(where.path)]);
     }
   });
 
