@@ -3,7 +3,11 @@
  * the runtime's own, and having the runtime close what is its own.
  */
 import type { FileHandle } from "node:fs/promises";
+import { failureByCode } from "../ffi/codes.ts";
+import { HandleError, hasCode } from "../ffi/error.ts";
 import { isWindows } from "../ffi/host.ts";
+import { posixError } from "../ffi/posix/errors.ts";
+import { win32Error } from "../ffi/win32/errors.ts";
 import { posixAdopter } from "./adopt_posix.ts";
 import { denoWindowsAdopter, windowsAdopter } from "./adopt_windows.ts";
 import { nodeFs } from "./node_fs.ts";
@@ -40,9 +44,27 @@ export function closeRuntimeFd(fd: number): void {
   const file = standsFor(fd);
   if (file !== undefined) return void file.close();
   try {
-    nodeFs().closeSync(fd);
+    closeWithNodeFs(fd);
   } catch (error) {
-    if (!("Deno" in globalThis) || (error as { code?: unknown }).code !== "EBADF") throw error;
+    if (!("Deno" in globalThis) || !hasCode(error, "EBADF")) throw error;
     system().close(system().rawOfFd(fd));
+  }
+}
+
+/**
+ * Closes a descriptor that the runtime's `node:fs` has opened.
+ *
+ * @throws {HandleError} what the runtime says, in our words: `EBADF` when somebody else has closed it
+ */
+export function closeWithNodeFs(fd: number): void {
+  const fs = nodeFs();
+  try {
+    fs.closeSync(fd);
+  } catch (cause) {
+    const { code } = cause as { code?: unknown };
+    const { native } = failureByCode(typeof code === "string" ? code : "EIO");
+    const errorOf = isWindows() ? win32Error : posixError;
+    const { message, ...fields } = errorOf(native, "close", fd, `fd ${fd}`);
+    throw new HandleError(message, { ...fields, cause });
   }
 }

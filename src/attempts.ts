@@ -9,8 +9,13 @@ export class Attempts {
     try {
       action();
     } catch (error) {
-      this.#errors.push(error);
+      this.failed(error);
     }
+  }
+
+  /** Takes note of what one thing has thrown. */
+  failed(error: unknown): void {
+    this.#errors.push(error);
   }
 
   /** Throws what the first thing that failed has thrown. */

@@ -1,12 +1,14 @@
 /** The verbs for many handles at once. */
 import { checkIterable, show } from "../ffi/check.ts";
+import { HandleError } from "../ffi/error.ts";
 import { Attempts } from "./attempts.ts";
 import { closeAll } from "./close_all.ts";
 import { copyMany } from "./copy_many.ts";
-import { consume } from "./copy_raw.ts";
-import { OwnedHandle } from "./handle.ts";
+import { consume, type Owner } from "./copy_raw.ts";
+import { isHandle, OwnedHandle } from "./handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
-import { type HandleSource, ownerOf, rawOf } from "./source.ts";
+import { isFsFile } from "./fs_file.ts";
+import { fdOf, type HandleSource, ownerOf, rawOf, RuntimeSource } from "./source.ts";
 import { type RawHandle, system } from "./system.ts";
 
 /**
@@ -17,7 +19,7 @@ import { type RawHandle, system } from "./system.ts";
  * @param options how every duplicate is to differ from the plain one
  * @returns the new handles in the order of the sources, which the caller closes
  * @throws {HandleError} as {@linkcode duplicate}; then no handle was made, and with `closeSource`
- * every source is closed
+ * every source is closed, once also when it is there twice
  * @throws {TypeError} when a source or an option is not of its kind; nothing was done
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
  *
@@ -35,17 +37,9 @@ export function duplicateMany(
 ): OwnedHandle[] {
   const choices = parseDuplicateOptions(options);
   const all = listOf(sources, "sources");
-  const raws = all.map(rawOf);
-  if (!choices.closeSource) return own(copyMany(raws, choices));
-  const owners = all.map(ownerOf);
-  const owner = {
-    close() {
-      const attempts = new Attempts();
-      for (const each of owners) attempts.run(() => each.close());
-      attempts.end();
-    },
-  };
-  return own(consume(owner, () => copyMany(raws, choices), closeAll));
+  if (!choices.closeSource) return own(copyMany(all.map(rawOf), choices));
+  const { rawsOf, owner } = consumed(all);
+  return own(consume(owner, () => copyMany(rawsOf(), choices), closeAll));
 }
 
 /**
@@ -73,19 +67,69 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
     if (handle instanceof OwnedHandle) continue;
     throw new TypeError(`Cannot close ${show(handle)}: it must be an OwnedHandle`);
   }
+  const attempts = new Attempts();
   const raws: RawHandle[] = [];
   const special: OwnedHandle[] = [];
   for (const handle of all) {
-    // One that is there twice is closed by then. Some kinds are closed in a way of their own.
-    if (handle.constructor !== OwnedHandle) special.push(handle);
-    else if (!handle.closed) raws.push(handle.release());
+    try {
+      // One that is there twice is closed by then. Some kinds are closed in a way of their own.
+      if (handle.constructor !== OwnedHandle) special.push(handle);
+      else if (!handle.closed) raws.push(oneOfMany.close(handle));
+    } catch (error) {
+      attempts.failed(error); // a tracker threw: those that have given up theirs are to be closed
+    }
   }
-  const attempts = new Attempts();
-  if (!system().batches.close(raws)) {
+  attempts.run(() => {
+    if (system().batches.close(raws)) return;
     for (const raw of raws) attempts.run(() => system().close(raw));
-  }
+  });
   for (const handle of special) attempts.run(() => handle.close());
   attempts.end();
+}
+
+/**
+ * How a handle gives up its number to be closed as one of many. In an object, so that a tracker can
+ * stand in: it would take `release()` for what it says, that somebody else has the duty to close.
+ */
+export const oneOfMany: { close(handle: OwnedHandle): RawHandle } = {
+  close: (handle) => handle.release(),
+};
+
+/**
+ * Sources that are to be closed whatever comes: what tells their numbers, and who closes them all. It
+ * throws only what is thrown before anything is done.
+ */
+function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; owner: Owner } {
+  const numbers: (() => RawHandle)[] = [];
+  const owners = new Map<unknown, Owner>(); // one that is there twice closes once
+  for (const source of sources) {
+    if (isHandle(source)) {
+      const owner = ownerOf(source);
+      if (!source.closed) owners.set(source, owner);
+      numbers.push(() => source.raw);
+      continue;
+    }
+    try {
+      const fd = fdOf(source);
+      numbers.push(() => system().rawOfFd(fd));
+      // The number of a Deno.FsFile may be that of another one with the same position.
+      const key = isFsFile(source) ? source : fd;
+      // Beside its number, it is the file that closes: it would not know of it otherwise.
+      const isFile = typeof source === "object" && "close" in source;
+      if (isFile || !owners.has(key)) owners.set(key, new RuntimeSource(fd, source));
+    } catch (error) {
+      if (!(error instanceof HandleError)) throw error;
+      numbers.push(() => {
+        throw error; // this one is closed already, and the others are to be
+      });
+    }
+  }
+  const close = () => {
+    const attempts = new Attempts();
+    for (const owner of owners.values()) attempts.run(() => owner.close());
+    attempts.end();
+  };
+  return { rawsOf: () => numbers.map((tell) => tell()), owner: { close } };
 }
 
 function own(raws: readonly RawHandle[]): OwnedHandle[] {
@@ -94,5 +138,5 @@ function own(raws: readonly RawHandle[]): OwnedHandle[] {
 
 function listOf<Item>(items: Iterable<Item>, name: string): readonly Item[] {
   checkIterable(items, name);
-  return Array.isArray(items) ? items : [...items];
+  return [...items]; // a copy has no holes, which map() would skip, and nobody changes it
 }

@@ -1,7 +1,9 @@
 /** Many handles with few system calls: what Linux can do. */
 import { platform } from "../ffi/host.ts";
 import { areOpen, close_range, duplicateBySending, MOST_SENT } from "../ffi/posix/batch.ts";
+import { close } from "../ffi/posix/dup.ts";
 import { fcntl_getfd } from "../ffi/posix/fcntl.ts";
+import { Attempts } from "./attempts.ts";
 import type { BatchSystem } from "./batches.ts";
 import { closeAll } from "./close_all.ts";
 import { MINIMUM } from "./duplicate_posix.ts";
@@ -25,17 +27,29 @@ export const posixBatches: BatchSystem = {
   close(raws) {
     if (raws.length < WORTHWHILE || platform() !== "linux") return false;
     const ascending = Int32Array.from(raws).sort();
-    if (areOpen(ascending) !== true) return false;
+    if (hasTwice(ascending) || areOpen(ascending) !== true) return false;
+    const attempts = new Attempts();
+    let hasRanges = true;
     let first = ascending[0]!;
     for (let at = 1; at <= ascending.length; at++) {
       const last = ascending[at - 1]!;
       if (ascending[at] === last + 1) continue;
-      close_range(first, last);
+      hasRanges &&= close_range(first, last);
+      for (let fd = first; !hasRanges && fd <= last; fd++) attempts.run(() => close(fd));
       first = ascending[at]!;
     }
+    attempts.end();
     return true;
   },
 };
+
+/** Whether a number has two owners, of which the second is to be told that it closed nothing. */
+function hasTwice(ascending: Int32Array): boolean {
+  for (let at = 1; at < ascending.length; at++) {
+    if (ascending[at] === ascending[at - 1]) return true;
+  }
+  return false;
+}
 
 /** Whether one got the number of a standard descriptor, which was closed. */
 function hasStandard(copies: readonly number[]): boolean {

@@ -13,6 +13,9 @@ export interface BatchSystem {
    * duplicate of another one, and be duplicated in its turn.
    */
   requireOpen(raws: readonly RawHandle[]): void;
-  /** Closes different handles, all of which are open. `false` when it is to be done one by one. */
+  /**
+   * Closes handles. `false` when it is to be done one by one, as where one is not open or there
+   * twice; then nothing was done. When it throws, all are closed that could be.
+   */
   close(raws: readonly RawHandle[]): boolean;
 }

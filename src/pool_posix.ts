@@ -1,9 +1,9 @@
 /** The pool on Linux: descriptors that the runtime opened, in whose place files come and go. */
 import { O_CLOEXEC } from "../ffi/posix/constants.ts";
 import { dup3 } from "../ffi/posix/dup.ts";
+import { closeWithNodeFs } from "./adopt.ts";
 import { openPlaceholder } from "./adopt_posix.ts";
 import { closeAll } from "./close_all.ts";
-import { nodeFs } from "./node_fs.ts";
 import { Parking, type Place } from "./parking_posix.ts";
 import type { Residence } from "./pool_residence.ts";
 
@@ -55,7 +55,7 @@ export class PosixResidence implements Residence<Place> {
   }
 
   leave(fd: number): void {
-    nodeFs().closeSync(fd);
+    closeWithNodeFs(fd);
   }
 
   close(): void {

@@ -4,8 +4,8 @@
  */
 import { CloseHandle, GetHandleInformation } from "../ffi/win32/handle.ts";
 import { fdOfHandle } from "../ffi/win32/osfhandle.ts";
+import { closeWithNodeFs } from "./adopt.ts";
 import { Attempts } from "./attempts.ts";
-import { nodeFs } from "./node_fs.ts";
 import type { Residence } from "./pool_residence.ts";
 import type { RawHandle } from "./system.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
@@ -40,7 +40,7 @@ export class WindowsResidence implements Residence<RawHandle> {
   }
 
   leave(fd: number): void {
-    nodeFs().closeSync(fd);
+    closeWithNodeFs(fd);
   }
 
   close(places: readonly RawHandle[]): void {

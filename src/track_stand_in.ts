@@ -3,6 +3,7 @@
  * numbers, while trackers run. All of it is put back when the last one stops: so there is nothing to
  * ask, and nothing to pay, while none runs.
  */
+import { oneOfMany } from "./batch.ts";
 import { onOwned, OwnedHandle } from "./handle.ts";
 import { type RawHandle, system } from "./system.ts";
 import type { Watch } from "./track_watch.ts";
@@ -74,6 +75,12 @@ function standInForOwner(watch: Watch, replace: Replace): void {
   replace(owner, "close", {
     value: function value(this: OwnedHandle) {
       if (watch.closing(this, value)) close.call(this);
+    },
+  });
+  replace(oneOfMany, "close", {
+    value: function value(handle: OwnedHandle) {
+      watch.closing(handle, value);
+      return release.call(handle);
     },
   });
   replace(owner, Symbol.dispose, { value: dispose });

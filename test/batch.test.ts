@@ -1,16 +1,21 @@
+/** Many handles at once: what is made and closed, in which order, and who is told of what. */
+import * as fs from "node:fs";
+import * as os from "node:os";
 import {
   borrow,
   closeMany,
   currentProcess,
   duplicate,
   duplicateMany,
-  type OwnedHandle,
+  OwnedHandle,
 } from "duphandle";
 import { describe, expect, test } from "vitest";
+import { expectedProblems } from "./support/expected_problems.ts";
 import { notOpen } from "./support/matchers.ts";
 import { runProgram } from "./support/program.ts";
 import {
   closeRaw,
+  fdsAreSources,
   isDeno,
   isWindows,
   openRaw,
@@ -20,7 +25,6 @@ import {
   temporaryFile,
 } from "./support/system.ts";
 import { thrownBy } from "./support/thrown.ts";
-import { canTrace } from "./support/trace.ts";
 
 /** One by one, a batch, more than one message of the kernel holds, and many. */
 const SIZES = [0, 1, 20, 112, 253, 254, isWindows ? 500 : 3000];
@@ -119,41 +123,80 @@ describe("duplicateMany()", () => {
     expect(isOpen(source.raw)).toBe(true);
   });
 
+  test("takes a hole of an array for no source, and not for descriptor 0", () => {
+    using file = temporaryFile("");
+    using source = openRaw(file.path, "r");
+    for (const count of [2, 150]) {
+      const holed: OwnedHandle[] = [];
+      holed.length = count;
+      holed[0] = source;
+      expect(() => duplicateMany(holed)).toThrow(TypeError);
+      expect(() => duplicateMany(holed, { closeSource: true })).toThrow(TypeError);
+    }
+    expect(isOpen(source.raw)).toBe(true);
+  });
+
+  test("closes a source that is there twice once", () => {
+    using file = temporaryFile("");
+    for (const count of [2, 150]) {
+      const source = openRaw(file.path, "r");
+      const copies = duplicateMany(Array<OwnedHandle>(count).fill(source), { closeSource: true });
+      expect(source.closed).toBe(true);
+      expect(copies.filter(({ raw }) => isOpen(raw)).length).toBe(count);
+      closeMany(copies);
+    }
+  });
+
+  test.runIf(fdsAreSources)(
+    "closes a descriptor that is there twice once (Deno for Windows duplicates none)",
+    async () => {
+      using file = temporaryFile("");
+      const fd = fs.openSync(file.path, "r");
+      closeMany(duplicateMany([fd, { fd }, fd], { closeSource: true }));
+      expect(() => fs.fstatSync(fd)).toThrow("EBADF");
+      const opened = await fs.promises.open(file.path);
+      const { fd: number } = opened;
+      closeMany(duplicateMany([number, opened, opened, { fd: number }], { closeSource: true }));
+      // The file has closed itself. By its number alone, it would close somebody else's later.
+      expect(opened.fd).toBe(-1);
+      await opened.close();
+    },
+  );
+
+  test("consumes the sources also when one of them was closed before", () => {
+    using file = temporaryFile("");
+    const closed = openRaw(file.path, "r");
+    closed.close();
+    expectedProblems("use-after-close");
+    for (const bad of [closed, { fd: -1 }]) {
+      const sources = [openRaw(file.path, "r"), openRaw(file.path, "r")] as const;
+      const all = [sources[0], bad, sources[1]];
+      expect(() => duplicateMany(all, { closeSource: true })).toThrow(notOpen);
+      expect(sources.map((source) => source.closed)).toEqual([true, true]);
+    }
+  });
+
+  test.skipIf(isWindows || isDeno)(
+    "tells what the runtime says of a source that it cannot close " +
+      "(on Windows a HANDLE is no descriptor; Deno closes it without a word)",
+    () => {
+      using file = temporaryFile("");
+      const fd = fs.openSync(file.path, "r");
+      const owner = OwnedHandle.fromRaw(fd);
+      const error = thrownBy(() => duplicateMany([owner, fd], { closeSource: true }));
+      expect(error).toEqual(notOpen);
+      const native = os.constants.errno.EBADF;
+      expect(error).toMatchObject({ syscall: "close", handle: fd, native });
+      expect(error.cause).toBeInstanceOf(Error);
+    },
+  );
+
   test.skipIf(isWindows)("at the limit makes none (Windows has no limit that can be set)", () => {
     const { result } = runProgram("batch_limit.ts", {
       prefix: ["prlimit", "--nofile=400:400", "--"],
     });
     expect(result).toEqual({ code: "EMFILE", before: 0, after: 0, works: 300 });
   });
-
-  test.runIf(canTrace)(
-    "makes none when the kernel fails in the middle (injected, by strace)",
-    () => {
-      const fault = (call: string, error: string, when: number) =>
-        runProgram("batch_fault.ts", {
-          prefix: [
-            "strace",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            `trace=${call}`,
-            "-e",
-            `inject=${call}:error=${error}:when=${when}`,
-          ],
-        }).result;
-      // The way of a batch fails, so one by one it is: the user sees nothing of it. Deno makes a
-      // pair of sockets for itself at its start.
-      const faults = [["sendmsg", "ENOMEM"], ["recvmsg", "EMFILE"], [
-        "socketpair",
-        "EMFILE",
-      ]] as const;
-      for (const [call, error] of isDeno ? faults.slice(0, 2) : faults) {
-        expect(fault(call, error, 1), call).toEqual({ made: 600, left: 0 });
-      }
-    },
-  );
 });
 
 describe("closeMany()", () => {
@@ -165,6 +208,18 @@ describe("closeMany()", () => {
     closeMany([...copies, ...copies]);
     closeMany(copies);
     expect(copies.every(({ closed }) => closed)).toBe(true);
+  });
+
+  test.each([3, 150])("tells that one of %i has two owners, and closes all", (count) => {
+    using file = temporaryFile("");
+    using source = openRaw(file.path, "r");
+    const copies = duplicateMany(Array<OwnedHandle>(count).fill(source));
+    const raws = copies.map(({ raw }) => raw);
+    const second = OwnedHandle.fromRaw(raws[1]!);
+    const error = thrownBy(() => closeMany([...copies, second]));
+    expect(error).toEqual(notOpen);
+    expect(error.handle).toBe(raws[1]);
+    expect(raws.filter(isOpen)).toEqual([]);
   });
 
   test("closes nothing but what it was given, whatever lies between", () => {

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import { DescriptorPool, duplicate, OwnedHandle, PooledDescriptor } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { badKinds, badNumbers } from "./support/bad_values.ts";
@@ -114,6 +115,24 @@ describe("close()", () => {
       reader.close();
     }
   });
+
+  test.runIf(givesFds)(
+    "tells who has closed a descriptor in its place (Deno for Windows has handles there)",
+    () => {
+      using filling = filled(2, 3);
+      const [, file, last] = filling.files as [unknown, PooledDescriptor, PooledDescriptor];
+      for (const [each, end] of [[file, file], [last, filling.pool]] as const) {
+        const fd = each.use((number) => {
+          fs.closeSync(number);
+          return number;
+        });
+        const error = thrownBy(() => end.close());
+        expect(error).toMatchObject({ code: "EBADF", syscall: "close", handle: fd });
+        expect(error.cause).toBeInstanceOf(Error);
+        expect(each.closed).toBe(true);
+      }
+    },
+  );
 
   test("of the pool releases everything, also what is pinned, and is needed once", async () => {
     const filling = filled(3, 50);

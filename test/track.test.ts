@@ -45,6 +45,7 @@ const mistakes: readonly (readonly [
   ["closedTwice", "double-close"],
   ["closedAfterUsing", "double-close"],
   ["closedAfterConsumed", "double-close"],
+  ["closedAfterMany", "double-close"],
   ["closedProcessTwice", "double-close"],
   ["closedByOther", "foreign-close", { code: "EBADF" }],
   ["closedByOtherThenUsed", "foreign-close", { code: "EBADF" }],
@@ -171,6 +172,11 @@ const clean: readonly (readonly [name: string, run: () => void | Promise<void>])
     me.take(copy.raw, {}).close();
     const raw = duplicateHandle({ sourceProcess: me, sourceHandle: copy, targetProcess: me });
     OwnedHandle.fromRaw(raw).close();
+  }],
+  ["closes many at once before the end of a using block", () => {
+    using first = duplicate(1);
+    using second = duplicate(1);
+    closeMany([first, second]);
   }],
   ["closes many at once, and some of them before", () => {
     const copies = duplicateMany(Array<number>(300).fill(1));
@@ -334,6 +340,21 @@ describe("trackHandles()", () => {
     expect(() => copy.close()).toThrow(RangeError);
     expect(heard).toEqual(tracker.reports);
     expect(problems(heard)).toEqual(["double-close"]);
+  });
+
+  test("calls onReport, and what it throws keeps nobody from closing the others", () => {
+    expectedProblems("foreign-close");
+    using tracker = trackHandles({
+      onReport({ message }) {
+        throw new RangeError(message);
+      },
+    });
+    const copies = duplicateMany([1, 1, 1]);
+    closeRaw(copies[1]!.raw);
+    expect(() => closeMany(copies)).toThrow(RangeError);
+    expect(copies.map(({ closed }) => closed)).toEqual([true, false, true]);
+    expect(() => copies[1]!.close()).toThrow("EBADF");
+    expect(problems(tracker.reports)).toEqual(["foreign-close"]);
   });
 
   test("shows as many calls as it is asked to", () => {

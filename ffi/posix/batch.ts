@@ -53,13 +53,22 @@ export function duplicateBySending(fds: readonly number[]): number[] {
 function receiveAll(receiver: number, count: number): number[] {
   const copies: number[] = [];
   while (copies.length < count) {
-    const rights = receiveRights(receiver);
+    const rights = received(receiver);
     if (typeof rights !== "object") break;
     if (rights.fds.length === count) return rights.fds;
     for (let at = 0; at < rights.fds.length; at++) copies.push(rights.fds[at]!);
     if (rights.isTruncated) break;
   }
   return copies;
+}
+
+/** What came with the next byte; `undefined` also when it cannot be received. */
+function received(receiver: number): ReturnType<typeof receiveRights> {
+  try {
+    return receiveRights(receiver);
+  } catch {
+    return undefined; // what came before is still ours
+  }
 }
 
 /**
@@ -84,7 +93,13 @@ export function areOpen(ascending: Int32Array): boolean | undefined {
   return libcSockets().select(highest + 1, 0, 0, address, address + TIME_AT) !== -1;
 }
 
-/** Closes all descriptors from one number to another, whatever they are. */
-export function close_range(first: number, last: number): void {
-  kernel("close_range").syscall(numbers().close_range, first, last, 0, 0, 0);
+/**
+ * Closes all descriptors from one number to another, whatever they are.
+ *
+ * @returns `false` when the kernel closed none: Linux before 5.9 does not know the call, and a
+ * container may forbid it
+ * @see https://man7.org/linux/man-pages/man2/close_range.2.html
+ */
+export function close_range(first: number, last: number): boolean {
+  return kernel("close_range").syscall(numbers().close_range, first, last, 0, 0, 0) !== -1;
 }

@@ -81,6 +81,11 @@ const mistakes: Record<string, () => Told | Promise<Told>> = {
     copy.duplicate({ closeSource: true }).close(); // closedAfterConsumed: closed
     copy.close(); // closedAfterConsumed: now
   },
+  closedAfterMany() {
+    const copies = duplicateMany([1, 1]); // closedAfterMany: created
+    closeMany(copies); // closedAfterMany: closed
+    copies[0]!.close(); // closedAfterMany: now
+  },
   closedProcessTwice() {
     const parent = openProcess(process.ppid); // closedProcessTwice: created
     parent.close(); // closedProcessTwice: closed
