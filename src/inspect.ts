@@ -70,10 +70,13 @@ export function isSameObject(a: HandleSource, b: HandleSource): boolean {
  * not let this process duplicate is there with what the system's own list says of it. A file of
  * Windows on which an operation waits is not asked for more than its rights: it is `"other"`.
  *
+ * On Linux another process is looked at through one free descriptor; this process needs none.
+ *
  * @param pid the process, default this one
  * @returns one entry for each handle
  * @throws {HandleError} `ESRCH` when there is no such process, `EACCES` when it may not be
- * examined, `ENOTSUP` on macOS
+ * examined, `EPERM` when /proc hides it (`hidepid`), `EMFILE`, `ENFILE` when there is no free
+ * descriptor for another process, `ENOTSUP` on macOS
  * @throws {TypeError} when `pid` is not an integer from 1 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
  * @see https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntquerysysteminformation

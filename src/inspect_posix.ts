@@ -78,7 +78,7 @@ function identify(fd: number): Identity | undefined {
   if (isLinux()) return identityOf(fd);
   try {
     const { dev, ino, mode } = nodeFs().fstatSync(fd);
-    return { device: dev, inode: ino, mode, driver: 0 };
+    return { device: dev, inode: ino, mode, driver: 0, unit: 0 };
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** The handles of another process on Linux, from its folder in /proc. */
 import { failureByCode } from "../ffi/codes.ts";
-import { HandleError } from "../ffi/error.ts";
+import { HandleError, hasCode } from "../ffi/error.ts";
 import { O_CLOEXEC } from "../ffi/posix/constants.ts";
 import { descriptorsOf, identityAt } from "../ffi/posix/identity.ts";
 import { linkText } from "../ffi/posix/link.ts";
@@ -9,24 +9,32 @@ import { type HandleInfo, handleInfo } from "./inspect_info.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./inspect_posix_kinds.ts";
 import { whatWouldHelpLooking } from "./ptrace.ts";
 
+/** It is the one reason for which /proc says EPERM and tells nothing more. */
+const HIDDEN =
+  "/proc is mounted with hidepid, so it tells nothing of other users' processes: run as its user, " +
+  "or with the capability CAP_SYS_PTRACE";
+
 /**
- * What is known of every handle of another process.
+ * What is known of every handle of another process. Each is read through a descriptor of this one:
+ * where there is none left, it fails as a whole, since a list that lacks some would be believed.
  *
  * @throws {HandleError} `ESRCH` when there is no such process, `EACCES` when it may not be examined
+ * and `EPERM` when not even its state may be; `EMFILE`, `ENFILE`, `ENOMEM` when this process or the
+ * system has no room to look
  */
 export function listOther(pid: number): HandleInfo[] {
+  let found: HandleInfo[];
   try {
-    const found = descriptorsOf(pid).map((fd) => look(pid, fd)).filter((info) =>
-      info !== undefined
-    );
-    if (found.length > 0 || !hasEnded(pid)) return found;
+    found = descriptorsOf(pid).map((fd) => look(pid, fd)).filter((info) => info !== undefined);
   } catch (error) {
-    if (!(error instanceof HandleError)) throw error;
-    if (error.code === "ENOENT" || hasEnded(pid)) throw noSuchProcess(pid, error);
-    if (error.code === "EACCES" || error.code === "EPERM") throw refused(pid, error);
-    throw error;
+    if (hasCode(error, "ENOENT", "ESRCH")) throw noSuchProcess(pid, error);
+    if (hasCode(error, "EPERM")) throw refused(pid, error, HIDDEN);
+    if (!hasCode(error, "EACCES")) throw error;
+    if (hasEnded(pid)) throw noSuchProcess(pid, error);
+    throw refused(pid, error, whatWouldHelpLooking(pid));
   }
-  throw noSuchProcess(pid);
+  if (found.length === 0 && hasEnded(pid)) throw noSuchProcess(pid);
+  return found;
 }
 
 /** One handle; `undefined` when it is closed by now. */
@@ -70,9 +78,8 @@ function noSuchProcess(pid: number, cause?: HandleError): HandleError {
   );
 }
 
-function refused(pid: number, cause: HandleError): HandleError {
-  const state = failureByCode(cause.code);
-  return notListed(pid, state, whatWouldHelpLooking(pid), { syscall: cause.syscall, cause });
+function refused(pid: number, cause: HandleError, advice: string): HandleError {
+  return notListed(pid, failureByCode(cause.code), advice, { syscall: cause.syscall, cause });
 }
 
 function notListed(

@@ -19,7 +19,7 @@ import { scratch } from "../ffi/scratch.ts";
 import { libraries } from "../ffi/symbols/linux.ts";
 import * as linux from "./support/linux_objects.ts";
 import { Peer, startOnce } from "./support/peer.ts";
-import { runProgram } from "./support/program.ts";
+import { lastLine, runProgram } from "./support/program.ts";
 import { socketPair } from "./support/sockets.ts";
 import {
   openRaw,
@@ -29,7 +29,7 @@ import {
   temporaryFolder,
   writeRaw,
 } from "./support/system.ts";
-import { canTrace } from "./support/trace.ts";
+import { canTrace, failing } from "./support/trace.ts";
 
 const isLinux = process.platform === "linux";
 
@@ -262,6 +262,12 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
     (parent.stdio[3] as Writable).end();
     while (!says(pid, "State:\tZ")) await soon();
     expect(() => listHandles(pid)).toThrow(expect.objectContaining({ code: "ESRCH" }));
+    // Where it cannot be asked whether it has ended, nobody says that it has.
+    if (canTrace) {
+      const prefix = failing(`/proc/${pid}/status`, "openat:error=ENOMEM");
+      const { output } = runProgram("inspect.ts", { args: [String(pid)], prefix });
+      expect(lastLine(output)).toMatchObject({ code: "ENOMEM", syscall: "open" });
+    }
     parent.kill();
     await exited;
   });

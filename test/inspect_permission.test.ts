@@ -1,4 +1,5 @@
 /** Looking at handles on Linux with and without the right to: users, permissions, kcmp(2). */
+import { spawnSync } from "node:child_process";
 import { listHandles } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
 import { anybodysFolder, canChangeUser, homeAt, nobody, withHome } from "./support/nobody.ts";
@@ -8,6 +9,11 @@ import { isDeno, temporaryFile } from "./support/system.ts";
 import { canTrace } from "./support/trace.ts";
 
 const isLinux = process.platform === "linux";
+
+/** Has /proc hide the processes of other users. */
+const HIDE = "mount -t proc -o hidepid=1 proc /proc";
+/** Whether this can be had, in a namespace of its own: a container may forbid it. */
+const canMount = canChangeUser && spawnSync("unshare", ["-m", "sh", "-c", HIDE]).status === 0;
 
 beforeAll(startOnce);
 
@@ -78,6 +84,20 @@ describe.runIf(canChangeUser)("listHandles() between users (needs root and setpr
       syscall: "open",
       message: expect.stringMatching(
         /^Cannot list the handles of process \d+: .*user 0 .* user 65534: .*CAP_SYS_PTRACE$/,
+      ) as string,
+    });
+  });
+
+  test.runIf(canMount)("what /proc hides is EPERM and not ESRCH (needs unshare)", () => {
+    using folder = anybodysFolder();
+    const hiding = ["unshare", "-m", "sh", "-c", `${HIDE} && exec "$@"`, "sh"];
+    const prefix = [...hiding, ...nobody, ...withHome(folder.path)];
+    const { output } = runProgram("inspect.ts", { prefix, args: [String(process.pid)] });
+    expect(lastLine(output)).toEqual({
+      code: "EPERM",
+      syscall: "open",
+      message: expect.stringMatching(
+        /^Cannot list the handles of process \d+: .*\/proc is mounted with hidepid.*CAP_SYS_PTRACE$/,
       ) as string,
     });
   });

@@ -1,24 +1,40 @@
 /** The text files below /proc, by the system's own calls, for which no runtime asks a permission. */
+import { hasCode } from "../error.ts";
+import { scratch } from "../scratch.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
-import { open, read } from "./file.ts";
+import { posixError } from "./errors.ts";
+import { open } from "./file.ts";
+import { libc, libcFiles } from "./libc.ts";
 
-/** Room for the start of a file: what is looked for stands there. */
-const start = /* @__PURE__ */ new Uint8Array(4096);
+/** As much of a file as is read: what is looked for stands at its start. */
+const START = 4096;
 
-/** The first 4 KiB of a file; `undefined` when it is not there or cannot be read. */
+/**
+ * The first 4 KiB of a file; `undefined` when it is not there, what it is about has ended, or this
+ * process may not read it. Whatever else goes wrong says nothing of the file, so it is thrown.
+ *
+ * @throws {HandleError} `EMFILE`, `ENFILE`, `ENOMEM`, `EIO` and whatever else keeps it from being read
+ */
 export function procText(path: string): string | undefined {
-  let file: number;
   try {
-    file = open(path, O_RDONLY | O_CLOEXEC);
-  } catch {
-    return undefined;
+    const file = open(path, O_RDONLY | O_CLOEXEC);
+    try {
+      return textOf(file, path);
+    } finally {
+      close(file);
+    }
+  } catch (error) {
+    // EPERM is what /proc says that is mounted with hidepid.
+    if (hasCode(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
+    throw error;
   }
-  try {
-    return new TextDecoder().decode(start.subarray(0, read(file, start)));
-  } catch {
-    return undefined; // what it is about has ended
-  } finally {
-    close(file);
-  }
+}
+
+function textOf(file: number, path: string): string {
+  const { address, bytes } = scratch();
+  const { errno } = libc();
+  const length = libcFiles().read(file, address, START);
+  if (length === -1) throw posixError(errno[0]!, "read", undefined, path);
+  return new TextDecoder().decode(bytes.subarray(0, length));
 }

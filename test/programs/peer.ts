@@ -37,6 +37,11 @@ const actions = {
     using taken = other.take(raw);
     return readRaw(taken.raw, bytes);
   },
+  /** Gives a handle to another process, and tells which number it has there. */
+  give(pid: number, raw: number): number {
+    using other = openProcess(pid);
+    return other.give(borrow(raw)).raw;
+  },
   /** A duplicate of a handle that it was given. */
   duplicate: (raw: number) => duplicate(borrow(raw)).release(),
   isOpen(raw: number): boolean {
