@@ -35,7 +35,12 @@ export async function bellAt(path: string, onRing: () => void): Promise<Listener
     });
   }
   const bell = "Deno" in globalThis ? denoBell(path, onRing) : await nodeBell(path, onRing);
-  nodeFs().chmodSync(path, 0o600);
+  try {
+    nodeFs().chmodSync(path, 0o600);
+  } catch (error) {
+    await bell.close();
+    throw error;
+  }
   return {
     async close() {
       await bell.close();

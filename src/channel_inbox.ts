@@ -151,7 +151,15 @@ export class Inbox {
 
   /** Takes all handles that are announced, although nobody receives them yet. */
   takeEarly(): void {
-    for (const incoming of this.#queue) this.#accept(incoming);
+    for (const [at, incoming] of this.#queue.entries()) {
+      try {
+        this.#accept(incoming);
+      } catch (error) {
+        // Whose handles are whose is not known any more. What came before it is received.
+        for (const lost of this.#queue.splice(at)) this.#drop(lost);
+        throw error;
+      }
+    }
   }
 
   /** Gives messages to those who wait, as far as there are both. */

@@ -4,7 +4,6 @@
  * announces it arrives on the first, so nobody ever waits for it.
  */
 import { failure, type HandleError, hasCode } from "../ffi/error.ts";
-import { closeAll } from "./close_all.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../ffi/posix/constants.ts";
 import { close } from "../ffi/posix/dup.ts";
 import { receiveRights, sendRights } from "../ffi/posix/rights.ts";
@@ -18,9 +17,11 @@ import {
   MAX_PATH,
   peerOf,
 } from "../ffi/posix/unix_socket.ts";
+import { Attempts } from "./attempts.ts";
 import { bellAt, removeSocket, ring } from "./channel_bell.ts";
 import { endOf } from "./channel_rights.ts";
 import { type ChannelEnd, type ChannelSystem, RESERVED } from "./channel_transport.ts";
+import { closeAll } from "./close_all.ts";
 
 /** How many connections may wait for us. */
 const BACKLOG = 511;
@@ -51,8 +52,10 @@ export const posixChannels: ChannelSystem = {
         },
       };
     } catch (error) {
-      close(listener);
-      removeSocket(path);
+      // What goes wrong now is of the same cause, such as a permission, and says less.
+      const attempts = new Attempts();
+      attempts.run(() => close(listener));
+      attempts.run(() => removeSocket(path));
       throw error;
     }
   },

@@ -146,8 +146,8 @@ function isStillOpen(raw: RawHandle): boolean {
   }
 }
 
-/** Each thread has its own memory of what is taken, so two of them would own one handle. */
-function refuseWorker(): void {
+/** Each thread has its own memory of what is taken, so two of them would own one handle or channel. */
+export function refuseWorker(): void {
   const threads = builtin<typeof import("node:worker_threads")>("node:worker_threads");
   if (threads?.isMainThread !== false) return;
   throw failure("ENOTSUP", "spawn", {

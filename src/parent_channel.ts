@@ -2,7 +2,7 @@
 import { isWindows } from "../ffi/host.ts";
 import { type ChannelOptions, HandleChannel, parseLimits } from "./channel.ts";
 import { CHANNEL_VARIABLE } from "./channel_transport.ts";
-import { readVariable, takeReserved } from "./inherited.ts";
+import { readVariable, refuseWorker, takeReserved } from "./inherited.ts";
 import { system } from "./system.ts";
 
 let found: HandleChannel | null | undefined;
@@ -37,6 +37,7 @@ let found: HandleChannel | null | undefined;
 export function parentChannel(options?: ChannelOptions): HandleChannel | undefined {
   const limits = parseLimits(options);
   if (found === undefined) {
+    refuseWorker();
     const value = isWindows() ? readVariable(CHANNEL_VARIABLE) : undefined;
     const end = system().channels.fromParent(takeReserved, value);
     if (value !== undefined) delete process.env[CHANNEL_VARIABLE];

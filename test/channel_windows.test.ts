@@ -7,14 +7,14 @@ import * as path from "node:path";
 import { borrow, HandleChannel, type HandleError } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Frame, frame, FrameReader, helloFrame, Kind } from "../src/channel_frames.ts";
-import { messageFrame, readWords, words } from "../src/channel_frames.ts";
+import { frame, helloFrame, joined, Kind, messageFrame, words } from "../src/channel_frames.ts";
 import { Link } from "../src/channel_link.ts";
 import { encodeMessage } from "../src/channel_message.ts";
 import { type ChannelEnd, defaultLimits } from "../src/channel_transport.ts";
 import { pairForChild, windowsChannels } from "../src/channel_windows.ts";
 import { connectToParent } from "../src/channel_windows.ts";
 import { connected, next, place } from "./support/channel_ends.ts";
+import { Liar } from "./support/channel_liar.ts";
 import { root } from "./support/program.ts";
 import { type RuntimeCommand, runtimeCommands } from "./support/runtime_commands.ts";
 import { isWindows, temporaryFolder } from "./support/system.ts";
@@ -81,64 +81,6 @@ async function rawServer(
   let found: (end: ChannelEnd) => void = () => {};
   const end = new Promise<ChannelEnd>((resolve) => found = resolve);
   return { end, ...await windowsChannels.listen(name, found) };
-}
-
-/** A process that says what it likes. It reads what it is told to. */
-class Liar implements Disposable {
-  readonly socket: net.Socket;
-  readonly #reader = new FrameReader(1 << 20);
-  readonly #frames: Frame[] = [];
-  #wake: () => void = () => {};
-  isOver = false;
-
-  constructor(socket: net.Socket) {
-    this.socket = socket;
-    socket.on("error", () => {});
-    socket.on("data", (bytes: Uint8Array) => {
-      for (const { kind, body } of this.#reader.push(new Uint8Array(bytes))) {
-        this.#frames.push({ kind, body: body.slice() });
-      }
-      this.#wake();
-    });
-    socket.on("close", () => {
-      this.isOver = true;
-      this.#wake();
-    });
-  }
-
-  static async connect(name: string, pid: number): Promise<Liar> {
-    const socket = net.connect(name);
-    await once(socket, "connect");
-    const liar = new Liar(socket);
-    liar.say(helloFrame({ pid, limits: defaultLimits }));
-    return liar;
-  }
-
-  say(...frames: Uint8Array[]): void {
-    for (const bytes of frames) this.socket.write(bytes);
-  }
-
-  /** The first number of the next frame of this kind. */
-  async hear(kind: number): Promise<number | undefined> {
-    for (;;) {
-      const at = this.#frames.findIndex((frame) => frame.kind === kind);
-      if (at >= 0) return readWords(this.#frames.splice(at, 1)[0]!.body)[0];
-      if (this.isOver) throw new Error(`the other side hung up before frame ${kind}`);
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-
-  /** Proves that it is this process, as it should. */
-  async prove(): Promise<void> {
-    const copy = win32.DuplicateHandle(-1, (await this.hear(Kind.Prove))!, -1, [0], 0, false, 2);
-    this.say(frame(Kind.Proved, words(copy)));
-    await this.hear(Kind.Proved);
-    win32.CloseHandle(copy);
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
 }
 
 /** A link whose other end is a liar in this process that says it is that one. */
@@ -468,6 +410,23 @@ describe.runIf(isWindows)("what is told of handles on their way", () => {
     const { json, parts } = encodeMessage("one");
     both.liar.say(messageFrame(json, parts, 1), frame(Kind.Handles, words(1), ticket));
     expect(await rejection(both.link.inbox.receive())).toMatchObject({ code: "EPROTO" });
+  });
+
+  test.each(lies)("must not be %s, also when a goodbye follows at once", async (_, ticket) => {
+    await using both = await lied(process.pid);
+    await both.liar.prove();
+    const event = CreateEventW(null, true, false, null);
+    const { json, parts } = encodeMessage("one");
+    const said = [words(event), ticket].flatMap((each) => [
+      messageFrame(json, parts, 1),
+      frame(Kind.Handles, words(1), each),
+    ]);
+    both.liar.say(joined([...said, frame(Kind.Bye)]));
+    await both.liar.over(); // nobody has received anything yet
+    const { handles } = (await both.link.inbox.receive())!;
+    expect(await rejection(both.link.inbox.receive())).toMatchObject({ code: "EPROTO" });
+    expect(handles.map(handlesOf)).toEqual([2]);
+    closeAll(event, ...handles);
   });
 
   test("may be a handle that is closed: its message is lost, and no other", async () => {

@@ -1,9 +1,19 @@
 /** Rows of the support table: handles of other processes, and of what kind. */
-import { type Feature, refused, yes } from "./claims.ts";
+import { type Feature, type Proof, refused, yes } from "./claims.ts";
 
 const processes = "process.test.ts";
 const between = "duplicate_handle.test.ts";
 const sockets = "win32_sockets.test.ts";
+
+/** A channel between a parent and its child, whichever way handles go over it. */
+const withChildren: readonly Proof[] = [
+  ["channel_child.test.ts", "parentChannel() gives the same channel at every call"],
+  ["channel_child.test.ts", "parentChannel() gives undefined in a process that has none"],
+  ["channel_child.test.ts", "the limits of spawn() and parentChannel() are kept to"],
+  ["channel_pairs.test.ts", "with 'deno' at the other end by spawn() and parentChannel()"],
+  ["channel_pairs.test.ts", "with 'bun' at the other end by spawn() and parentChannel()"],
+  ["channel_pairs.test.ts", "with 'node' at the other end by spawn() and parentChannel()"],
+];
 
 /** The rows, in their order. */
 export const processFeatures: readonly Feature[] = [
@@ -121,6 +131,7 @@ export const processFeatures: readonly Feature[] = [
           ["channel_handles.test.ts", "of every kind refers to the object that was sent"],
           ["channel_pairs.test.ts", "messages each way arrive whole"],
           ["channel_server.test.ts", "a server has a channel for each that connects"],
+          ...withChildren,
           ["channel_handles.test.ts", "cannot have a socket on Windows, and says what can"],
         ],
       },
@@ -128,6 +139,7 @@ export const processFeatures: readonly Feature[] = [
         ["channel_handles.test.ts", "of every kind refers to the object that was sent"],
         ["channel_pairs.test.ts", "messages each way arrive whole"],
         ["channel_server.test.ts", "a server has a channel for each that connects"],
+        ...withChildren,
       ),
     ],
   },

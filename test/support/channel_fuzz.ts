@@ -52,15 +52,22 @@ export interface Input {
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const hello = helloFrame({ pid: 1, limits: { maxMessageBytes: 1 << 20, maxHandles: 100 } });
 
+/** What tells of so many handles that are on their way: nothing on Linux, numbers on Windows. */
+type Ticket = (count: number) => Uint8Array;
+const none: Ticket = () => new Uint8Array(0);
+
 /** An input as a peer would send it. */
-function good(random: Random): Input {
+function good(random: Random, ticket: Ticket = none): Input {
   switch (random.below(5)) {
     case 0:
       return { bytes: messageFrame(utf8(random.of(texts)), [random.bytes(9)], 0), handles: 0 };
     case 1: {
       const handles = 1 + random.below(3);
       const message = messageFrame(utf8("[]"), [], handles);
-      return { bytes: join(message, frame(Kind.Handles, words(handles))), handles };
+      return {
+        bytes: join(message, frame(Kind.Handles, words(handles), ticket(handles))),
+        handles,
+      };
     }
     case 2:
       return { bytes: frame(Kind.Taken, words(random.below(3), random.below(2))), handles: 0 };
@@ -71,7 +78,9 @@ function good(random: Random): Input {
   }
 }
 
-const spoil: readonly ((input: Input, random: Random) => Input)[] = [
+type Spoil = (input: Input, random: Random) => Input;
+
+const spoil: readonly Spoil[] = [
   // Some bytes are others.
   ({ bytes, handles }, random) => {
     const mutated = bytes.slice();
@@ -93,9 +102,7 @@ const spoil: readonly ((input: Input, random: Random) => Input)[] = [
     handles,
   }),
   ({ bytes, handles }, random) => ({ bytes: join(bytes, random.bytes(random.below(40))), handles }),
-  // Too few handles, too many, or of nothing.
-  ({ bytes, handles }, random) => ({ bytes, handles: Math.max(0, handles - 1 - random.below(2)) }),
-  ({ bytes, handles }, random) => ({ bytes, handles: handles + 1 + random.below(5) }),
+  // Handles of nothing.
   (_, random) => ({ bytes: frame(Kind.Handles, words(random.of(edges))), handles: 1 }),
   // Frames of every kind with numbers that make no sense.
   (_, random) => ({
@@ -110,16 +117,64 @@ const spoil: readonly ((input: Input, random: Random) => Input)[] = [
   (_, random) => ({ bytes: random.bytes(1 + random.below(200)), handles: random.below(2) }),
 ];
 
+/** Linux: too few handles beside the bytes, or too many. */
+const spoilRights: readonly Spoil[] = [
+  ({ bytes, handles }, random) => ({ bytes, handles: Math.max(0, handles - 1 - random.below(2)) }),
+  ({ bytes, handles }, random) => ({ bytes, handles: handles + 1 + random.below(5) }),
+];
+
+/** Windows: any numbers for handles, and for events. */
+function spoilTickets(raw: number): readonly Spoil[] {
+  const any = (random: Random, count: number) =>
+    words(...Array.from({ length: count }, () => anyNumber(random, raw)));
+  return [
+    (_, random) => {
+      const handles = 1 + random.below(3);
+      const ticket = any(random, handles);
+      const message = messageFrame(utf8("[]"), [], handles);
+      return { bytes: join(message, frame(Kind.Handles, words(handles), ticket)), handles };
+    },
+    (_, random) => {
+      const handles = 1 + random.below(3);
+      const ticket = any(random, random.below(6));
+      const message = messageFrame(utf8("[]"), [], handles);
+      return { bytes: join(message, frame(Kind.Handles, words(handles), ticket)), handles };
+    },
+    (_, random) => ({ bytes: frame(Kind.Prove, any(random, random.below(3))), handles: 0 }),
+    (_, random) => ({ bytes: frame(Kind.Proved, any(random, random.below(3))), handles: 0 }),
+  ];
+}
+
+/** The number of an event, of any handle, of one that is closed, or of none. */
+function anyNumber(random: Random, raw: number): number {
+  return random.of([raw, raw, 4 * (1 + random.below(250)), 0x7ff0, random.of(edges)]);
+}
+
 /** A hello, mostly a good one. */
 export function anyHello(random: Random): Uint8Array {
-  if (random.below(8) > 0) return hello;
+  return random.below(8) > 0 ? hello : badHello(random);
+}
+
+/** A hello that is none, or of another process. */
+export function badHello(random: Random): Uint8Array {
   return random.of(spoil)({ bytes: hello, handles: 0 }, random).bytes;
 }
 
 /** An input, of which every other one is spoiled. */
 export function anyInput(random: Random): Input {
   const input = good(random);
-  return random.below(2) === 0 ? input : random.of(spoil)(input, random);
+  return random.below(2) === 0 ? input : random.of([...spoil, ...spoilRights])(input, random);
+}
+
+/** Windows: an input as a peer would send it that has a handle of this number. */
+export function goodInput(random: Random, raw: number): Uint8Array {
+  return good(random, (count) => words(...Array.from({ length: count }, () => raw))).bytes;
+}
+
+/** The same, spoiled. */
+export function badInput(random: Random, raw: number): Uint8Array {
+  const input = { bytes: goodInput(random, raw), handles: 0 };
+  return random.of([...spoil, ...spoilTickets(raw)])(input, random).bytes;
 }
 
 function join(one: Uint8Array, other: Uint8Array): Uint8Array {
