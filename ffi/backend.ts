@@ -7,7 +7,7 @@
  */
 import { bunBackend } from "./bun.ts";
 import { denoBackend } from "./deno.ts";
-import { failure } from "./error.ts";
+import { causeOf, failure } from "./error.ts";
 import { koffiBackend } from "./koffi.ts";
 import { nodeBackend } from "./node.ts";
 
@@ -67,7 +67,8 @@ let chosen: Backend | undefined;
 /**
  * The backend of this runtime, found at the first call.
  *
- * @throws {HandleError} `ENOTSUP` when the runtime has no FFI; the message says what to install.
+ * @throws {HandleError} `ENOTSUP` when the runtime has no FFI; the message says what to install,
+ * and `cause` holds what the runtime threw.
  */
 export function backend(): Backend {
   return chosen ??= choose();
@@ -90,6 +91,6 @@ function choose(): Backend {
     message: `Cannot call the system: this runtime offers no FFI (${tried.join("; ")}); ` +
       "use Deno, Bun, Node 26.9 or newer (from 26.1 with --experimental-ffi), or an older Node " +
       "with `npm install koffi`",
-    cause: causes.length > 1 ? new AggregateError(causes) : causes[0],
+    cause: causeOf(causes),
   });
 }

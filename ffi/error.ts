@@ -92,3 +92,8 @@ export function failure(
 export function hasCode(error: unknown, ...codes: readonly string[]): error is HandleError {
   return error instanceof HandleError && codes.includes(error.code);
 }
+
+/** What led to a failure, where several things were tried: all of it, or the one thing itself. */
+export function causeOf(causes: readonly unknown[]): unknown {
+  return causes.length > 1 ? new AggregateError(causes) : causes[0];
+}

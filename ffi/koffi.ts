@@ -1,6 +1,7 @@
 /** The backend over koffi, an optional peer dependency, for Node older than 26.9. */
 import type { Backend } from "./backend.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
+import { causeOf } from "./error.ts";
 import { builtin } from "./host.ts";
 
 /** The part of koffi that is used here, so that its types are not needed. */
@@ -17,11 +18,15 @@ const spelling: Spelling = {
   wide: new Set(),
 };
 
-/** The backend, or why there is none. */
+/**
+ * The backend, or why there is none.
+ *
+ * @throws {Error} when koffi is not found, with what the runtime said of it as the cause
+ */
 export function koffiBackend(): Backend | string {
   if (globalThis.process?.versions?.["node"] === undefined) return "this is not Node";
   const koffi = requireKoffi();
-  if (koffi === undefined) return "koffi is not installed";
+  if (koffi === undefined) return "this Node has no process.getBuiltinModule";
   return {
     name: "koffi",
     load(library, table) {
@@ -50,12 +55,14 @@ function requireKoffi(): Koffi | undefined {
   const script = globalThis.process.argv[1];
   const places = [globalThis.process.cwd() + path.sep];
   if (script !== undefined && fs.existsSync(script)) places.unshift(fs.realpathSync(script));
+  const causes: unknown[] = [];
   for (const place of places) {
     try {
       return modules.createRequire(place)("koffi") as Koffi;
     } catch (error) {
       if ((error as { code?: unknown }).code !== "MODULE_NOT_FOUND") throw error;
+      causes.push(error);
     }
   }
-  return undefined;
+  throw new Error("koffi is not installed", { cause: causeOf(causes) });
 }

@@ -1,6 +1,6 @@
 /** Loading a system library, and saying what was tried when it cannot be loaded. */
 import { backend, type Calls, type SymbolTable } from "./backend.ts";
-import { failure, type HandleError } from "./error.ts";
+import { causeOf, failure, type HandleError } from "./error.ts";
 import { isForbidden } from "./host.ts";
 
 /**
@@ -28,7 +28,7 @@ export function loadLibrary<Table extends SymbolTable>(
   throw failure("ENOENT", "dlopen", {
     message: `Cannot load ${Object.keys(table).join(", ")}: ${name} refused ${tried.join(", ")}; ` +
       "this system's library has another name or lacks a function: please report it",
-    cause: causes.length > 1 ? new AggregateError(causes) : causes[0],
+    cause: causeOf(causes),
   });
 }
 

@@ -11,18 +11,24 @@ import {
   O_ACCMODE,
   O_APPEND,
   O_CLOEXEC,
+  O_DIRECT,
+  O_DSYNC,
+  O_NOATIME,
   O_NOCTTY,
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_RDWR,
+  O_SYNC,
   O_WRONLY,
   SEEK_CUR,
   SEEK_SET,
 } from "../ffi/posix/constants.ts";
 import { close } from "../ffi/posix/dup.ts";
-import { fcntl_getfl } from "../ffi/posix/fcntl.ts";
+import { fcntl_getfl, fcntl_setfl } from "../ffi/posix/fcntl.ts";
 import { lseek, open } from "../ffi/posix/file.ts";
+import { identityOf } from "../ffi/posix/identity.ts";
+import { S_IFCHR, S_IFMT } from "../ffi/posix/mode.ts";
 import {
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
@@ -34,8 +40,14 @@ import type { Access } from "./system.ts";
 const READ = 1;
 const WRITE = 2;
 
-/** The status flags that the new open file takes over from the source. */
-const KEPT = O_APPEND | O_NONBLOCK;
+/**
+ * The status flags that the new open file takes over from the source: all that open(2) knows. A
+ * writer that lost O_SYNC or O_DSYNC would report bytes as safe that are not.
+ */
+const KEPT = O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME;
+
+/** The device that makes a terminal of its own for whoever opens it, by driver and unit: ptmx(4). */
+const PTMX = { driver: 5, unit: 2 };
 
 /**
  * Opens the source's file again with less access.
@@ -56,6 +68,7 @@ export function narrowPosix(
   if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
   if (wanted === held) return undefined;
   if (platform() !== "linux") throw cannotReopen(fd, "this system opens /dev/fd with all access");
+  if (isPtmx(fd)) throw cannotReopen(fd, "it is a terminal's master, and would be another's");
   const mode = wanted === READ ? O_RDONLY : O_WRONLY;
   const kept = flags & KEPT;
   const opened = reopen(fd, mode | kept | O_NOCTTY | (inheritable ? 0 : O_CLOEXEC));
@@ -102,18 +115,42 @@ function heldRights(flags: number): number {
   return 0;
 }
 
+function isPtmx(fd: number): boolean {
+  const identity = identityOf(fd);
+  return identity !== undefined && (identity.mode & S_IFMT) === S_IFCHR &&
+    identity.driver === PTMX.driver && identity.unit === PTMX.unit;
+}
+
 function reopen(fd: number, flags: number): number {
   try {
     return open(`/proc/self/fd/${fd}`, flags);
   } catch (error) {
     if (!(error instanceof HandleError)) throw error;
     switch (error.code) {
+      case "EPERM":
+        // For the owner of the file alone, and the source may have come from the owner.
+        if ((flags & O_NOATIME) !== 0) return reopen(fd, flags & ~O_NOATIME);
+        break;
+      case "EINVAL":
+        // A pipe takes it only once it is open.
+        if ((flags & O_DIRECT) !== 0) return setDirect(reopen(fd, flags & ~O_DIRECT));
+        break;
       case "ENXIO":
       case "ENOTSUP":
         throw cannotReopen(fd, "a socket or another object without a file", error);
       case "ENOENT":
         throw cannotReopen(fd, "/proc is not mounted", error);
     }
+    throw error;
+  }
+}
+
+function setDirect(fd: number): number {
+  try {
+    fcntl_setfl(fd, fcntl_getfl(fd) | O_DIRECT);
+    return fd;
+  } catch (error) {
+    close(fd);
     throw error;
   }
 }

@@ -4,17 +4,11 @@
  */
 import { failure } from "../ffi/error.ts";
 import { platform } from "../ffi/host.ts";
-import { libc } from "../ffi/posix/libc.ts";
+import { sharersBySignal } from "../ffi/posix/signal_mark.ts";
 
-/** fcntl.h of Linux: the signal of an open file, which is sent only where O_ASYNC is set. */
-const F_SETSIG = 10;
-const F_GETSIG = 11;
-
-/** Two real-time signals, to be seen at one descriptor after they were set at another. */
-const MARKS = [61, 62];
-
-/** Deno's duplicates are among the first descriptors of the process. */
-const SEARCHED = 256;
+/** Deno's duplicates are above the standard descriptors, and among the first of the process. */
+const FIRST = 3;
+const END = 256;
 
 let found: { readonly 1: number; readonly 2: number } | undefined;
 
@@ -29,7 +23,10 @@ export function descriptorForChildren(fd: 1 | 2): number {
 }
 
 function find(fd: number): { 1: number; 2: number } {
-  const shares: Record<number, number[]> = { 1: sharersOf(1), 2: sharersOf(2) };
+  const shares: Record<number, number[]> = {
+    1: sharersBySignal(1, FIRST, END),
+    2: sharersBySignal(2, FIRST, END),
+  };
   const first = shares[1]?.[0];
   const second = shares[2]?.find((number) => first !== undefined && number > first);
   if (first !== undefined && second !== undefined) return { 1: first, 2: second };
@@ -40,21 +37,4 @@ function find(fd: number): { 1: number; 2: number } {
         : "found on this system; start a child process with stdio"),
     handle: fd,
   });
-}
-
-/**
- * The descriptors above 2 that share the open file of this one, lowest first. That mark belongs to
- * the open file, is seen at once, and does nothing.
- */
-function sharersOf(fd: number): number[] {
-  const { fcntl } = libc();
-  const before = platform() === "linux" ? fcntl(fd, F_GETSIG, 0) : -1;
-  if (before === -1) return [];
-  let shared = Array.from({ length: SEARCHED - 3 }, (_, at) => at + 3);
-  for (const mark of MARKS) {
-    fcntl(fd, F_SETSIG, mark);
-    shared = shared.filter((number) => fcntl(number, F_GETSIG, 0) === mark);
-  }
-  fcntl(fd, F_SETSIG, before);
-  return shared;
 }

@@ -1,10 +1,12 @@
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as net from "node:net";
-import { borrow, duplicate } from "duphandle";
+import { borrow, duplicate, OwnedHandle } from "duphandle";
 import * as posix from "duphandle/posix";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import { denied, unsupported } from "./support/matchers.ts";
+import { runProgram } from "./support/program.ts";
 import {
   isWindows,
   openRaw,
@@ -15,6 +17,9 @@ import {
   temporaryFolder,
   writeRaw,
 } from "./support/system.ts";
+import { canTrace, failing } from "./support/trace.ts";
+
+const isLinux = process.platform === "linux";
 
 /** A handle without the right: Windows says access denied, POSIX that it is not open for that. */
 const lacksRight = expect.objectContaining({ code: isWindows ? "EACCES" : "EBADF" });
@@ -130,6 +135,67 @@ describe("duplicate() with access", () => {
     expect(posix.fcntl_getfl(copy.raw) & posix.O_NONBLOCK).not.toBe(0);
   });
 
+  test.runIf(isLinux)("keeps O_DSYNC, O_SYNC and O_NOATIME (Linux)", () => {
+    using file = temporaryFile("abc");
+    for (const kept of [posix.O_DSYNC, posix.O_SYNC, posix.O_SYNC | posix.O_NOATIME]) {
+      const flags = kept | posix.O_APPEND | posix.O_CLOEXEC;
+      using source = OwnedHandle.fromRaw(posix.open(file.path, flags | posix.O_RDWR));
+      for (const [access, mode] of [["read", posix.O_RDONLY], ["write", posix.O_WRONLY]] as const) {
+        using copy = duplicate(source, { access });
+        const sourceFlags = posix.fcntl_getfl(source.raw) & ~posix.O_ACCMODE;
+        expect(posix.fcntl_getfl(copy.raw)).toBe(sourceFlags | mode);
+        expect(sourceFlags & kept).toBe(kept);
+      }
+    }
+  });
+
+  test.runIf(isLinux)("keeps O_DIRECT, where the file system has it (Linux)", (context) => {
+    using file = temporaryFile("abc");
+    const source = openDirect(file.path);
+    if (source === undefined) return context.skip("the temporary folder has no O_DIRECT");
+    using copy = duplicate(source, { access: "read" });
+    expect(posix.fcntl_getfl(copy.raw) & posix.O_DIRECT).toBe(posix.O_DIRECT);
+    source.close();
+  });
+
+  test.runIf(isLinux)("keeps the packets of a pipe (Linux)", () => {
+    using folder = temporaryFolder();
+    const path = `${folder.path}/pipe`;
+    spawnSync("mkfifo", [path]);
+    using source = OwnedHandle.fromRaw(posix.open(path, posix.O_RDWR | posix.O_CLOEXEC));
+    posix.fcntl_setfl(source.raw, posix.O_DIRECT);
+    using copy = duplicate(source, { access: "write" });
+    expect(posix.fcntl_getfl(copy.raw) & posix.O_DIRECT).toBe(posix.O_DIRECT);
+    writeRaw(copy.raw, "one");
+    writeRaw(copy.raw, "two");
+    expect([readRaw(source.raw, 16), readRaw(source.raw, 16)]).toEqual(["one", "two"]);
+  });
+
+  test.runIf(canTrace)(
+    "goes on without O_NOATIME where only the owner may have it (strace)",
+    () => {
+      using file = temporaryFile("abc");
+      // The number that the program gives its source; only the first opening is refused.
+      const { before, after } = runProgram("fault.ts", {
+        args: ["noatime", file.path],
+        prefix: failing("/proc/self/fd/900", "openat:error=EPERM:when=1"),
+      }).result as Record<string, number>;
+      const both = posix.O_SYNC | posix.O_NOATIME;
+      expect([before! & both, after! & both]).toEqual([both, posix.O_SYNC]);
+    },
+  );
+
+  test.runIf(isLinux)("refuses a terminal's master: opened again, it is another's (Linux)", () => {
+    const { O_CLOEXEC, O_NOCTTY, O_RDWR } = posix;
+    using master = OwnedHandle.fromRaw(posix.open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+    expect(() => master.duplicate({ access: "read" })).toThrow(unsupported);
+    expect(() => master.duplicate({ access: "read" })).toThrow('use access: "same"');
+    master.duplicate({ access: "same" }).close();
+    using other = OwnedHandle.fromRaw(posix.open("/dev/null", O_RDWR | O_CLOEXEC));
+    using copy = other.duplicate({ access: "write" });
+    expect(posix.fcntl_getfl(copy.raw) & posix.O_ACCMODE).toBe(posix.O_WRONLY);
+  });
+
   test.skipIf(isWindows)("honours minimum (POSIX: Windows chooses the number)", () => {
     using file = temporaryFile("abc");
     using source = openRaw(file.path, "r+");
@@ -162,6 +228,17 @@ describe("duplicate() with access", () => {
     }
   });
 });
+
+/** A file opened for direct input and output; `undefined` where its file system has none. */
+function openDirect(path: string): OwnedHandle | undefined {
+  try {
+    const flags = posix.O_RDWR | posix.O_DIRECT | posix.O_CLOEXEC;
+    return OwnedHandle.fromRaw(posix.open(path, flags));
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EINVAL") return undefined;
+    throw error;
+  }
+}
 
 function socketDescriptors(): number[] {
   return fs.readdirSync("/proc/self/fd").map(Number).filter((fd) => {

@@ -1,8 +1,13 @@
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { constants } from "node:os";
-import { duplicate } from "duphandle";
+import { duplicate, duplicateOnto } from "duphandle";
+import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import { failureByCode, failureByErrno, failureByWin32 } from "../ffi/codes.ts";
+import { posixError } from "../ffi/posix/errors.ts";
+import { win32Error } from "../ffi/win32/errors.ts";
 import { runProgram } from "./support/program.ts";
 import { closeRaw, fdsAreSources, isWindows, openRaw, temporaryFile } from "./support/system.ts";
 import { thrownBy } from "./support/thrown.ts";
@@ -10,6 +15,11 @@ import { canTrace, failing } from "./support/trace.ts";
 
 /** What the running system calls a handle that is not open. */
 const NOT_OPEN = isWindows ? 6 : constants.errno.EBADF;
+
+const { O_RDWR } = posix;
+
+/** A descriptor that no limit allows: the highest number of a Linux table is below 2^30. */
+const BEYOND = 2 ** 30;
 
 describe("HandleError", () => {
   test("of a handle that is not open has every field and says what to do", () => {
@@ -69,7 +79,7 @@ describe("HandleError", () => {
 
 describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such limit)", () => {
   test("EMFILE tells the limit and the count, and nothing leaks", () => {
-    const { error, made, again, leaked } = runProgram("limit.ts", {
+    const { error, made, again, full, leaked } = runProgram("limit.ts", {
       prefix: ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"'],
     }).result as Record<string, unknown>;
     expect(error).toMatchObject({
@@ -79,11 +89,79 @@ describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such 
       syscall: "fcntl",
     });
     expect((error as Error).message).toMatch(
-      /; 80 of the limit of 80 descriptors are open: close /,
+      /; 80 of the limit of 80 descriptors are open: close .*, or use DescriptorPool$/,
     );
+    expect(full).toContain("; the limit of the whole system is reached (fs.file-max): close ");
     expect(made).toBeGreaterThan(10);
     expect(again).toBe(made);
     expect(leaked).toBe(0);
+  });
+});
+
+describe.skipIf(isWindows)("what a POSIX call could not do (Windows has other calls)", () => {
+  test("a full device does not close the descriptor that is written to", () => {
+    const [fd, memory] = ["/dev/full", "/proc/self/mem"].map((path) => posix.open(path, O_RDWR));
+    const byte = new Uint8Array(1);
+    const failed = [
+      [() => posix.write(fd!, byte), "ENOSPC"],
+      // Address 0 is nobody's.
+      [() => posix.read(memory!, byte), "EIO"],
+      [() => posix.write(memory!, byte), "EIO"],
+    ] as const;
+    for (const [call, code] of failed) {
+      const error = thrownBy(call);
+      expect(error.code).toBe(code);
+      expect(error.message).toMatch(/\); it is still open[:,]/);
+      expect(error.message).not.toContain("closed");
+    }
+    for (const each of [fd, memory]) posix.close(each!);
+  });
+
+  test.each(["EIO", "ENOSPC", "EDQUOT"] as const)("only close() with %s closes", (code) => {
+    for (const call of ["open", "read", "write", "lseek", "fcntl", "close"]) {
+      const { message } = posixError(constants.errno[code], call, 5);
+      expect(message.includes("closed all the same"), message).toBe(call === "close");
+    }
+  });
+
+  test("a target beyond the limit is told from a source that is not open", () => {
+    const limit = spawnSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).stdout.trim();
+    const calls = [
+      () => duplicateOnto({ fd: 1 }, BEYOND),
+      () => posix.dup2(1, BEYOND),
+      () => posix.dup3(1, BEYOND, 0),
+    ];
+    for (const call of calls) {
+      const error = thrownBy(call);
+      expect(error).toMatchObject({ code: "EBADF", handle: 1 });
+      expect(error.message).toContain(`fd 1 onto fd ${BEYOND}:`);
+      expect(error.message).toContain(`or the target is not below the limit of ${limit} (`);
+    }
+  });
+});
+
+describe.runIf(isWindows)("at a limit of Windows", () => {
+  test("the message tells the limit and the count of handles", () => {
+    const files = win32Error(4, "CreateFileW", undefined).message;
+    expect(files).toMatch(
+      /; \d+ of at most 16,777,216 handles are open: close what is not needed, or use DescriptorPool$/,
+    );
+    // A file of a pool has a handle all the same.
+    const handles = win32Error(1450, "CreateEventW", undefined).message;
+    expect(handles).toMatch(
+      /; \d+ of at most 16,777,216 handles are open: close what is not needed$/,
+    );
+  });
+
+  test.runIf(fdsAreSources)("EMFILE of the C runtime names DescriptorPool (Deno has none)", () => {
+    const fds: number[] = [];
+    expect(() => {
+      while (fds.length <= 8192) fds.push(fs.openSync("\\\\.\\NUL", "r"));
+    }).toThrow("EMFILE");
+    const error = thrownBy(() => duplicate(1).toFd());
+    for (const fd of fds) fs.closeSync(fd);
+    expect(error).toMatchObject({ code: "EMFILE", syscall: "uv_open_osfhandle" });
+    expect(error.message).toMatch(/at most 8192 descriptors: close .*, or use DescriptorPool$/);
   });
 });
 
@@ -91,15 +169,15 @@ describe.skipIf(!canTrace)("a system call that fails (needs strace, on Linux)", 
   const cases = [
     ["dup3", "EINTR", "nothing was done: call again"],
     ["dup3", "EBUSY", "another thread was just opening the target: call again"],
-    ["dup3", "EBADF", "check how it was opened"],
+    ["dup3", "EBADF", "check how it was opened; or the target is not below the limit of "],
     ["fcntl", "EMFILE", "descriptors are open: close what is not needed"],
-    ["fcntl", "ENFILE", "fs.file-max"],
+    ["fcntl", "ENFILE", "open files of the whole system are open (fs.file-max): close "],
     ["fcntl", "EPERM", "run as a user who has it"],
     ["fcntl", "EINVAL", "not below the limit"],
     ["fcntl", "ENOMEM", "fcntl in section 2 of the manual"],
-    ["close", "EIO", "the handle is closed all the same: check the device"],
-    ["close", "ENOSPC", "the handle is closed all the same"],
-    ["close", "EDQUOT", "the handle is closed all the same"],
+    ["close", "EIO", "data may be lost, and the handle is closed all the same: check the device"],
+    ["close", "ENOSPC", "data may be lost, and the handle is closed all the same"],
+    ["close", "EDQUOT", "data may be lost, and the handle is closed all the same"],
     ["close", "EBADF", "only its owner closes it"],
   ] as const;
 

@@ -106,11 +106,13 @@ describe("the backend", () => {
     ) {
       fs.cpSync(path.join(root, at), path.join(folder.path, at));
     }
-    const { error } = runProgram(path.join(folder.path, "test/programs/first_call.ts"), {
+    const { error, codes } = runProgram(path.join(folder.path, "test/programs/first_call.ts"), {
       cwd: folder.path,
-    }).result as { error: Record<string, unknown> };
+    }).result as { error: Record<string, unknown>; codes: string[] };
     expect(error).toMatchObject({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" });
     expect(error["message"]).toContain("npm install koffi");
     expect(error["message"]).toContain("koffi is not installed");
+    // It was looked for from the program and from the working folder.
+    expect(codes).toEqual(["MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
   });
 });

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import { isWindows, temporaryFile } from "./support/system.ts";
+import { thrownBy } from "./support/thrown.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const { O_CLOEXEC, O_RDWR, O_RDONLY } = posix;
@@ -95,7 +96,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
   test("open(), read(), write() and lseek() do what the C calls do", () => {
     using file = temporaryFile("");
     const created = `${file.path}.new`;
-    const fd = posix.open(created, O_RDWR | O_CLOEXEC | fs.constants.O_CREAT, 0o640);
+    const fd = posix.open(created, O_RDWR | O_CLOEXEC | posix.O_CREAT, 0o640);
     expect(fs.statSync(created).mode & 0o777).toBe(0o640 & ~process.umask());
     expect(posix.write(fd, bytes("hello world"), 5)).toBe(5);
     expect(posix.lseek(fd, -4, posix.SEEK_END)).toBe(1);
@@ -112,6 +113,21 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
       expect.objectContaining({ code: "ENOENT", syscall: "open", handle: undefined }),
     );
     expect(() => posix.open(created, O_RDONLY)).toThrow(created);
+  });
+
+  test("open() with O_CREAT, O_EXCL and O_TRUNC makes, refuses and empties", () => {
+    using file = temporaryFile("content");
+    const { O_CREAT, O_EXCL, O_TRUNC } = posix;
+    const again = thrownBy(() => posix.open(file.path, O_RDWR | O_CREAT | O_EXCL, 0o600));
+    expect(again).toMatchObject({ code: "EEXIST", status: "ERROR_FILE_EXISTS", syscall: "open" });
+    posix.close(posix.open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600));
+    expect(fs.readFileSync(file.path, "utf8")).toBe("content");
+    posix.close(posix.open(file.path, O_RDWR | O_TRUNC | O_CLOEXEC));
+    expect(fs.readFileSync(file.path, "utf8")).toBe("");
+    const made = `${file.path}.new`;
+    posix.close(posix.open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600));
+    expect(fs.statSync(made).mode & 0o777).toBe(0o600);
+    fs.rmSync(made);
   });
 
   test("a buffer larger than the scratch memory is read and written in parts", () => {

@@ -1,7 +1,7 @@
 /** The flags of fcntl.h and its neighbours, as the running system's headers define them. */
-import { platform } from "../host.ts";
+import { arch, platform } from "../host.ts";
 import { numbers as darwin } from "../symbols/darwin.ts";
-import { numbers as linux } from "../symbols/linux.ts";
+import { directNumbers, numbers as linux } from "../symbols/linux.ts";
 
 const numbers: { readonly [Name in keyof typeof linux]: number } =
   /* @__PURE__ */ platform() === "darwin" ? darwin : linux;
@@ -29,10 +29,24 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 /** The bits of the status flags that hold the access mode. */
 export const O_ACCMODE = 3;
+/** `open`: a file that does not exist is made. */
+export const O_CREAT: number = numbers.O_CREAT;
+/** `open`, with `O_CREAT`: a file that exists is an error. */
+export const O_EXCL: number = numbers.O_EXCL;
+/** `open`: a file that exists loses its content. */
+export const O_TRUNC: number = numbers.O_TRUNC;
 /** Every write goes to the end of the file. */
 export const O_APPEND: number = numbers.O_APPEND;
 /** Calls return at once instead of waiting. */
 export const O_NONBLOCK: number = numbers.O_NONBLOCK;
+/** A write returns when its bytes, and what reading them back needs, are on the device. */
+export const O_DSYNC: number = numbers.O_DSYNC;
+/** As `O_DSYNC`, with all that the system knows of the file. On Linux it holds the bit of `O_DSYNC`. */
+export const O_SYNC: number = numbers.O_SYNC;
+/** Linux: past the cache of the system; on a pipe, each write is a packet. 0 elsewhere. */
+export const O_DIRECT: number = /* @__PURE__ */ direct();
+/** Linux: reading does not change the time of access; for the owner of the file. 0 elsewhere. */
+export const O_NOATIME: number = numbers.O_NOATIME;
 /** The new descriptor is closed on `exec`. */
 export const O_CLOEXEC: number = numbers.O_CLOEXEC;
 /** A terminal that is opened does not become the controlling terminal. */
@@ -80,3 +94,8 @@ export const KCMP_FILE = 0;
 export const PR_SET_PTRACER = 0x5961_6d61;
 /** The argument of `PR_SET_PTRACER` for any process. */
 export const PR_SET_PTRACER_ANY: number = -1;
+
+function direct(): number {
+  if (platform() === "darwin") return 0;
+  return arch() === "arm64" ? directNumbers.arm64 : directNumbers.others;
+}

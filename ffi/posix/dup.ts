@@ -59,7 +59,7 @@ export function dup2(oldfd: number, newfd: number): number {
   checkFd(newfd, "newfd");
   const c = libc();
   const fd = c.dup2(oldfd, newfd);
-  if (fd === -1) throw posixError(c.errno[0]!, "dup2", oldfd);
+  if (fd === -1) throw posixError(c.errno[0]!, "dup2", oldfd, `fd ${oldfd} onto fd ${newfd}`);
   return fd;
 }
 

@@ -1,7 +1,7 @@
 /** Makes the error for a POSIX call that failed, with advice that fits the failure. */
 import { failureByCode, failureByErrno } from "../codes.ts";
 import { HandleError, systemError } from "../error.ts";
-import { descriptorLimit, openBelow } from "./limit.ts";
+import { descriptorLimit, openBelow, systemFiles } from "./limit.ts";
 
 /**
  * The error for a call that returned −1. The caller reads `errno` straight after the call, as an
@@ -16,22 +16,37 @@ export function posixError(
   what?: string,
 ): HandleError {
   const failed = failureByErrno(errno);
-  const advice = adviceByCall[`${syscall} ${failed.code}`] ?? adviceByCode[failed.code]?.();
+  const advice = adviceByCall[`${syscall} ${failed.code}`] ?? adviceByCode[failed.code];
   return systemError(
     failed,
     syscall,
     what ?? (fd === undefined ? "(no descriptor)" : `fd ${fd}`),
-    advice ?? `see ${syscall} in section 2 of the manual`,
+    advice?.() ?? `see ${syscall} in section 2 of the manual`,
     fd,
   );
 }
 
 /** Where a call means something of its own by a failure. */
-const adviceByCall: Readonly<Record<string, string>> = {
-  "pidfd_open EINVAL": "a pid is that of a process, not of a thread, and the flags must be known",
-  "pidfd_getfd EBADF": "that process has no such descriptor: list its /proc/PID/fd",
-  "prctl EINVAL": "the kernel does not know the option or was built without it",
+const adviceByCall: Readonly<Record<string, () => string>> = {
+  "pidfd_open EINVAL": () =>
+    "a pid is that of a process, not of a thread, and the flags must be known",
+  "pidfd_getfd EBADF": () => "that process has no such descriptor: list its /proc/PID/fd",
+  "prctl EINVAL": () => "the kernel does not know the option or was built without it",
+  "dup2 EBADF": sourceOrTarget,
+  "dup3 EBADF": sourceOrTarget,
+  // close(2) tells what became of earlier writes, and frees the number whatever it tells.
+  "close EIO": () => `${LOST}: check the device`,
+  "close ENOSPC": () => `${LOST}: free space and write again`,
+  "close EDQUOT": () => `${LOST}: free space and write again`,
+  "read EIO": () => "it is still open: check the device, or the terminal that it was",
+  "write EIO": () => "it is still open, and what was written before may be lost: check the device",
+  "write ENOSPC": () => "it is still open: free space and write again",
+  "write EDQUOT": () => "it is still open: free space or get more, and write again",
+  "open ENOSPC": () => "there is no room for a new file: free space",
+  "open EDQUOT": () => "there is no room for a new file: free space or get more",
 };
+
+const LOST = "data may be lost, and the handle is closed all the same";
 
 const adviceByCode: Readonly<Record<string, () => string>> = {
   EBADF: () =>
@@ -42,20 +57,38 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
   ESRCH: () => "the process has ended or never was: check the pid",
   ENOSYS: () => "the kernel is too old for it, or a container forbids it",
   EMFILE: () => {
-    const limit = descriptorLimit() ?? 0;
-    return `${openBelow(limit).length} of the limit of ${limit} descriptors are open: ` +
-      "close what is not needed, or raise the limit (ulimit -n)";
+    const limit = descriptorLimit();
+    const figures = limit === undefined
+      ? ""
+      : `${openBelow(limit).length} of the limit of ${limit} descriptors are open: `;
+    return `${figures}close what is not needed, raise the limit (ulimit -n), or use DescriptorPool`;
   },
-  ENFILE: () => "the limit of the whole system is reached (fs.file-max): close what is not needed",
+  ENFILE: () => {
+    const files = systemFiles();
+    const figures = files === undefined
+      ? "the limit of the whole system is reached"
+      : `${files.open} of the limit of ${files.limit} open files of the whole system are open`;
+    // A file of a pool is an open file without a descriptor.
+    return `${figures} (fs.file-max): close what is not needed, or have the limit raised; ` +
+      "those of a DescriptorPool count too";
+  },
   EINVAL: () =>
     "the descriptors are equal, a flag is unknown, or a number is not below the limit (ulimit -n)",
   EBUSY: () => "another thread was just opening the target: call again",
   EINTR: () => "nothing was done: call again",
   EAGAIN: () => "the descriptor is non-blocking (O_NONBLOCK): call again when it is ready",
-  EIO: () => "the handle is closed all the same: check the device",
-  ENOSPC: () => "the handle is closed all the same: free space and write again",
-  EDQUOT: () => "the handle is closed all the same: free space and write again",
+  EIO: () => "check the device",
+  ENOSPC: () => "free space and call again",
+  EDQUOT: () => "free space or get more, and call again",
 };
+
+/** The kernel does not say which of the two it means. */
+function sourceOrTarget(): string {
+  const limit = descriptorLimit();
+  const below = limit === undefined ? "the limit" : `the limit of ${limit}`;
+  return "the source is closed or was never open: check how it was opened; or the target is not " +
+    `below ${below} (ulimit -n): take a lower number`;
+}
 
 /**
  * The error for what the runtime's own `node:fs` or `Deno` reported of a call on a path, in the

@@ -23,6 +23,7 @@ const STATX_INO = 0x100;
 const MODE = 28;
 const INODE = 32;
 const SPECIAL_MAJOR = 128;
+const SPECIAL_MINOR = 132;
 const DEVICE_MAJOR = 136;
 const DEVICE_MINOR = 140;
 const EMPTY_PATH = 256;
@@ -41,6 +42,8 @@ export interface Identity {
   readonly mode: number;
   /** Of a device, the number of its driver. */
   readonly driver: number;
+  /** Of a device, its number among those of its driver. */
+  readonly unit: number;
 }
 
 let loaded: Calls<typeof identitySymbols> | undefined;
@@ -75,6 +78,7 @@ function ask(folder: number, path: number, flags: number): Identity | undefined 
     inode: Number(data.getBigUint64(INODE, true)),
     mode: data.getUint16(MODE, true),
     driver: data.getUint32(SPECIAL_MAJOR, true),
+    unit: data.getUint32(SPECIAL_MINOR, true),
   };
 }
 

@@ -53,8 +53,14 @@ export function fileSymbols(arch: string) {
 /** sys/fcntl.h, sys/resource.h and sys/socket.h, where Linux and macOS differ. */
 export const numbers = {
   F_DUPFD_CLOEXEC: 67,
+  O_CREAT: 0x200,
+  O_EXCL: 0x800,
+  O_TRUNC: 0x400,
   O_APPEND: 0x8,
   O_NONBLOCK: 0x4,
+  O_DSYNC: 0x40_0000,
+  O_SYNC: 0x80,
+  O_NOATIME: 0,
   O_CLOEXEC: 0x100_0000,
   O_NOCTTY: 0x2_0000,
   O_PATH: 0,

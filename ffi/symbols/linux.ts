@@ -129,11 +129,20 @@ export const failedSymbols = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i32" },
 } as const satisfies SymbolTable;
 
+/** asm/fcntl.h: the flag of direct input and output, whose number is the processor's. */
+export const directNumbers = { arm64: 0o200000, others: 0o40000 } as const;
+
 /** fcntl.h, sys/resource.h and sys/socket.h, where Linux and macOS differ. */
 export const numbers = {
   F_DUPFD_CLOEXEC: 1030,
+  O_CREAT: 0o100,
+  O_EXCL: 0o200,
+  O_TRUNC: 0o1000,
   O_APPEND: 0o2000,
   O_NONBLOCK: 0o4000,
+  O_DSYNC: 0o10000,
+  O_SYNC: 0o4010000,
+  O_NOATIME: 0o1000000,
   O_CLOEXEC: 0o2000000,
   O_NOCTTY: 0o400,
   O_PATH: 0o10000000,

@@ -45,8 +45,11 @@ const adviceByStatus: Readonly<Record<string, () => string>> = {
     "it is closed or was never open: check how it was opened, and that only its owner closes it",
   ERROR_ACCESS_DENIED: () =>
     "the source or the process lacks the right: open the source with that access",
-  ERROR_TOO_MANY_OPEN_FILES: tooMany,
+  ERROR_TOO_MANY_OPEN_FILES: () => `${tooMany()}, or use DescriptorPool`,
   ERROR_NO_SYSTEM_RESOURCES: tooMany,
+  ERROR_IO_DEVICE: () => "check the device",
+  ERROR_DISK_FULL: () => "free space and call again",
+  ERROR_DISK_QUOTA_EXCEEDED: () => "free space or get more, and call again",
   ERROR_INVALID_PARAMETER: () => "a flag is unknown or a handle is missing",
 };
 

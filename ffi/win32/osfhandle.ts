@@ -59,7 +59,7 @@ export function fdOfHandle(handle: number): number {
     failureByCode("EMFILE"),
     "uv_open_osfhandle",
     `handle ${showHandle(handle)}`,
-    "the C runtime has at most 8192 descriptors: close what is not needed, or use Handles",
+    "the C runtime has at most 8192 descriptors: close what is not needed, or use DescriptorPool",
     handle,
   );
 }
