@@ -3,9 +3,9 @@
 /** The largest file descriptor that a C `int` can hold. */
 export const MAX_FD = 0x7fff_ffff;
 
-/** Whether the value is an integer from 0 to 2^31 − 1. */
+/** Whether the value is an integer from 0 to 2^31 − 1. −0 is none: Deno's FFI refuses it. */
 export function isFd(value: unknown): value is number {
-  return typeof value === "number" && (value | 0) === value && value >= 0;
+  return typeof value === "number" && (value | 0) === value && value >= 0 && !Object.is(value, -0);
 }
 
 /** Throws a `TypeError` unless the value could be a file descriptor. */
@@ -21,7 +21,8 @@ export function checkInteger(
   most: number,
 ): asserts value is number {
   if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) {
-    return;
+    // As for a descriptor. What is wider than 32 bits, such as an offset, goes another way.
+    if (most > 0xffff_ffff || !Object.is(value, -0)) return;
   }
   throw new TypeError(
     `Cannot use ${show(value)} as ${name}: it must be an integer from ${least} to ${most}`,

@@ -1,7 +1,6 @@
 /** DuplicateHandle with everything it can do, on both systems where the kernel can. */
 import { checkBoolean, checkInteger, show } from "../ffi/check.ts";
 import { failure } from "../ffi/error.ts";
-import { pid } from "../ffi/host.ts";
 import {
   DUPLICATE_CLOSE_SOURCE as CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS as SAME_ACCESS,
@@ -154,6 +153,7 @@ function reference(process: unknown, name: string): ProcessReference {
   if (typeof raw !== "number") {
     throw new TypeError(`Cannot use ${show(process)} as ${name}: it must be a ProcessHandle`);
   }
-  system().processes.checkProcess(raw);
-  return { raw, pid: raw === -1 ? pid() : undefined };
+  const { processes } = system();
+  processes.checkProcess(raw);
+  return { raw, pid: processes.pidOf(raw) };
 }

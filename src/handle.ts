@@ -1,7 +1,7 @@
 /** Handles as objects: who owns one must close it, exactly once; who borrows one must not. */
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../ffi/check.ts";
-import { failure } from "../ffi/error.ts";
+import { failure, hasCode } from "../ffi/error.ts";
 import { adopter, closeRuntimeFd } from "./adopt.ts";
 import { copyRaw } from "./copy_raw.ts";
 import type { DuplicateOptions } from "./options.ts";
@@ -263,8 +263,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * ```
    */
   toFd(): number {
-    const { inheritable } = this;
-    return adopter().toFd(this.release(), inheritable);
+    const { raw, inheritable } = this.#handOver();
+    return adopter().toFd(raw, inheritable);
   }
 
   /**
@@ -289,8 +289,20 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * ```
    */
   async toFileHandle(): Promise<FileHandle> {
-    const { inheritable } = this;
-    return await adopter().toFileHandle(this.release(), inheritable);
+    const { raw, inheritable } = this.#handOver();
+    return await adopter().toFileHandle(raw, inheritable);
+  }
+
+  /** Gives up the duty to close for an adopter, which takes it whatever the outcome. */
+  #handOver(): { raw: RawHandle; inheritable: boolean } {
+    const raw = this.release();
+    try {
+      return { raw, inheritable: system().isInheritable(raw) };
+    } catch (error) {
+      // What is not open is not ours, and its number can be somebody else's in the next moment.
+      if (!hasCode(error, "EBADF")) this.closeRaw(raw);
+      throw error;
+    }
   }
 
   /** Closes the handle, at the end of a `using` block. */

@@ -13,6 +13,9 @@ import { type RawHandle, system } from "./system.ts";
 /** This process, as one side of a copy. */
 const self: ProcessReference = { raw: -1, pid: undefined };
 
+/** In the place of a number: this process, which nobody but {@linkcode currentProcess} can mean. */
+const current = {} as unknown as RawHandle;
+
 /**
  * A process. It stays that process: one that gets the same pid later is never mistaken for it.
  *
@@ -34,9 +37,17 @@ export class ProcessHandle extends OwnedHandle {
   /** The process identifier. */
   readonly pid: number;
 
-  /** Use {@linkcode openProcess} or {@linkcode currentProcess}. */
+  /**
+   * Use {@linkcode openProcess} or {@linkcode currentProcess}.
+   *
+   * @param raw a handle of the process, which this object closes; −1 is what a failed call returns
+   * @param pid the identifier of the same process
+   * @throws {TypeError} when one of them is not of its kind
+   */
   constructor(raw: RawHandle, pid: number) {
-    super(raw);
+    if (raw !== current) system().checkOwned(raw);
+    checkInteger(pid, "pid", 1, MAX_FD);
+    super(raw === current ? system().processes.current() : raw);
     this.pid = pid;
   }
 
@@ -134,7 +145,7 @@ export class ProcessHandle extends OwnedHandle {
  * console.log(foreign.pid === process.pid, taken.raw !== foreign.raw); // true true
  * ```
  */
-export class ForeignHandle {
+export class ForeignHandle implements Disposable {
   /** The process that has the handle. */
   readonly pid: number;
   /** The number of the handle in that process. */
@@ -169,6 +180,28 @@ export class ForeignHandle {
     if (this.#closed) return;
     closeIn(this.#process, this.raw);
     this.#closed = true;
+  }
+
+  /**
+   * Closes the handle in that process, as {@linkcode ForeignHandle.close}, at the end of a `using`
+   * block. It is for a handle that lives no longer than the block: one that the other process goes
+   * on using has no `using`.
+   *
+   * @throws {HandleError} as {@linkcode ForeignHandle.close}
+   *
+   * @example
+   * ```ts
+   * import { currentProcess } from "duphandle";
+   *
+   * using me = currentProcess();
+   * {
+   *   using given = me.give(1); // to ourselves, for once
+   *   console.log(given.raw);
+   * } // it is closed here
+   * ```
+   */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 
@@ -216,7 +249,7 @@ export function openProcess(pid: number): ProcessHandle {
  * ```
  */
 export function currentProcess(): ProcessHandle {
-  return new ProcessHandle(system().processes.current(), ownPid());
+  return new ProcessHandle(current, ownPid());
 }
 
 /**

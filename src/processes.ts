@@ -20,6 +20,8 @@ export interface ProcessSystem {
   current(): RawHandle;
   /** Throws a `TypeError` unless the number could be a handle of a process. */
   checkProcess(raw: RawHandle): void;
+  /** The pid of the process that a handle refers to, where it can be told. */
+  pidOf(raw: RawHandle): number | undefined;
   /** Throws where a process cannot be given a handle. */
   checkGive(raw: RawHandle, to: ProcessReference): void;
   /** A new handle of ours, with the same access, to the object of a handle of another process. */

@@ -3,6 +3,7 @@ import { checkFd } from "../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../ffi/error.ts";
 import { pid } from "../ffi/host.ts";
 import { POLLIN, PR_SET_PTRACER } from "../ffi/posix/constants.ts";
+import { procText } from "../ffi/posix/proc.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../ffi/posix/process.ts";
 import { poll } from "../ffi/posix/socket.ts";
 import { MINIMUM, movePosix } from "./duplicate_posix.ts";
@@ -14,6 +15,14 @@ export const posixProcesses: ProcessSystem = {
   open: (pid) => pidfd_open(pid, 0),
   current: () => pidfd_open(pid(), 0),
   checkProcess: (raw) => checkFd(raw, "a process"),
+  pidOf(raw) {
+    const told = toldPid(`fdinfo/${raw}`);
+    if (told === undefined) return undefined;
+    const mine = toldPid("status");
+    if (told === mine) return pid();
+    // A /proc of another pid namespace numbers processes differently.
+    return mine === pid() ? told : undefined;
+  },
   checkGive(raw, to) {
     throw cannotGive(raw, to);
   },
@@ -38,6 +47,12 @@ export const posixProcesses: ProcessSystem = {
     }
   },
 };
+
+/** The pid that a file about this process or about a pidfd of its tells; 0 and −1 are nobody's. */
+function toldPid(file: string): number | undefined {
+  const told = procText(`/proc/self/${file}`)?.match(/^Pid:\t([1-9]\d*)$/m)?.[1];
+  return told === undefined ? undefined : Number(told);
+}
 
 function getfd(raw: number, from: ProcessReference): number {
   try {

@@ -1,6 +1,7 @@
 /** Other processes on Windows: DuplicateHandle with a process on either side. */
 import { checkInteger, show } from "../ffi/check.ts";
 import { HandleError } from "../ffi/error.ts";
+import { pid } from "../ffi/host.ts";
 import {
   DUPLICATE_CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS,
@@ -10,7 +11,8 @@ import {
   WAIT_OBJECT_0,
 } from "../ffi/win32/constants.ts";
 import { CloseHandle, DuplicateHandle } from "../ffi/win32/handle.ts";
-import { GetExitCodeProcess, OpenProcess } from "../ffi/win32/process.ts";
+import { NtQueryObject } from "../ffi/win32/object.ts";
+import { GetExitCodeProcess, GetProcessId, OpenProcess } from "../ffi/win32/process.ts";
 import { WaitForSingleObject } from "../ffi/win32/wait.ts";
 import { checkHandle, SELF } from "../ffi/win32/check.ts";
 import { ended, type ProcessReference, type ProcessSystem } from "./processes.ts";
@@ -30,6 +32,16 @@ export const windowsProcesses: ProcessSystem = {
     checkHandle(raw, "a process");
     if (raw < SELF && raw >= -6) {
       throw new TypeError(`Cannot use ${show(raw)} as a process: it is another pseudo-handle`);
+    }
+  },
+  pidOf(raw) {
+    if (raw === SELF) return pid();
+    try {
+      // Without this right the process stays a stranger, also when it is this one: the call refuses.
+      const mayDuplicate = (NtQueryObject(raw).GrantedAccess & PROCESS_DUP_HANDLE) !== 0;
+      return mayDuplicate ? GetProcessId(raw) : undefined;
+    } catch {
+      return undefined; // the call that uses the handle tells what is wrong
     }
   },
   checkGive() {},

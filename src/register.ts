@@ -32,25 +32,31 @@ const { promises } = nodeFs();
 const open = promises.open;
 
 // No runtime exports its FileHandle, so its prototype is found on the first one that is opened.
-promises.open = async function (this: unknown, ...args: Parameters<typeof open>) {
+const watching = async function (this: unknown, ...args: Parameters<typeof open>) {
   const file = await open.apply(this, args);
   addMethod(file);
   return file;
 } as typeof open;
+promises.open = watching;
 syncNamedImports();
 
 // In Bun, and in Deno where it was imported before, a named import of `open` goes on meaning the
 // original. A FileHandle there is an EventEmitter, so until the first one is seen, the method is
-// looked for on that prototype.
+// looked for on that prototype. What is none must not notice: it can have a `duplicate` of its own.
 const emitters = builtin<typeof import("node:events")>("node:events")!.EventEmitter.prototype;
-Object.defineProperty(emitters, "duplicate", {
-  configurable: true,
-  get(this: unknown) {
-    if (!isFileHandle(this)) return undefined;
-    addMethod(this);
-    return this.duplicate;
-  },
-});
+Object.defineProperty(emitters, "duplicate", { configurable: true, get: find, set: setOwn });
+
+function find(this: unknown): unknown {
+  if (!isFileHandle(this)) return undefined;
+  addMethod(this);
+  return this.duplicate;
+}
+
+/** What an assignment does where no accessor is inherited. */
+function setOwn(this: object, value: unknown): void {
+  const property = { configurable: true, enumerable: true, writable: true, value };
+  Object.defineProperty(this, "duplicate", property);
+}
 
 function addMethod(file: FileHandle): void {
   Object.defineProperty(Object.getPrototypeOf(file), "duplicate", {
@@ -64,10 +70,12 @@ function addMethod(file: FileHandle): void {
       return copyFileHandle(this, flags, securityAttributes);
     },
   });
-  if (promises.open !== open) {
+  // What somebody else has put in place since then stays.
+  if (promises.open === watching) {
     promises.open = open;
     syncNamedImports();
   }
+  if (Object.getOwnPropertyDescriptor(emitters, "duplicate")?.get !== find) return;
   delete (emitters as { duplicate?: unknown }).duplicate;
 }
 

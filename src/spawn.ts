@@ -13,13 +13,14 @@ import { type RawHandle, system } from "./system.ts";
 export interface HandleSpawnOptions extends SpawnOptions {
   /**
    * The handles that the child gets, by the names that it finds them by. A name is any text but
-   * the empty one. The sources stay the caller's; the child gets duplicates, with the access that
-   * the source has.
+   * the empty one and those that start with `duphandle:`, which are this library's. The sources
+   * stay the caller's; the child gets duplicates, with the access that the source has.
    */
   readonly handles?: Readonly<Record<string, HandleSource>> | undefined;
   /**
    * Whether there is a channel with the child, which finds it by {@linkcode parentChannel}; or what
-   * this side of it accepts. It excludes an `"ipc"` entry of `stdio`, whose name it has.
+   * this side of it accepts. It excludes an `"ipc"` entry of `stdio`, whose name it has. The channel
+   * of a child that ends, or was never started, ends as well.
    */
   readonly channel?: boolean | ChannelOptions | undefined;
 }
@@ -54,12 +55,13 @@ export type SpawnedChild<Channel> = Channel extends true | ChannelOptions ? Hand
  *
  * @param command the program, as `node:child_process` takes it
  * @param args its arguments
- * @param options those of `node:child_process`, and `handles`
+ * @param options those of `node:child_process`, and `handles` and `channel`
  * @returns the process, as the runtime's own `spawn` returns it; a program that cannot be started
  * is its `error` event
  * @throws {HandleError} `EBADF` when a source is not open, `EMFILE`, `ENOTSUP` when a source cannot
  * be passed on
- * @throws {TypeError} when `handles` or one of the sources is not of its kind; nothing was started
+ * @throws {TypeError} when `args`, `handles`, a name, a source or `channel` is not of its kind, or
+ * `stdio` has an `"ipc"` entry beside a channel; nothing was started
  * @see https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
  *
  * @example
@@ -88,14 +90,17 @@ export function spawn(
   args?: readonly string[] | HandleSpawnOptions,
   options?: HandleSpawnOptions,
 ): ChildProcess | HandleChild {
-  return Array.isArray(args) || options !== undefined
-    ? start(command, args as readonly string[] | undefined, options)
-    : start(command, [], args as HandleSpawnOptions | undefined);
+  if (args === undefined || args === null) return start(command, [], options);
+  if (Array.isArray(args)) return start(command, args as readonly string[], options);
+  if (typeof args === "object" && options === undefined) {
+    return start(command, [], args as HandleSpawnOptions);
+  }
+  throw new TypeError(`Cannot use ${show(args)} as args: it must be an array`);
 }
 
 function start(
   command: string,
-  args: readonly string[] | undefined,
+  args: readonly string[],
   options: HandleSpawnOptions | undefined,
 ): ChildProcess | HandleChild {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
@@ -111,7 +116,7 @@ function start(
     const all = [...named, ...Object.entries(made.handles)];
     const child = startWith(command, args, others, all, made.value);
     child.once("exit", made.cancel);
-    child.once("error", made.cancel);
+    child.once(errorMonitor(), made.cancel);
     const value = HandleChannel.of(made.mine, accepted);
     return Object.defineProperty(child, "channel", { value }) as unknown as HandleChild;
   } catch (error) {
@@ -126,7 +131,7 @@ function start(
 
 function startWith(
   command: string,
-  args: readonly string[] | undefined,
+  args: readonly string[],
   options: SpawnOptions,
   named: readonly [name: string, raw: RawHandle][],
   channel: string | undefined,
@@ -136,7 +141,7 @@ function startWith(
   return system().children.lend(named.map(([, raw]) => raw), options.stdio, (lent) => {
     const told = names.length === 0 ? undefined : encodeHandles(names, lent);
     const stdio = lent.stdio === undefined ? {} : { stdio: lent.stdio };
-    return run(command, [...(args ?? [])], {
+    return run(command, [...args], {
       ...options,
       ...stdio,
       env: environment(options.env, { [VARIABLE]: told, [CHANNEL_VARIABLE]: channel }),
@@ -147,6 +152,11 @@ function startWith(
 function refuseIpc(stdio: unknown): void {
   if (!Array.isArray(stdio) || !stdio.includes("ipc")) return;
   throw new TypeError('Cannot use channel with an "ipc" entry of stdio: choose one of them');
+}
+
+/** The event that comes before "error", and leaves an error that nobody listens for unheard. */
+function errorMonitor(): symbol {
+  return builtin<typeof import("node:events")>("node:events")!.errorMonitor;
 }
 
 function nodeSpawn(): typeof import("node:child_process").spawn {
@@ -182,11 +192,13 @@ function environment(
   env: NodeJS.ProcessEnv | undefined,
   ours: Readonly<Record<string, string | undefined>>,
 ): NodeJS.ProcessEnv {
-  const copy: NodeJS.ProcessEnv = {};
+  // Without a prototype, since a variable may be named __proto__.
+  const copy = Object.create(null) as NodeJS.ProcessEnv;
   const source = env ?? process.env;
   // Also what it has from its prototype, as node:child_process does. Windows ignores the case.
   for (const name in source) {
-    if (!((isWindows() ? name.toUpperCase() : name) in ours)) copy[name] = source[name];
+    const isOurs = Object.hasOwn(ours, isWindows() ? name.toUpperCase() : name);
+    if (!isOurs) copy[name] = source[name];
   }
   for (const [name, value] of Object.entries(ours)) if (value !== undefined) copy[name] = value;
   return copy;

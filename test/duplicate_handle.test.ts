@@ -7,6 +7,7 @@ import {
   DUPLICATE_SAME_ACCESS,
   duplicateHandle,
   ForeignHandle,
+  isSameObject,
   openProcess,
   OwnedHandle,
 } from "duphandle";
@@ -151,6 +152,45 @@ describe("duplicateHandle() within this process", () => {
     if (isWindows) expect(win32.GetProcessId(real.raw)).toBe(process.pid);
   });
 
+  test("takes a real handle of this process for this process", () => {
+    using file = temporaryFile("abcdef");
+    using source = openRaw(file.path, "r+");
+    using self = me();
+    using real = self.duplicate();
+    for (const process of [real, real.borrow(), real.raw]) {
+      const pairs = [[self, process], [process, self], [process, process]] as const;
+      for (const [sourceProcess, targetProcess] of pairs) {
+        for (const sourceHandle of [source, source.raw]) {
+          const args = { sourceProcess, sourceHandle, targetProcess };
+          using copy = OwnedHandle.fromRaw(duplicateHandle(args));
+          expect(isSameObject(copy, source)).toBe(true);
+          const reading = { ...args, desiredAccess: GENERIC_READ };
+          using reader = OwnedHandle.fromRaw(duplicateHandle(reading));
+          expect(() => writeRaw(reader.raw, "x")).toThrow();
+        }
+      }
+      const owned = source.duplicate();
+      const close = { sourceProcess: process, targetProcess: null, options: both };
+      expect(duplicateHandle({ ...close, sourceHandle: owned })).toBe(0);
+      expect(owned.closed).toBe(true);
+      expect(() => duplicateHandle({ ...close, sourceHandle: -1 })).toThrow(TypeError);
+    }
+  });
+
+  test.runIf(isWindows)("but not one without the right to duplicate (Linux has none)", () => {
+    using file = temporaryFile("");
+    using source = openRaw(file.path, "r");
+    using self = me();
+    const { PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_DUP_HANDLE } = win32;
+    using weak = self.duplicate({ access: PROCESS_QUERY_LIMITED_INFORMATION });
+    using strong = self.duplicate({ access: PROCESS_DUP_HANDLE });
+    const args = { sourceHandle: source.raw, targetProcess: self };
+    expect(() => duplicateHandle({ ...args, sourceProcess: weak })).toThrow(denied);
+    const made = duplicateHandle({ ...args, sourceProcess: strong });
+    expect(isSameObject(OwnedHandle.fromRaw(made), source)).toBe(true);
+    closeRaw(made);
+  });
+
   test("refuses arguments that are not of their kind, and closes nothing", () => {
     using file = temporaryFile("ab");
     using source = openRaw(file.path, "r");
@@ -293,6 +333,9 @@ describe("duplicateHandle() between processes", () => {
       const raw = duplicateHandle({ sourceProcess, sourceHandle: theirs, targetProcess: self });
       expect(fs.readlinkSync(`/proc/self/fd/${raw}`)).toBe(import.meta.filename);
       closeRaw(raw);
+      const foreign = new ForeignHandle(other, theirs);
+      const known = { sourceProcess, sourceHandle: foreign, targetProcess: self };
+      closeRaw(duplicateHandle(known));
     }
   });
 });

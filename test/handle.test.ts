@@ -3,6 +3,7 @@ import { borrow, BorrowedHandle, duplicate, Handle, OwnedHandle } from "duphandl
 import { describe, expect, test } from "vitest";
 import { notOpen } from "./support/matchers.ts";
 import { openHandles } from "./support/open_handles.ts";
+import { runProgram } from "./support/program.ts";
 import {
   closeRaw,
   fdsAreSources,
@@ -13,6 +14,7 @@ import {
   temporaryFile,
   writeRaw,
 } from "./support/system.ts";
+import { canTrace, failing } from "./support/trace.ts";
 
 describe("OwnedHandle", () => {
   test("close() closes once, and a second call does nothing", () => {
@@ -43,6 +45,7 @@ describe("OwnedHandle", () => {
         () => handle.borrow(),
         () => handle.release(),
         () => handle.duplicate(),
+        () => handle.toFd(),
         () => duplicate(handle),
         () => duplicate(handle, { closeSource: true }),
       ];
@@ -100,6 +103,31 @@ describe("OwnedHandle", () => {
     using handle = openRaw(file.path, "r");
     expect(handle).toBeInstanceOf(Handle);
     expect(handle.borrow()).toBeInstanceOf(BorrowedHandle);
+  });
+});
+
+describe("toFd() and toFileHandle()", () => {
+  const ways = {
+    toFd: (handle: OwnedHandle) => handle.toFd(),
+    toFileHandle: (handle: OwnedHandle) => handle.toFileHandle(),
+  };
+
+  test.each(Object.entries(ways))("%s() consumes what somebody else closed", async (_, adopt) => {
+    using file = temporaryFile("");
+    using handle = openRaw(file.path, "r"); // its end would throw a second time
+    closeRaw(handle.raw);
+    await expect((async () => await adopt(handle))()).rejects.toThrow(notOpen);
+    expect(handle.closed).toBe(true);
+  });
+
+  test.skipIf(!canTrace)("close what they cannot ask about (needs strace, on Linux)", () => {
+    using file = temporaryFile("");
+    const { error, closed, reused } = runProgram("fault.ts", {
+      args: ["toFd", file.path],
+      prefix: failing(file.path, "fcntl:error=ENOMEM"),
+    }).result as Record<string, unknown>;
+    expect(error).toMatchObject({ code: "ENOMEM", syscall: "fcntl" });
+    expect([closed, reused]).toEqual([true, true]);
   });
 });
 

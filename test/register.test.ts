@@ -8,6 +8,19 @@ import { isDeno, isWindows, temporaryFile } from "./support/system.ts";
 const sourcesOfNodeFs = !(isDeno && isWindows);
 
 describe("duphandle/register", () => {
+  test("leaves emitters, and what others make of open, alone", () => {
+    expect(runProgram("register_emitters.ts").result).toEqual({
+      // No `before`: it is undefined.
+      own: { configurable: true, enumerable: true, writable: true, value: 1 },
+      inherited: 2,
+      refused: "TypeError",
+      method: "function",
+      opened: 1,
+      after: [1, 2, 3, 3],
+      isWrapped: true,
+    });
+  });
+
   test.runIf(sourcesOfNodeFs)("adds duplicate() to the runtime's own FileHandle", () => {
     const { result, output } = runProgram("register.ts");
     expect(result).toMatchObject({ same: true });

@@ -22,10 +22,22 @@ switch (call) {
     report({ error, closed: source.closed, second: thrownBy(() => source.close()) ?? null });
     break;
   }
+  case "toFd":
   case "closeSource": {
-    const error = thrownBy(() => duplicate(source, { closeSource: true }));
+    const error = thrownBy(() =>
+      call === "toFd" ? source.toFd() : duplicate(source, { closeSource: true })
+    );
     const next = posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC);
     report({ error, closed: source.closed, reused: next === raw });
+    break;
+  }
+  case "noatime": {
+    const { O_NOATIME, O_RDWR, O_SYNC } = posix;
+    using owned = OwnedHandle.fromRaw(posix.open(file, O_RDWR | O_SYNC | O_NOATIME));
+    using numbered = owned.duplicate({ minimum: 900 });
+    using copy = numbered.duplicate({ access: "write" });
+    const [before, after] = [numbered.raw, copy.raw].map(posix.fcntl_getfl);
+    report({ before, after });
     break;
   }
   case "narrow": {

@@ -14,6 +14,7 @@ export const badNumbers: readonly Named[] = [
   ["Infinity", Infinity],
   ["-Infinity", -Infinity],
   ["0.5", 0.5],
+  ["-0", -0],
   ["-0.5", -0.5],
   ["1.5", 1.5],
   ["3.0000001", 3.0000001],

@@ -86,7 +86,6 @@ export function foreignHandles(): void {
   foreign.release();
   // @ts-expect-error a number that means nothing here cannot be duplicated here: take() does it
   foreign.duplicate();
-  // @ts-expect-error whether that process uses it is not known: nothing closes it by itself
   using _closed = foreign;
 }
 
