@@ -53,3 +53,8 @@ export const consumers: readonly Consumer[] = [
     packages: {},
   },
 ];
+
+/** One of each kind of runtime. */
+export const runtimes: readonly Consumer[] = consumers.filter(({ name }) =>
+  ["Node 20 with koffi", "Node 26", "Bun", "Deno"].includes(name)
+);
