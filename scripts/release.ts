@@ -22,18 +22,19 @@ interface Step {
 }
 
 const steps: readonly Step[] = [
-  ...(rehearse
-    ? []
-    : [{ what: "nothing uncommitted", command: ["git", "diff", "--quiet", "HEAD"] }]),
   { what: "format, lint, types, reference", command: [npm, "run", "check"] },
   { what: "the suite", command: [npm, "test"] },
   { what: "the package", command: [npm, "run", "test:package"] },
+  { what: "Windows", command: [npm, "run", "test:windows"] },
+  // It reads the reports of the three before.
+  { what: "the support table", command: [npm, "run", "support", "--", "--check"] },
   // Both say what they would publish, and upload nothing.
   { what: "npm", command: [npm, "publish", "--dry-run"], folder: join(root, OUTPUT) },
   { what: "JSR", command: rehearse ? [...deno, "--allow-dirty"] : deno },
 ];
 
-if (!rehearse && !isDated()) fail(`CHANGELOG.md has no section for it with a date`);
+if (!rehearse && !isDated()) fail("CHANGELOG.md has no section for it with a date");
+if (!rehearse) checkCommitted();
 for (const { what, command: [command, ...args], folder = root } of steps) {
   console.log(`\n=== ${what}`);
   const { status } = spawnSync(command as string, args, {
@@ -53,6 +54,17 @@ ${name} ${version} is ${rehearse ? "as good as " : ""}ready. To publish it:
 function isDated(): boolean {
   return readFileSync(join(root, "CHANGELOG.md"), "utf8").split("\n")
     .some((line) => line.startsWith(`## ${version} (20`));
+}
+
+/** What is new and in no commit counts as well: the registries would get it. */
+function checkCommitted(): void {
+  const { status, stdout } = spawnSync("git", ["status", "--porcelain"], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) fail("git status failed");
+  if (stdout !== "") fail(`these are not committed:\n${stdout}`);
 }
 
 function fail(why: string): never {

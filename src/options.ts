@@ -11,8 +11,8 @@ export interface DuplicateOptions {
    *
    * On Windows the duplicate shares the source's position whatever its access; a number is an
    * access mask. On Linux a duplicate with less access than its source is a new open file that
-   * starts at the source's position and has its own from there; what has no file, such as a socket,
-   * is `ENOTSUP`.
+   * starts at the source's position and has its own from there, with the status flags that the
+   * source has; what has no file, such as a socket, is `ENOTSUP`.
    */
   readonly access?: Access | undefined;
   /**

@@ -6,7 +6,8 @@ import { openOnce } from "../support/windows_objects.ts";
 import { report } from "./report.ts";
 
 const files = process.argv.slice(2).filter((argument) => /\d+\.ts$/.test(argument));
-const failed: [at: number, why: string][] = [];
+/** Those that failed: why, and the code of the error if it has one. */
+const failed: [at: number, why: string, code?: unknown][] = [];
 await import("node:fs/promises");
 await settled();
 await openOnce();
@@ -21,9 +22,8 @@ for (const [at, file] of files.entries()) {
     if (left.length > 0) left = await run(copyOf(file));
     if (left.length > 0) failed.push([at, `left open: ${left}`]);
   } catch (error) {
-    // What a system or a runtime cannot do it says so; the support table tells where.
-    if (process.platform === "win32" && (error as { code?: unknown }).code === "ENOTSUP") continue;
-    failed.push([at, error instanceof Error ? error.stack ?? error.message : String(error)]);
+    const why = error instanceof Error ? error.stack ?? error.message : String(error);
+    failed.push([at, why, (error as { code?: unknown } | undefined)?.code]);
   }
 }
 clearInterval(pending);

@@ -29,6 +29,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Whether an exit code other than 0 is for the test to judge. */
   readonly mayFail?: boolean;
+  /** Milliseconds after which it is killed; by default less than a test has. */
+  readonly timeout?: number;
 }
 
 /** The command that starts a script in the runtime that runs the test. */
@@ -65,7 +67,7 @@ export function runProgram(name: string, options: ProgramOptions = {}): Outcome 
     stdio: ["ignore", output, output],
     cwd: options.cwd ?? root,
     env: { ...process.env, DUPHANDLE_RESULT: resultFile, NO_COLOR: "1" },
-    timeout: 110_000,
+    timeout: options.timeout ?? 110_000,
   });
   fs.closeSync(output);
   const written = fs.readFileSync(outputFile, "utf8");
