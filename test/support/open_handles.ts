@@ -41,20 +41,18 @@ export async function leftOpen(before: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Waits until the runtime has opened what it opens for itself. Deno makes a pair of sockets about
- * half a second after its start, whatever the program does, and later on a busy machine.
+ * Waits until the runtime has opened what it opens for itself, some half a second after its start or
+ * later on a busy machine. In Deno on Linux that is a pair of sockets for signals, which a listener
+ * makes it open at once.
  */
 export async function settled(): Promise<void> {
   void [process.stdin, process.stdout, process.stderr]; // Bun gives each a descriptor of its own
   if (!isDeno) return;
-  const isEarly = performance.now() < 400;
-  const expected = sockets() + 2;
-  const mayGoOn = () => isWindows || !isEarly || sockets() >= expected || performance.now() > 5000;
-  while (performance.now() < 1000 || !mayGoOn()) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  if (isWindows) {
+    while (performance.now() < 1000) await new Promise((resolve) => setTimeout(resolve, 50));
+    return;
   }
-}
-
-function sockets(): number {
-  return openHandles().filter((line) => line.includes("socket:")).length;
+  const listener = () => {};
+  process.on("SIGUSR2", listener);
+  process.off("SIGUSR2", listener);
 }
