@@ -2,6 +2,7 @@
 import { type Feature, type Proof, refused, yes } from "./claims.ts";
 
 const processes = "process.test.ts";
+const permission = "take_permission.test.ts";
 const between = "duplicate_handle.test.ts";
 const sockets = "win32_sockets.test.ts";
 
@@ -36,7 +37,7 @@ export const processFeatures: readonly Feature[] = [
         tests: [
           [processes, "take() makes a handle to the same open file"],
           [processes, "take() takes the handle away with closeSource"],
-          [processes, "allowTake() is accepted"],
+          [permission, "allowTake() is accepted"],
         ],
       },
       yes(
