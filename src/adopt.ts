@@ -3,14 +3,12 @@
  * the runtime's own, and having the runtime close what is its own.
  */
 import type { FileHandle } from "node:fs/promises";
-import { failureByCode } from "../ffi/codes.ts";
-import { HandleError, hasCode } from "../ffi/error.ts";
+import { hasCode } from "../ffi/error.ts";
 import { isWindows } from "../ffi/host.ts";
-import { posixError } from "../ffi/posix/errors.ts";
-import { win32Error } from "../ffi/win32/errors.ts";
 import { posixAdopter } from "./adopt_posix.ts";
 import { denoWindowsAdopter, windowsAdopter } from "./adopt_windows.ts";
 import { nodeFs } from "./node_fs.ts";
+import { runtimeError } from "./runtime_error.ts";
 import { standsFor } from "./stand_in_fd.ts";
 import { type RawHandle, system } from "./system.ts";
 
@@ -61,10 +59,6 @@ export function closeWithNodeFs(fd: number): void {
   try {
     fs.closeSync(fd);
   } catch (cause) {
-    const { code } = cause as { code?: unknown };
-    const { native } = failureByCode(typeof code === "string" ? code : "EIO");
-    const errorOf = isWindows() ? win32Error : posixError;
-    const { message, ...fields } = errorOf(native, "close", fd, `fd ${fd}`);
-    throw new HandleError(message, { ...fields, cause });
+    throw runtimeError(cause, "close", `fd ${fd}`, fd);
   }
 }

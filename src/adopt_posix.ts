@@ -6,10 +6,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { failure, type HandleError } from "../ffi/error.ts";
 import { isForbidden } from "../ffi/host.ts";
-import { runtimeError } from "../ffi/posix/errors.ts";
 import type { Adopter } from "./adopt.ts";
 import { nodeFs } from "./node_fs.ts";
 import { posixSystem } from "./posix_system.ts";
+import { runtimeError } from "./runtime_error.ts";
 
 /** What every system has, and anybody may read, also where all else is read-only. */
 const PLACEHOLDER = "/dev/null";

@@ -1,7 +1,7 @@
 /** The verbs for many handles at once. */
 import { checkIterable, show } from "../ffi/check.ts";
 import { HandleError } from "../ffi/error.ts";
-import { Attempts } from "./attempts.ts";
+import { attemptEach, Attempts } from "./attempts.ts";
 import { closeAll } from "./close_all.ts";
 import { copyMany } from "./copy_many.ts";
 import { consume, type Owner } from "./copy_raw.ts";
@@ -124,11 +124,7 @@ function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; ow
       });
     }
   }
-  const close = () => {
-    const attempts = new Attempts();
-    for (const owner of owners.values()) attempts.run(() => owner.close());
-    attempts.end();
-  };
+  const close = () => attemptEach(owners.values(), (owner) => owner.close());
   return { rawsOf: () => numbers.map((tell) => tell()), owner: { close } };
 }
 

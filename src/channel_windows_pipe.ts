@@ -24,23 +24,13 @@ const DENO_CONNECTIONS = 240;
 /** How long to wait, in milliseconds, for the end of pipes that are closed. */
 const CLOSING = 1000;
 
-/** Whether anybody has made a pipe of this name, without connecting to it. */
-function isServed(path: string): boolean {
+/** What there is of a pipe, without connecting to it; one with no free instance is busy. */
+function stateOf(path: string): "none" | "busy" | "free" {
   try {
     WaitNamedPipeW(path, 1);
-    return true;
+    return "free";
   } catch (error) {
-    return !hasCode(error, "ENOENT");
-  }
-}
-
-/** Whether somebody could connect now. */
-function isFree(path: string): boolean {
-  try {
-    WaitNamedPipeW(path, 1);
-    return true;
-  } catch {
-    return false;
+    return hasCode(error, "ENOENT") ? "none" : "busy";
   }
 }
 
@@ -51,8 +41,8 @@ function isFree(path: string): boolean {
  * @throws {HandleError} `EADDRINUSE` when somebody listens, or channels stay open
  */
 export async function vacant(path: string): Promise<void> {
-  await until(() => !isServed(path) || isFree(path));
-  if (isServed(path)) throw inUse(path);
+  await until(() => stateOf(path) !== "busy");
+  if (stateOf(path) !== "none") throw inUse(path);
 }
 
 /** Asks again and again, until it is so or a pipe that closes would be closed. */
@@ -135,9 +125,9 @@ export function listening(path: string, onConnection: (socket: Socket) => void):
 export async function stopListening(server: Server, path: string): Promise<void> {
   // Deno forgets, open, who connected last unless the next instance waits already. It closes that one
   // a moment later.
-  if (isDeno()) await until(() => isFree(path));
+  if (isDeno()) await until(() => stateOf(path) === "free");
   server.close();
-  await until(() => !isFree(path));
+  await until(() => stateOf(path) !== "free");
 }
 
 /** Tries again as long as the pipe has no instance that is free. */
@@ -161,7 +151,7 @@ async function patiently<Value>(
 /** Runtimes have several codes for it, so the system is asked. */
 function isBusy(path: string, error: unknown): boolean {
   if (error instanceof HandleError) return error.native === ERROR_PIPE_BUSY;
-  return codeOf(error) !== "EACCES" && codeOf(error) !== "EPERM" && isServed(path);
+  return codeOf(error) !== "EACCES" && codeOf(error) !== "EPERM" && stateOf(path) !== "none";
 }
 
 /** Has Deno allow more than four connections at once: it reads that when it starts to listen. */

@@ -5,7 +5,6 @@
 import { failure } from "../ffi/error.ts";
 import { isForbidden, isWindows, platform } from "../ffi/host.ts";
 import { fcntl_getfd } from "../ffi/posix/fcntl.ts";
-import { runtimeError } from "../ffi/posix/errors.ts";
 import {
   type DenoFile,
   denoFiles,
@@ -14,6 +13,7 @@ import {
   identityOfFile,
 } from "./fs_file_find.ts";
 import { posixSystem } from "./posix_system.ts";
+import { runtimeError } from "./runtime_error.ts";
 import { type RawHandle, system } from "./system.ts";
 
 /**

@@ -5,7 +5,7 @@
 import { CloseHandle, GetHandleInformation } from "../ffi/win32/handle.ts";
 import { fdOfHandle } from "../ffi/win32/osfhandle.ts";
 import { closeWithNodeFs } from "./adopt.ts";
-import { Attempts } from "./attempts.ts";
+import { attemptEach } from "./attempts.ts";
 import type { Residence } from "./pool_residence.ts";
 import type { RawHandle } from "./system.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
@@ -44,7 +44,7 @@ export class WindowsResidence implements Residence<RawHandle> {
   }
 
   close(places: readonly RawHandle[]): void {
-    closeEach(places);
+    attemptEach(places, CloseHandle);
   }
 }
 
@@ -74,13 +74,6 @@ export class HandleResidence implements Residence<RawHandle> {
   leave(): void {}
 
   close(places: readonly RawHandle[]): void {
-    closeEach(places);
+    attemptEach(places, CloseHandle);
   }
-}
-
-/** Closes them all, and then throws what the first that failed has thrown. */
-function closeEach(handles: readonly RawHandle[]): void {
-  const attempts = new Attempts();
-  for (const handle of handles) attempts.run(() => CloseHandle(handle));
-  attempts.end();
 }

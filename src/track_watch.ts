@@ -1,6 +1,6 @@
 /** What becomes of the handles of a thread, as its trackers see it. */
 import { failure } from "../ffi/error.ts";
-import { Attempts } from "./attempts.ts";
+import { attemptEach } from "./attempts.ts";
 import type { OwnedHandle } from "./handle.ts";
 import type { RawHandle } from "./system.ts";
 import { giveUp, standIn } from "./track_stand_in.ts";
@@ -201,11 +201,8 @@ export class Watch {
     if (seen.told.has(problem)) return;
     seen.told.add(problem);
     const report = reportOf(problem, seen, now, closed);
-    const attempts = new Attempts();
-    for (const watcher of [...this.watchers]) {
-      if (seen.serial >= watcher.since) attempts.run(() => watcher.hear(report)); // all hear of it
-    }
-    attempts.end();
+    const hearing = [...this.watchers].filter(({ since }) => seen.serial >= since);
+    attemptEach(hearing, (watcher) => watcher.hear(report)); // all hear of it
   }
 }
 

@@ -1,6 +1,6 @@
 /** Makes the error for a POSIX call that failed, with advice that fits the failure. */
-import { failureByCode, failureByErrno } from "../codes.ts";
-import { HandleError, systemError } from "../error.ts";
+import { failureByErrno } from "../codes.ts";
+import { type HandleError, systemError } from "../error.ts";
 import { descriptorLimit, openBelow, systemFiles } from "./limit.ts";
 
 /**
@@ -88,15 +88,4 @@ function sourceOrTarget(): string {
   const below = limit === undefined ? "the limit" : `the limit of ${limit}`;
   return "the source is closed or was never open: check how it was opened; or the target is not " +
     `below ${below} (ulimit -n): take a lower number`;
-}
-
-/**
- * The error for what the runtime's own `node:fs` or `Deno` reported of a call on a path, in the
- * words of the system's.
- */
-export function runtimeError(cause: unknown, syscall: string, path: string): HandleError {
-  const { code } = cause as { code?: unknown };
-  const { native } = failureByCode(typeof code === "string" ? code : "EIO");
-  const { message, ...fields } = posixError(native, syscall, undefined, path);
-  return new HandleError(message, { ...fields, cause });
 }

@@ -1,7 +1,8 @@
 /** How many descriptors the process may have, and which it has, asked without needing one more. */
-import { cString, scratch } from "../scratch.ts";
-import { F_GETFD, O_CLOEXEC, O_RDONLY, RLIMIT_NOFILE } from "./constants.ts";
-import { libc, libcFiles } from "./libc.ts";
+import { scratch } from "../scratch.ts";
+import { F_GETFD, RLIMIT_NOFILE } from "./constants.ts";
+import { libc } from "./libc.ts";
+import { textStart } from "./text_start.ts";
 
 /** One more than the highest descriptor; `undefined` when `getrlimit` fails, with `errno` set. */
 export function descriptorLimit(): number | undefined {
@@ -26,19 +27,14 @@ export interface SystemFiles {
 
 /**
  * How many open files the whole system has; `undefined` where that cannot be read, as when not one
- * more may be opened. Calls of the C library, because those with errors ask here what to say.
+ * more may be opened.
  *
  * @see https://man7.org/linux/man-pages/man5/proc_sys_fs.5.html
  */
 export function systemFiles(): SystemFiles | undefined {
   try {
-    const calls = libcFiles();
-    const fd = calls.open(cString("/proc/sys/fs/file-nr", "path"), O_RDONLY | O_CLOEXEC, 0);
-    if (fd === -1) return undefined;
-    const { address, bytes } = scratch();
-    const length = calls.read(fd, address, 64);
-    libc().close(fd);
-    const text = new TextDecoder().decode(bytes.subarray(0, Math.max(length, 0)));
+    const text = textStart("/proc/sys/fs/file-nr");
+    if (typeof text !== "string") return undefined;
     const [, open, limit] = /^(\d+)\s+\d+\s+(\d+)/.exec(text) ?? [];
     return limit === undefined ? undefined : { open: Number(open), limit: Number(limit) };
   } catch {
