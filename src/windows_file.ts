@@ -140,11 +140,7 @@ export class WindowsFile
   writeFile(data: unknown, options?: unknown): Promise<void> {
     return this.#use("writeFile", async (io) => {
       const { encoding = "utf8", signal, flush } = given.checkWholeOptions(options);
-      const whole = typeof data === "string" || ArrayBuffer.isView(data);
-      if (!whole && !isIterable(data)) {
-        throw given.wrongType("data", data, "a string, a buffer or an iterable of them");
-      }
-      for await (const piece of whole ? [data] : data as Iterable<unknown>) {
+      for await (const piece of given.checkPieces(data)) {
         const bytes = given.checkPiece(piece, encoding);
         for (let at = 0; at < bytes.length;) {
           given.checkSignal(signal);
@@ -293,11 +289,6 @@ function inheritEmitter(): void {
   const { EventEmitter } = builtin<typeof import("node:events")>("node:events")!;
   Object.setPrototypeOf(WindowsFile.prototype, EventEmitter.prototype);
   inherits = true;
-}
-
-function isIterable(data: unknown): boolean {
-  if (typeof data !== "object" || data === null) return false;
-  return Symbol.asyncIterator in data || Symbol.iterator in data;
 }
 
 function noRoom(handle: RawHandle): Error {

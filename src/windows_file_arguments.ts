@@ -57,6 +57,15 @@ export function writeTransfer(
   return transfer(view, isObject(second) ? second : { offset: second, length: third, position });
 }
 
+/** What `writeFile` writes, in pieces: one, or those of an iterable. */
+export function checkPieces(data: unknown): Iterable<unknown> | AsyncIterable<unknown> {
+  if (typeof data === "string" || ArrayBuffer.isView(data)) return [data];
+  if (isObject(data) && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
+    return data as Iterable<unknown>;
+  }
+  throw wrongType("data", data, "a string, a buffer or an iterable of them");
+}
+
 /** A piece of what `writeFile` writes, as bytes. */
 export function checkPiece(piece: unknown, encoding: BufferEncoding): Uint8Array {
   if (typeof piece === "string") return nodeBuffer().from(piece, encoding);
