@@ -24,10 +24,6 @@ function count(fd: number): number {
   return buffer[0] as number;
 }
 
-function isReady(fd: number, timeout = 0): boolean {
-  return posix.poll([{ fd, events: posix.POLLIN }], timeout) === 1;
-}
-
 /** The two ways to a second handle: within the process, and as from another process. */
 const ways: [string, (source: OwnedHandle) => OwnedHandle][] = [
   ["duplicate()", (source) => duplicate(source)],
@@ -74,7 +70,7 @@ describe.runIf(process.platform === "linux").each(ways)(
       using reader = pipe.reader;
       using copy = second(pipe.writer);
       pipe.writer.close();
-      expect(isReady(reader.raw)).toBe(false);
+      expect(linux.isReady(reader.raw)).toBe(false);
       writeRaw(copy.raw, "abc");
       copy.close();
       expect(readRaw(reader.raw, 10) + readRaw(reader.raw, 10)).toBe("abc");
@@ -113,21 +109,21 @@ describe.runIf(process.platform === "linux").each(ways)(
       posix.write(source.raw, one);
       posix.write(copy.raw, one);
       expect(count(copy.raw)).toBe(2);
-      expect(isReady(source.raw)).toBe(false);
+      expect(linux.isReady(source.raw)).toBe(false);
     });
 
     test("of a timerfd is set through one, goes off at both and is stopped through the other", () => {
       using source = linux.timerfd();
       using copy = second(source);
       linux.setTimer(source.raw, 1);
-      expect(isReady(copy.raw, 60_000)).toBe(true);
+      expect(linux.isReady(copy.raw, 60_000)).toBe(true);
       expect(count(copy.raw)).toBe(1);
       linux.setTimer(source.raw, 3_600_000);
       linux.setTimer(copy.raw, 0);
-      expect(isReady(source.raw)).toBe(false);
+      expect(linux.isReady(source.raw)).toBe(false);
       linux.setTimer(source.raw, 1);
       source.close();
-      expect(isReady(copy.raw, 60_000)).toBe(true);
+      expect(linux.isReady(copy.raw, 60_000)).toBe(true);
     });
 
     test("of a memfd has the same bytes, which live until the last closes", () => {
@@ -155,9 +151,9 @@ describe.runIf(process.platform === "linux").each(ways)(
       using source = openProcess(child.pid as number);
       using copy = second(source);
       source.close();
-      expect(isReady(copy.raw)).toBe(false);
+      expect(linux.isReady(copy.raw)).toBe(false);
       child.kill("SIGKILL");
-      expect(isReady(copy.raw, 60_000)).toBe(true);
+      expect(linux.isReady(copy.raw, 60_000)).toBe(true);
       await closed;
     });
   },

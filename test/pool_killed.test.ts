@@ -2,10 +2,9 @@
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { type OwnedHandle, spawn } from "duphandle";
-import * as posix from "duphandle/posix";
+import { spawn } from "duphandle";
 import { expect, test } from "vitest";
-import { tryLock } from "./support/linux_objects.ts";
+import { isReady, tryLock } from "./support/linux_objects.ts";
 import { isAlone } from "./support/pool_files.ts";
 import { rounds } from "./support/rounds.ts";
 import { runtimeCommands } from "./support/runtime_commands.ts";
@@ -40,10 +39,6 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-function isReadable(reader: OwnedHandle): boolean {
-  return posix.poll([{ fd: reader.raw, events: posix.POLLIN }], 0) > 0;
-}
-
 /** When a victim is killed: some while after that. */
 type Moment = "started" | "locked" | "at work";
 const moments: readonly Moment[] = ["started", "locked", "at work", "locked", "at work"];
@@ -61,7 +56,7 @@ async function round(moment: Moment, random: () => number): Promise<void> {
   writer.close();
   const locked = path.join(folder.path, "locked");
   if (moment !== "started") await until(() => fs.existsSync(locked), "its pool has a lock");
-  if (moment === "at work") await until(() => isReadable(reader), "its pool is full and at work");
+  if (moment === "at work") await until(() => isReady(reader.raw), "its pool is full and at work");
   await wait(random() * 40);
   const children = `/proc/${child.pid}/task/${child.pid}/children`;
   expect(fs.readFileSync(children, "utf8"), "it has no helper").toBe("");

@@ -4,6 +4,7 @@ import { loadLibrary } from "../../ffi/library.ts";
 import { cString, scratch } from "../../ffi/scratch.ts";
 import { libraries } from "../../ffi/symbols/linux.ts";
 import { OwnedHandle } from "duphandle";
+import * as posix from "duphandle/posix";
 
 const table = {
   // int eventfd(unsigned int initval, int flags);
@@ -44,6 +45,11 @@ function calls(): Calls<typeof table> {
 function made(result: number, call: string): number {
   if (result === -1) throw new Error(`${call} failed`);
   return result;
+}
+
+/** Whether there is something to read, or comes within so many milliseconds. */
+export function isReady(fd: number, patience: number = 0): boolean {
+  return posix.poll([{ fd, events: posix.POLLIN }], patience) === 1;
 }
 
 /** A counter. */
