@@ -3,7 +3,7 @@
  * `posix`, the calls one to one, or `verbs`, what most users call.
  */
 import process from "node:process";
-import * as posix from "../ffi/posix.ts";
+import * as posix from "../ffi/posix/mod.ts";
 import { duplicate, duplicateOnto, HandleError } from "../mod.ts";
 import { type Files, type Loop, openFiles, type Operation, report } from "./timing.ts";
 

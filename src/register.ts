@@ -17,9 +17,9 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { builtin } from "../ffi/host.ts";
-import { copyFileHandle } from "./copy_file_handle.ts";
-import type { SecurityAttributes } from "./copy_options.ts";
-import { nodeFs } from "./node_fs.ts";
+import { copyFileHandle } from "./file/copy_file_handle.ts";
+import type { SecurityAttributes } from "./file/options.ts";
+import { nodeFs } from "./util/node_fs.ts";
 
 declare module "node:fs/promises" {
   interface FileHandle {

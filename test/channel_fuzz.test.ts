@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { HandleChannel, type OwnedHandle } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { frame, Kind, messageFrame, words } from "../src/channel_frames.ts";
+import { frame, Kind, messageFrame, words } from "../src/channel/frames.ts";
 import { connected, type Ends, next, place, turns } from "./support/channel_ends.ts";
 import { anyHello, anyInput, Random, RawPeer } from "./support/channel_fuzz.ts";
 import { childFiles } from "./support/child_files.ts";

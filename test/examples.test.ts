@@ -29,8 +29,10 @@ function files(folder: string, ending: string): string[] {
 
 /** The modules whose exports users of the system calls get. */
 function roomsOf(system: string): string[] {
-  const text = fs.readFileSync(path.join(root, "ffi", `${system}.ts`), "utf8");
-  return [...text.matchAll(/^export \* from "\.\/(.+)";$/gm)].map(([, room]) => `ffi/${room}`);
+  const text = fs.readFileSync(path.join(root, "ffi", system, "mod.ts"), "utf8");
+  return [...text.matchAll(/^export \* from "\.\/(.+)";$/gm)].map(([, room]) =>
+    `ffi/${system}/${room}`
+  );
 }
 
 const documented = ["mod.ts", ...files("ffi", ".ts"), ...files("src", ".ts")];

@@ -4,7 +4,7 @@ import { duplicate, duplicateOnto } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { openDescriptors } from "../ffi/posix/identity.ts";
 import * as posix from "duphandle/posix";
-import { type FsFile, fsFileFrom, isFsFile, rawOfFsFile } from "../src/fs_file.ts";
+import { type FsFile, fsFileFrom, isFsFile, rawOfFsFile } from "../src/handle/deno_file.ts";
 import { runProgram } from "./support/program.ts";
 import {
   isDeno,

@@ -14,9 +14,9 @@ import {
 } from "duphandle";
 import * as posix from "duphandle/posix";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadLibrary } from "../ffi/library.ts";
-import { scratch } from "../ffi/scratch.ts";
-import { libraries } from "../ffi/symbols/linux.ts";
+import { loadLibrary } from "../ffi/backend/library.ts";
+import { scratch } from "../ffi/backend/scratch.ts";
+import { libraries } from "../ffi/posix/symbols/linux.ts";
 import * as linux from "./support/linux_objects.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { lastLine, runProgram } from "./support/program.ts";

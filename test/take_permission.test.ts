@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { allowTake, openProcess } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ptraceScope, whatWouldHelp } from "../src/ptrace.ts";
+import { ptraceScope, whatWouldHelp } from "../src/process/ptrace.ts";
 import { anybodysFolder, canChangeUser, homeAt, nobody } from "./support/nobody.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { root } from "./support/program.ts";

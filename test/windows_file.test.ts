@@ -8,10 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { copyFileHandle, CopyFlags, duplicate, OwnedHandle } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
-import type { Calls } from "../ffi/backend.ts";
-import { loadLibrary } from "../ffi/library.ts";
-import { wideString } from "../ffi/scratch.ts";
-import { standsFor } from "../src/stand_in_fd.ts";
+import type { Calls } from "../ffi/backend/mod.ts";
+import { loadLibrary } from "../ffi/backend/library.ts";
+import { wideString } from "../ffi/backend/scratch.ts";
+import { standsFor } from "../src/windows_file/fd.ts";
 import { denied } from "./support/matchers.ts";
 import { openHandles } from "./support/open_handles.ts";
 import {

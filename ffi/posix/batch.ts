@@ -1,5 +1,5 @@
 /** Many descriptors with few system calls, on Linux. */
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { AF_UNIX, F_GETFD, SOCK_CLOEXEC, SOCK_STREAM } from "./constants.ts";
 import { close } from "./dup.ts";
 import { kernel, numbers } from "./kernel.ts";

@@ -1,7 +1,7 @@
 /** The flags of fcntl.h and its neighbours, as the running system's headers define them. */
 import { arch, platform } from "../host.ts";
-import { numbers as darwin } from "../symbols/darwin.ts";
-import { directNumbers, numbers as linux } from "../symbols/linux.ts";
+import { numbers as darwin } from "./symbols/darwin.ts";
+import { directNumbers, numbers as linux } from "./symbols/linux.ts";
 
 const numbers: { readonly [Name in keyof typeof linux]: number } =
   /* @__PURE__ */ platform() === "darwin" ? darwin : linux;

@@ -1,6 +1,6 @@
 /** Opening, positions, bytes and pipes: what a duplicate is made from and proved with. */
 import { checkBuffer, checkFd, checkInt, checkInteger, MAX_FD, show } from "../check.ts";
-import { cString, scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { posixError } from "./errors.ts";
 import { libc, libcFiles } from "./libc.ts";
 

@@ -1,8 +1,8 @@
 /** Telling open files apart on Linux: which descriptors there are, and what each refers to. */
-import type { Calls } from "../backend.ts";
-import { loadLibrary } from "../library.ts";
-import { cString, scratch, SCRATCH_SIZE } from "../scratch.ts";
-import { identitySymbols, libraries } from "../symbols/linux.ts";
+import type { Calls } from "../backend/mod.ts";
+import { loadLibrary } from "../backend/library.ts";
+import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
+import { identitySymbols, libraries } from "./symbols/linux.ts";
 import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";

@@ -1,9 +1,9 @@
 /** What only Linux has, and its calls that not every C library has a function for. */
-import type { Calls } from "../backend.ts";
+import type { Calls } from "../backend/mod.ts";
 import { failure } from "../error.ts";
 import { arch, isWindows, platform } from "../host.ts";
-import { loadLibrary } from "../library.ts";
-import { callNumbers, kernelSymbols, libraries } from "../symbols/linux.ts";
+import { loadLibrary } from "../backend/library.ts";
+import { callNumbers, kernelSymbols, libraries } from "./symbols/linux.ts";
 import { libc } from "./libc.ts";
 
 let loaded: Calls<typeof kernelSymbols> | undefined;

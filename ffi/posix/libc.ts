@@ -1,10 +1,10 @@
 /** The C library of this POSIX system, loaded at the first call. */
-import { backend, type Calls } from "../backend.ts";
+import { backend, type Calls } from "../backend/mod.ts";
 import { failure } from "../error.ts";
 import { arch, isWindows, platform } from "../host.ts";
-import { loadLibrary } from "../library.ts";
-import * as darwin from "../symbols/darwin.ts";
-import * as linux from "../symbols/linux.ts";
+import { loadLibrary } from "../backend/library.ts";
+import * as darwin from "./symbols/darwin.ts";
+import * as linux from "./symbols/linux.ts";
 
 /** The functions that every duplicate needs, and this thread's `errno`. */
 export interface Libc extends Omit<Calls<typeof linux.symbols>, "__errno_location"> {

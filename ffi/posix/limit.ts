@@ -1,5 +1,5 @@
 /** How many descriptors the process may have, and which it has, asked without needing one more. */
-import { scratch } from "../scratch.ts";
+import { scratch } from "../backend/scratch.ts";
 import { F_GETFD, RLIMIT_NOFILE } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { textStart } from "./text_start.ts";

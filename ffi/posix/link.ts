@@ -1,9 +1,9 @@
 /** What the links in /proc say of descriptors: readlink(2). */
-import type { Calls } from "../backend.ts";
-import { loadLibrary } from "../library.ts";
-import { cString, scratch } from "../scratch.ts";
-import { libraries } from "../symbols/linux.ts";
-import { linkSymbols } from "../symbols/linux_looking.ts";
+import type { Calls } from "../backend/mod.ts";
+import { loadLibrary } from "../backend/library.ts";
+import { cString, scratch } from "../backend/scratch.ts";
+import { libraries } from "./symbols/linux.ts";
+import { linkSymbols } from "./symbols/linux_looking.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
 

@@ -1,10 +1,10 @@
 /** setrlimit(2), for descriptors. */
-import type { Calls } from "../backend.ts";
+import type { Calls } from "../backend/mod.ts";
 import { platform } from "../host.ts";
-import { loadLibrary } from "../library.ts";
-import { scratch } from "../scratch.ts";
-import * as darwin from "../symbols/darwin.ts";
-import * as linux from "../symbols/linux.ts";
+import { loadLibrary } from "../backend/library.ts";
+import { scratch } from "../backend/scratch.ts";
+import * as darwin from "./symbols/darwin.ts";
+import * as linux from "./symbols/linux.ts";
 import { RLIMIT_NOFILE } from "./constants.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";

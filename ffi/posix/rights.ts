@@ -1,6 +1,6 @@
 /** Descriptors in messages, on Linux: `SCM_RIGHTS` of unix(7), cmsg(3). */
 import { failure } from "../error.ts";
-import { scratch } from "../scratch.ts";
+import { scratch } from "../backend/scratch.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";

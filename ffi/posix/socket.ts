@@ -1,6 +1,6 @@
 /** Sockets of this machine, and waiting for descriptors: socketpair(2), poll(2). */
 import { checkFd, checkInteger, MAX_FD, show } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { posixError } from "./errors.ts";
 import { libc, libcSockets } from "./libc.ts";
 

@@ -1,9 +1,9 @@
 /** The buffers of the C library, through which native libraries print. */
-import type { Calls } from "../backend.ts";
+import type { Calls } from "../backend/mod.ts";
 import { platform } from "../host.ts";
-import { loadLibrary } from "../library.ts";
-import * as darwin from "../symbols/darwin.ts";
-import * as linux from "../symbols/linux.ts";
+import { loadLibrary } from "../backend/library.ts";
+import * as darwin from "./symbols/darwin.ts";
+import * as linux from "./symbols/linux.ts";
 
 let loaded: Calls<typeof linux.stdioSymbols> | undefined;
 

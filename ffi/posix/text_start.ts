@@ -2,7 +2,7 @@
  * Reading the start of a text file without making an error: what makes the errors asks for figures in
  * such files, also for the error that no file can be opened.
  */
-import { cString, scratch } from "../scratch.ts";
+import { cString, scratch } from "../backend/scratch.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { libc, libcFiles } from "./libc.ts";
 

@@ -1,10 +1,10 @@
 /** Sockets with a path, and the user at the other end, on Linux: unix(7). */
-import type { Calls } from "../backend.ts";
+import type { Calls } from "../backend/mod.ts";
 import { failure } from "../error.ts";
 import { isWindows, platform } from "../host.ts";
-import { loadLibrary } from "../library.ts";
-import { scratch } from "../scratch.ts";
-import { channelSymbols, libraries } from "../symbols/linux.ts";
+import { loadLibrary } from "../backend/library.ts";
+import { scratch } from "../backend/scratch.ts";
+import { channelSymbols, libraries } from "./symbols/linux.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";

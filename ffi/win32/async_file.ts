@@ -7,9 +7,9 @@
  *
  * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-ntreadfile
  */
-import { type AsyncCalls, backend } from "../backend.ts";
+import { type AsyncCalls, backend } from "../backend/mod.ts";
 import { failure, type HandleError } from "../error.ts";
-import { ntdllFiles } from "../symbols/windows.ts";
+import { ntdllFiles } from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";
 import { ntdll } from "./libraries.ts";
 

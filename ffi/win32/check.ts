@@ -1,6 +1,6 @@
 /** Checks of arguments that only Windows has. */
 import { checkInteger, show } from "../check.ts";
-import { wideString } from "../scratch.ts";
+import { wideString } from "../backend/scratch.ts";
 
 /**
  * Throws a `TypeError` unless the value could be a `HANDLE`: a 32-bit integer, sign-extended, and

@@ -1,6 +1,6 @@
 /** Communications devices, such as serial ports: winbase.h. `CreateFileW` opens them. */
-import { scratch } from "../scratch.ts";
-import { kernel32Devices } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Devices } from "./symbols/objects.ts";
 import { checkDword, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,5 +1,5 @@
 /** Telling objects apart: handleapi.h. */
-import { kernelbaseObjects } from "../symbols/windows_pipes.ts";
+import { kernelbaseObjects } from "./symbols/pipes.ts";
 import { checkHandle } from "./check.ts";
 import { lazy, type Library } from "./libraries.ts";
 

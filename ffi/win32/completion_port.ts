@@ -1,7 +1,7 @@
 /** I/O completion ports: ioapiset.h. */
 import { checkInteger } from "../check.ts";
-import { scratch } from "../scratch.ts";
-import { kernel32CompletionPorts } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32CompletionPorts } from "./symbols/objects.ts";
 import { checkDword, checkHandle } from "./check.ts";
 import { INVALID_HANDLE_VALUE } from "./constants.ts";
 import { win32Error } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** Sockets, connecting them and what goes through: winsock2.h. */
 import { checkBuffer, checkInt } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import {

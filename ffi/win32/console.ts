@@ -1,6 +1,6 @@
 /** Consoles: consoleapi.h. `CreateFileW` opens `CONIN$` and `CONOUT$`. */
-import { scratch } from "../scratch.ts";
-import { kernel32Consoles } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Consoles } from "./symbols/objects.ts";
 import { checkDword, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,7 +1,7 @@
 /** Desktops and window stations: winuser.h. */
 import { checkBoolean, checkInt, show } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
-import { user32Desktops } from "../symbols/windows_sessions.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
+import { user32Desktops } from "./symbols/sessions.ts";
 import { checkAccessMask, checkDword, checkHandle, nameArgument, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,6 +1,6 @@
 /** Events: synchapi.h. */
 import { checkBoolean } from "../check.ts";
-import { kernel32Events } from "../symbols/windows_objects.ts";
+import { kernel32Events } from "./symbols/objects.ts";
 import { checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

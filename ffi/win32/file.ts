@@ -1,6 +1,6 @@
 /** Opening, positions, bytes and pipes: fileapi.h and namedpipeapi.h. */
 import { checkBuffer, checkInteger, show } from "../check.ts";
-import { scratch, SCRATCH_SIZE, wideString } from "../scratch.ts";
+import { scratch, SCRATCH_SIZE, wideString } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, kernel32Files } from "./libraries.ts";

@@ -1,7 +1,7 @@
 /** DuplicateHandle, CloseHandle and the flags of a handle: handleapi.h. */
 import { checkBoolean, checkInteger, show } from "../check.ts";
 import { failure } from "../error.ts";
-import { scratch } from "../scratch.ts";
+import { scratch } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle, isPseudoHandle } from "./check.ts";
 import { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS } from "./constants.ts";
 import { showHandle, win32Error } from "./errors.ts";

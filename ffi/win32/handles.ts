@@ -1,6 +1,6 @@
 /** The open handles of a process, from the kernel's own list. */
-import { backend } from "../backend.ts";
-import * as tables from "../symbols/windows_handles.ts";
+import { backend } from "../backend/mod.ts";
+import * as tables from "./symbols/handles.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library, ntdll } from "./libraries.ts";
 

@@ -1,6 +1,6 @@
 /** Jobs, groups of processes: jobapi2.h. */
-import { scratch } from "../scratch.ts";
-import { kernel32Jobs } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Jobs } from "./symbols/objects.ts";
 import { checkDword, checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,5 +1,5 @@
 /** What kind of object a handle refers to, asked of the kernel. */
-import { readWideString, scratch } from "../scratch.ts";
+import { readWideString, scratch } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { ntdll } from "./libraries.ts";

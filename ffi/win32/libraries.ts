@@ -1,10 +1,10 @@
 /** The libraries of Windows: each table of functions is bound at its first call, and no sooner. */
-import type { Calls, SymbolTable } from "../backend.ts";
+import type { Calls, SymbolTable } from "../backend/mod.ts";
 import { failure } from "../error.ts";
 import { isWindows } from "../host.ts";
-import { loadLibrary } from "../library.ts";
-import * as tables from "../symbols/windows.ts";
-import * as processTables from "../symbols/windows_process.ts";
+import { loadLibrary } from "../backend/library.ts";
+import * as tables from "./symbols/base.ts";
+import * as processTables from "./symbols/process.ts";
 
 /** Gives the functions of one table; the first call binds them. */
 export type Library<Table extends SymbolTable> = () => Calls<Table>;

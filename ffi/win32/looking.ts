@@ -1,6 +1,6 @@
 /** What Windows knows of a file on a disk, asked by its handle. */
-import { readWideString, scratch, SCRATCH_SIZE } from "../scratch.ts";
-import { kernel32Looking } from "../symbols/windows_looking.ts";
+import { readWideString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
+import { kernel32Looking } from "./symbols/looking.ts";
 import { lazy, type Library } from "./libraries.ts";
 
 /** winbase.h and winnt.h. */

@@ -1,6 +1,6 @@
 /** Mailslots: messages to one reader, winbase.h. */
-import { scratch } from "../scratch.ts";
-import { kernel32Mailslots } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Mailslots } from "./symbols/objects.ts";
 import { checkDword, checkHandle, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,8 +1,8 @@
 /** File mappings, memory that processes share: memoryapi.h. */
-import { backend } from "../backend.ts";
+import { backend } from "../backend/mod.ts";
 import { show } from "../check.ts";
-import { scratch } from "../scratch.ts";
-import { kernel32Mappings, ntdllMappings } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Mappings, ntdllMappings } from "./symbols/objects.ts";
 import { checkAccessMask, checkDword, checkHandle, nameArgument } from "./check.ts";
 import { INVALID_HANDLE_VALUE } from "./constants.ts";
 import { win32Error } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** Change notifications: fileapi.h. */
 import { checkBoolean } from "../check.ts";
-import { kernel32Notifications } from "../symbols/windows_objects.ts";
+import { kernel32Notifications } from "./symbols/objects.ts";
 import { checkDword, checkHandle, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,5 +1,5 @@
 /** What the kernel knows of a handle: NtQueryObject. */
-import { scratch } from "../scratch.ts";
+import { scratch } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { ntdll } from "./libraries.ts";

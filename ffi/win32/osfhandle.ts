@@ -1,10 +1,10 @@
 /** C-runtime descriptors of the running runtime, and the `HANDLE`s behind them. */
-import type { Calls } from "../backend.ts";
+import type { Calls } from "../backend/mod.ts";
 import { checkFd } from "../check.ts";
 import { failureByCode } from "../codes.ts";
 import { failure, type HandleError, hasCode, systemError } from "../error.ts";
-import { loadLibrary } from "../library.ts";
-import { uv } from "../symbols/windows.ts";
+import { loadLibrary } from "../backend/library.ts";
+import { uv } from "./symbols/base.ts";
 import { checkHandle } from "./check.ts";
 import { STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE } from "./constants.ts";
 import { showHandle } from "./errors.ts";

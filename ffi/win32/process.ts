@@ -1,6 +1,6 @@
 /** Processes, this one and others: processthreadsapi.h and processenv.h. */
 import { checkBoolean, checkInteger } from "../check.ts";
-import { scratch } from "../scratch.ts";
+import { scratch } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
 import { notOpened, win32Error } from "./errors.ts";
 import { kernel32, kernel32Processes } from "./libraries.ts";

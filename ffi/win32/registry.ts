@@ -1,7 +1,7 @@
 /** Registry keys: winreg.h. These calls return their error and leave nothing for `GetLastError`. */
 import { checkBuffer, show } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
-import { advapi32Registry } from "../symbols/windows_sessions.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
+import { advapi32Registry } from "./symbols/sessions.ts";
 import { checkAccessMask, checkDword, checkKey, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library } from "./libraries.ts";

@@ -1,6 +1,6 @@
 /** What new handles are made with: `SECURITY_ATTRIBUTES`. */
 import { checkBoolean } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 
 /** Behind the strings, so that a call can have both. */
 const OFFSET = SCRATCH_SIZE + 32;

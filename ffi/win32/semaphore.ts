@@ -1,7 +1,7 @@
 /** Semaphores: synchapi.h. */
 import { checkInteger, MAX_FD as MAX_LONG } from "../check.ts";
-import { scratch } from "../scratch.ts";
-import { kernel32Semaphores } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Semaphores } from "./symbols/objects.ts";
 import { checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

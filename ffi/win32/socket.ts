@@ -1,6 +1,6 @@
 /** Sockets, making and handing them over: winsock2.h. Winsock is started at the first call. */
 import { checkBuffer, checkInt } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkDword, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { readAddress, type SocketAddress } from "./socket_address.ts";

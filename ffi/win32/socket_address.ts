@@ -1,7 +1,7 @@
 /** The addresses of sockets: `struct sockaddr_in`. */
 import { checkInteger, show } from "../check.ts";
 import { failure } from "../error.ts";
-import { scratch } from "../scratch.ts";
+import { scratch } from "../backend/scratch.ts";
 import { AF_INET } from "./socket_constants.ts";
 
 /** The size of `struct sockaddr_in`. */

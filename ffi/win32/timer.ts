@@ -1,7 +1,7 @@
 /** Waitable timers: synchapi.h. */
 import { checkBoolean, checkInteger, MAX_FD as MAX_LONG, show } from "../check.ts";
-import { scratch } from "../scratch.ts";
-import { kernel32Timers } from "../symbols/windows_objects.ts";
+import { scratch } from "../backend/scratch.ts";
+import { kernel32Timers } from "./symbols/objects.ts";
 import { checkAccessMask, checkHandle, nameArgument, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,7 +1,7 @@
 /** Access tokens: processthreadsapi.h and securitybaseapi.h. */
 import { checkInteger } from "../check.ts";
-import { scratch, SCRATCH_SIZE } from "../scratch.ts";
-import { advapi32Tokens } from "../symbols/windows_sessions.ts";
+import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
+import { advapi32Tokens } from "./symbols/sessions.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

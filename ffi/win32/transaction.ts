@@ -1,7 +1,7 @@
 /** Transactions: ktmw32.h. */
 import { show } from "../check.ts";
-import { scratch } from "../scratch.ts";
-import { ktmw32Transactions } from "../symbols/windows_sessions.ts";
+import { scratch } from "../backend/scratch.ts";
+import { ktmw32Transactions } from "./symbols/sessions.ts";
 import { checkDword, checkHandle, nameArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,7 +1,7 @@
 /** Winsock, which wants to be started before its first call. */
-import type { Calls } from "../backend.ts";
-import { scratch } from "../scratch.ts";
-import { ws2_32 } from "../symbols/windows_sockets.ts";
+import type { Calls } from "../backend/mod.ts";
+import { scratch } from "../backend/scratch.ts";
+import { ws2_32 } from "./symbols/sockets.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library } from "./libraries.ts";
 

@@ -9,8 +9,8 @@ import { root } from "../runtimes.ts";
 /** The modules that users import, by what comes after the package's name. */
 export const entryPoints: Readonly<Record<string, string>> = {
   ".": "mod.ts",
-  "./posix": "ffi/posix.ts",
-  "./win32": "ffi/win32.ts",
+  "./posix": "ffi/posix/mod.ts",
+  "./win32": "ffi/win32/mod.ts",
   "./register": "src/register.ts",
 };
 

@@ -1,6 +1,6 @@
 /** The failing calls of Linux and macOS. */
 import { readdirSync } from "node:fs";
-import * as posix from "../../ffi/posix.ts";
+import * as posix from "../../ffi/posix/mod.ts";
 import { libc, libcFiles } from "../../ffi/posix/libc.ts";
 import { borrow, duplicate, duplicateOnto } from "../../mod.ts";
 import type { BareCall } from "./bare.ts";

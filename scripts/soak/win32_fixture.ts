@@ -1,8 +1,8 @@
 /** The failing calls of Windows. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as win32 from "../../ffi/win32.ts";
-import { scratch } from "../../ffi/scratch.ts";
+import * as win32 from "../../ffi/win32/mod.ts";
+import { scratch } from "../../ffi/backend/scratch.ts";
 import { kernel32, kernel32Files } from "../../ffi/win32/libraries.ts";
 import { borrow, type Handle } from "../../mod.ts";
 import { windowsHandles } from "../../test/support/windows_handles.ts";

@@ -11,7 +11,7 @@ import { worked } from "./support/work.ts";
 function esmFrom(base: string): string {
   return readProgram("esm.mjs")
     .replace('"duphandle"', `"${base}/mod.ts"`)
-    .replace(/"duphandle\/(posix|win32)"/g, `"${base}/ffi/$1.ts"`)
+    .replace(/"duphandle\/(posix|win32)"/g, `"${base}/ffi/$1/mod.ts"`)
     .replace('"duphandle/register"', `"${base}/src/register.ts"`);
 }
 

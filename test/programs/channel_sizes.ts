@@ -1,6 +1,6 @@
 /** What the two ends of test/channel_child.test.ts send each other, to find what the other accepts. */
 import type { HandleChannel, HandleError } from "duphandle";
-import type { Limits } from "../../src/channel_frames.ts";
+import type { Limits } from "../../src/channel/frames.ts";
 import { next } from "../support/channel_ends.ts";
 
 /** What each side accepts: no two numbers are the same, and none is the default. */

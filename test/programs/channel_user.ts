@@ -14,7 +14,7 @@ import {
 import { sendRights } from "../../ffi/posix/rights.ts";
 import { connectTo } from "../../ffi/posix/unix_socket.ts";
 import { HandleChannel, type HandleError } from "duphandle";
-import { ring } from "../../src/channel_bell.ts";
+import { ring } from "../../src/channel/posix_wakeup.ts";
 
 const [how, path] = process.argv.slice(2) as ["listen" | "connect" | "intrude", string];
 if (how === "connect") {

@@ -1,7 +1,7 @@
 /** A child that has a channel with its parent: `channel_windows_child.ts name`. It sends back what it gets. */
-import { HandleChannel } from "../../src/channel.ts";
-import { defaultLimits } from "../../src/channel_transport.ts";
-import { connectToParent } from "../../src/channel_windows.ts";
+import { HandleChannel } from "../../src/channel/channel.ts";
+import { defaultLimits } from "../../src/channel/types.ts";
+import { connectToParent } from "../../src/channel/windows.ts";
 
 const channel = HandleChannel.of(connectToParent(process.argv[2] ?? ""), defaultLimits);
 await channel.send("early"); // before it is connected

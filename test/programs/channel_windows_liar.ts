@@ -5,9 +5,9 @@
  * inputs were heard. With "rude" it hangs up first now and then.
  */
 import * as win32 from "duphandle/win32";
-import { frame, helloFrame, Kind } from "../../src/channel_frames.ts";
-import { defaultLimits } from "../../src/channel_transport.ts";
-import { connectTo } from "../../src/channel_windows_pipe.ts";
+import { frame, helloFrame, Kind } from "../../src/channel/frames.ts";
+import { defaultLimits } from "../../src/channel/types.ts";
+import { connectTo } from "../../src/channel/windows_pipe.ts";
 import { badHello, badInput, goodInput, Random } from "../support/channel_fuzz.ts";
 import { turns } from "../support/channel_ends.ts";
 import { Liar } from "../support/channel_liar.ts";

@@ -4,7 +4,7 @@
  */
 import { close, fcntl_dupfd_cloexec, lseek, O_CLOEXEC, open, pipe2 } from "duphandle/posix";
 import { holdsLock, isOneOpenFile } from "../../ffi/posix/identity.ts";
-import { type FsFile, fsFileFrom, rawOfFsFile } from "../../src/fs_file.ts";
+import { type FsFile, fsFileFrom, rawOfFsFile } from "../../src/handle/deno_file.ts";
 import { report, thrownBy } from "./report.ts";
 
 interface File {

@@ -2,7 +2,7 @@
 import { duplicate } from "duphandle";
 import { close, dup, O_CLOEXEC, O_RDONLY, open, write } from "duphandle/posix";
 import { openDescriptors } from "../../ffi/posix/identity.ts";
-import { type FsFile, fsFileFrom } from "../../src/fs_file.ts";
+import { type FsFile, fsFileFrom } from "../../src/handle/deno_file.ts";
 import { report, thrownBy } from "./report.ts";
 
 interface File {

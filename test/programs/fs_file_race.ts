@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { duplicate } from "duphandle";
 import { close, lseek, read } from "duphandle/posix";
 import { identityOf } from "../../ffi/posix/identity.ts";
-import { type FsFile, fsFileFrom } from "../../src/fs_file.ts";
+import { type FsFile, fsFileFrom } from "../../src/handle/deno_file.ts";
 import { report } from "./report.ts";
 import { startWorker } from "./worker.mjs";
 

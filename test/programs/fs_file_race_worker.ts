@@ -1,7 +1,7 @@
 /** Opens and closes files, and makes files of its own, until it is told to stop. */
 import { parentPort, workerData } from "node:worker_threads";
 import { close, O_CLOEXEC, O_RDONLY, open } from "duphandle/posix";
-import { fsFileFrom } from "../../src/fs_file.ts";
+import { fsFileFrom } from "../../src/handle/deno_file.ts";
 
 const { paths, shared } = workerData.data as { paths: string[]; shared: Int32Array };
 parentPort?.postMessage("ready");

@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { duplicate, redirect } from "duphandle";
-import { backend } from "../../ffi/backend.ts";
-import { loadLibrary } from "../../ffi/library.ts";
+import { backend } from "../../ffi/backend/mod.ts";
+import { loadLibrary } from "../../ffi/backend/library.ts";
 import { close, fcntl_getfd, fcntl_getfl, lseek, O_NONBLOCK, SEEK_SET } from "duphandle/posix";
-import { libraries } from "../../ffi/symbols/linux.ts";
+import { libraries } from "../../ffi/posix/symbols/linux.ts";
 import { report, thrownBy } from "./report.ts";
 
 const [name, file] = process.argv.slice(2) as [string, string];

@@ -1,6 +1,6 @@
 /** Tells whether everything is as it was when the last tracker has stopped, in whatever order. */
 import { duplicate, OwnedHandle, trackHandles } from "duphandle";
-import { system } from "../../src/system.ts";
+import { system } from "../../src/handle/platform.ts";
 import { report } from "./report.ts";
 
 /** The properties of everything that a tracker might change. */

@@ -9,9 +9,9 @@ import {
   type Limits,
   messageFrame,
   words,
-} from "../../src/channel_frames.ts";
-import { endOf } from "../../src/channel_rights.ts";
-import { defaultLimits } from "../../src/channel_transport.ts";
+} from "../../src/channel/frames.ts";
+import { endOf } from "../../src/channel/posix_transport.ts";
+import { defaultLimits } from "../../src/channel/types.ts";
 
 /** Numbers that are the same for the same seed. */
 export class Random {

@@ -10,8 +10,8 @@ import {
   Kind,
   readWords,
   words,
-} from "../../src/channel_frames.ts";
-import { defaultLimits } from "../../src/channel_transport.ts";
+} from "../../src/channel/frames.ts";
+import { defaultLimits } from "../../src/channel/types.ts";
 
 /** A process that says what it likes. It reads what it is told to. */
 export class Liar implements Disposable {

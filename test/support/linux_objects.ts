@@ -1,8 +1,8 @@
 /** Kinds of object that only Linux has, made by its own calls. */
-import type { Calls } from "../../ffi/backend.ts";
-import { loadLibrary } from "../../ffi/library.ts";
-import { cString, scratch } from "../../ffi/scratch.ts";
-import { libraries } from "../../ffi/symbols/linux.ts";
+import type { Calls } from "../../ffi/backend/mod.ts";
+import { loadLibrary } from "../../ffi/backend/library.ts";
+import { cString, scratch } from "../../ffi/backend/scratch.ts";
+import { libraries } from "../../ffi/posix/symbols/linux.ts";
 import { OwnedHandle } from "duphandle";
 import * as posix from "duphandle/posix";
 

@@ -2,7 +2,7 @@
 import * as posix from "duphandle/posix";
 import * as win32 from "duphandle/win32";
 import { OwnedHandle } from "duphandle";
-import { OwnedSocket } from "../../src/socket.ts";
+import { OwnedSocket } from "../../src/socket/socket.ts";
 import { isWindows, readRaw, writeRaw } from "./system.ts";
 import { connectedSockets } from "./windows_objects.ts";
 

@@ -1,0 +1,77 @@
+/**
+ * One block of memory per thread for what a call reads and writes: a path, a structure, a result.
+ *
+ * It is one long-lived `ArrayBuffer`, far above the size that an engine keeps inside its
+ * garbage-collected heap, so its address never changes (oven-sh/bun#32054). A call is synchronous,
+ * so nobody else uses the block between filling and reading it.
+ */
+import { backend } from "./mod.ts";
+
+/** The thread's block. */
+export interface Scratch {
+  /** The address of the first byte. */
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+  readonly int32: Int32Array;
+}
+
+/** The size in bytes of the part for strings and for bytes. */
+export const SCRATCH_SIZE = 65_536;
+
+/** Behind it there is a little room for what a call needs beside them: a count, a structure. */
+const TAIL_SIZE = 64;
+
+let made: Scratch | undefined;
+
+/** The thread's block, made at the first call. */
+export function scratch(): Scratch {
+  return made ??= make();
+}
+
+/**
+ * Writes text as a C string and returns its address.
+ *
+ * @throws {TypeError} when the text holds a NUL or does not fit.
+ */
+export function cString(text: string, name: string): number {
+  const { address, bytes } = scratch();
+  const { read, written } = new TextEncoder().encodeInto(text, bytes);
+  if (text.includes("\0") || read < text.length || written === bytes.length) throw notAString(name);
+  bytes[written] = 0;
+  return address;
+}
+
+/**
+ * Writes text as a Windows string of 16-bit units and returns its address.
+ *
+ * @param limit how many bytes it may take, when others are to follow
+ * @throws {TypeError} when the text holds a NUL or does not fit.
+ */
+export function wideString(text: string, name: string, limit: number = SCRATCH_SIZE): number {
+  const { address, data } = scratch();
+  if (text.includes("\0") || (text.length + 1) * 2 > limit) throw notAString(name);
+  for (let at = 0; at < text.length; at++) data.setUint16(at * 2, text.charCodeAt(at), true);
+  data.setUint16(text.length * 2, 0, true);
+  return address;
+}
+
+/** Reads a Windows string of so many bytes. */
+export function readWideString(offset: number, byteLength: number): string {
+  const { bytes } = scratch();
+  return new TextDecoder("utf-16le").decode(bytes.subarray(offset, offset + byteLength));
+}
+
+function notAString(name: string): TypeError {
+  return new TypeError(`Cannot use ${name}: it holds a NUL character or is too long`);
+}
+
+function make(): Scratch {
+  const buffer = new ArrayBuffer(SCRATCH_SIZE + TAIL_SIZE);
+  return {
+    address: backend().addressOf(buffer),
+    bytes: new Uint8Array(buffer),
+    data: new DataView(buffer),
+    int32: new Int32Array(buffer),
+  };
+}

@@ -1,0 +1,24 @@
+/**
+ * The POSIX system calls one to one, for people who know them: the C names, the C order of
+ * parameters and the C flags. They throw {@linkcode HandleError} instead of returning −1.
+ *
+ * On Windows every call throws `ENOTSUP`.
+ *
+ * @example
+ * ```ts
+ * import { close, dup3, O_CLOEXEC, O_RDONLY, open } from "duphandle/posix";
+ *
+ * const spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+ * dup3(0, spare, O_CLOEXEC); // spare now refers to what standard input refers to
+ * close(spare);
+ * ```
+ *
+ * @module
+ */
+export * from "./constants.ts";
+export * from "./dup.ts";
+export * from "./fcntl.ts";
+export * from "./file.ts";
+export * from "./process.ts";
+export * from "./socket.ts";
+export { HandleError, type HandleErrorFields } from "../error.ts";

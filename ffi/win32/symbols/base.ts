@@ -1,0 +1,128 @@
+/**
+ * Windows: its libraries and the functions that are called there. One calling convention for all,
+ * so nothing differs by processor.
+ */
+import type { SymbolTable } from "../../backend/mod.ts";
+
+/** What every duplicate needs, from kernel32.dll. */
+export const kernel32 = {
+  // DWORD GetLastError(void);
+  GetLastError: { parameters: [], result: "u32" },
+  // BOOL DuplicateHandle(HANDLE hSourceProcessHandle, HANDLE hSourceHandle,
+  //   HANDLE hTargetProcessHandle, LPHANDLE lpTargetHandle, DWORD dwDesiredAccess,
+  //   BOOL bInheritHandle, DWORD dwOptions);
+  DuplicateHandle: {
+    parameters: ["handle", "handle", "handle", "address", "u32", "i32", "u32"],
+    result: "i32",
+  },
+  // BOOL CloseHandle(HANDLE hObject);
+  CloseHandle: { parameters: ["handle"], result: "i32" },
+  // HANDLE GetCurrentProcess(void);
+  GetCurrentProcess: { parameters: [], result: "handle" },
+  // HANDLE GetCurrentThread(void);
+  GetCurrentThread: { parameters: [], result: "handle" },
+  // HANDLE GetStdHandle(DWORD nStdHandle);
+  GetStdHandle: { parameters: ["u32"], result: "handle" },
+  // DWORD GetFileType(HANDLE hFile);
+  GetFileType: { parameters: ["handle"], result: "u32" },
+  // BOOL GetHandleInformation(HANDLE hObject, LPDWORD lpdwFlags);
+  GetHandleInformation: { parameters: ["handle", "address"], result: "i32" },
+  // BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags);
+  SetHandleInformation: { parameters: ["handle", "u32", "u32"], result: "i32" },
+  // BOOL GetProcessHandleCount(HANDLE hProcess, PDWORD pdwHandleCount);
+  GetProcessHandleCount: { parameters: ["handle", "address"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** What only files and other objects need, from kernel32.dll: bound at the first use. */
+export const kernel32Files = {
+  // HANDLE CreateFileW(LPCWSTR lpFileName, DWORD dwDesiredAccess, DWORD dwShareMode,
+  //   LPSECURITY_ATTRIBUTES lpSecurityAttributes, DWORD dwCreationDisposition,
+  //   DWORD dwFlagsAndAttributes, HANDLE hTemplateFile);
+  CreateFileW: {
+    parameters: ["address", "u32", "u32", "address", "u32", "u32", "handle"],
+    result: "handle",
+  },
+  // BOOL ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
+  //   LPDWORD lpNumberOfBytesRead, LPOVERLAPPED lpOverlapped);
+  ReadFile: { parameters: ["handle", "address", "u32", "address", "address"], result: "i32" },
+  // BOOL WriteFile(HANDLE hFile, LPCVOID lpBuffer, DWORD nNumberOfBytesToWrite,
+  //   LPDWORD lpNumberOfBytesWritten, LPOVERLAPPED lpOverlapped);
+  WriteFile: { parameters: ["handle", "address", "u32", "address", "address"], result: "i32" },
+  // BOOL SetFilePointerEx(HANDLE hFile, LARGE_INTEGER liDistanceToMove,
+  //   PLARGE_INTEGER lpNewFilePointer, DWORD dwMoveMethod);
+  SetFilePointerEx: { parameters: ["handle", "i64", "address", "u32"], result: "i32" },
+  // BOOL CreatePipe(PHANDLE hReadPipe, PHANDLE hWritePipe,
+  //   LPSECURITY_ATTRIBUTES lpPipeAttributes, DWORD nSize);
+  CreatePipe: { parameters: ["address", "address", "address", "u32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** What says which rights a handle has, from ntdll.dll. */
+export const ntdll = {
+  // NTSTATUS NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass,
+  //   PVOID ObjectInformation, ULONG ObjectInformationLength, PULONG ReturnLength);
+  NtQueryObject: { parameters: ["handle", "i32", "address", "u32", "address"], result: "i32" },
+  // ULONG RtlNtStatusToDosError(NTSTATUS Status);
+  RtlNtStatusToDosError: { parameters: ["i32"], result: "u32" },
+} as const satisfies SymbolTable;
+
+/**
+ * Files, from ntdll.dll, for calls on another thread: the error is the result and the count is in
+ * memory of the caller, so nothing is lost on the way.
+ */
+export const ntdllFiles = {
+  // NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+  //   PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
+  //   PLARGE_INTEGER ByteOffset, PULONG Key);
+  NtReadFile: {
+    // deno-fmt-ignore
+    parameters: [
+      "handle", "handle", "address", "address", "address", "address", "u32", "address", "address",
+    ],
+    result: "i32",
+  },
+  // NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+  //   PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
+  //   PLARGE_INTEGER ByteOffset, PULONG Key);
+  NtWriteFile: {
+    // deno-fmt-ignore
+    parameters: [
+      "handle", "handle", "address", "address", "address", "address", "u32", "address", "address",
+    ],
+    result: "i32",
+  },
+  // NTSTATUS NtFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock);
+  NtFlushBuffersFile: { parameters: ["handle", "address"], result: "i32" },
+  // NTSTATUS NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+  //   PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass);
+  NtQueryInformationFile: {
+    parameters: ["handle", "address", "address", "u32", "i32"],
+    result: "i32",
+  },
+  // NTSTATUS NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+  //   PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass);
+  NtSetInformationFile: {
+    parameters: ["handle", "address", "address", "u32", "i32"],
+    result: "i32",
+  },
+  // NTSTATUS NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+  //   PVOID FsInformation, ULONG Length, FS_INFORMATION_CLASS FsInformationClass);
+  NtQueryVolumeInformationFile: {
+    parameters: ["handle", "address", "address", "u32", "i32"],
+    result: "i32",
+  },
+  // NTSTATUS NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+  NtWaitForSingleObject: { parameters: ["handle", "i32", "address"], result: "i32" },
+  // NTSTATUS NtClose(HANDLE Handle);
+  NtClose: { parameters: ["handle"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/**
+ * The runtime's own C-runtime descriptors, from its own executable: every runtime links a C
+ * runtime of its own, so no system library knows them. Deno exports nothing of the kind.
+ */
+export const uv = {
+  // uv_os_fd_t uv_get_osfhandle(int fd);
+  uv_get_osfhandle: { parameters: ["i32"], result: "handle" },
+  // int uv_open_osfhandle(uv_os_fd_t os_fd);
+  uv_open_osfhandle: { parameters: ["handle"], result: "i32" },
+} as const satisfies SymbolTable;

@@ -1,0 +1,18 @@
+/** Windows: what only looking at handles needs. The table is bound by itself. */
+import type { SymbolTable } from "../../backend/mod.ts";
+
+/** Files on disks, from kernel32.dll. */
+export const kernel32Looking = {
+  // DWORD GetFinalPathNameByHandleW(HANDLE hFile, LPWSTR lpszFilePath, DWORD cchFilePath,
+  //   DWORD dwFlags);
+  GetFinalPathNameByHandleW: { parameters: ["handle", "address", "u32", "u32"], result: "u32" },
+  // BOOL GetFileInformationByHandle(HANDLE hFile,
+  //   LPBY_HANDLE_FILE_INFORMATION lpFileInformation);
+  GetFileInformationByHandle: { parameters: ["handle", "address"], result: "i32" },
+  // BOOL GetFileInformationByHandleEx(HANDLE hFile, FILE_INFO_BY_HANDLE_CLASS
+  //   FileInformationClass, LPVOID lpFileInformation, DWORD dwBufferSize);
+  GetFileInformationByHandleEx: {
+    parameters: ["handle", "i32", "address", "u32"],
+    result: "i32",
+  },
+} as const satisfies SymbolTable;

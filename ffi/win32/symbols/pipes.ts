@@ -1,0 +1,16 @@
+/** Windows: named pipes, and telling objects apart. Each table is bound by itself. */
+import type { SymbolTable } from "../../backend/mod.ts";
+
+/** Named pipes, from kernel32.dll. */
+export const kernel32Pipes = {
+  // BOOL WaitNamedPipeW(LPCWSTR lpNamedPipeName, DWORD nTimeOut);
+  WaitNamedPipeW: { parameters: ["address", "u32"], result: "i32" },
+  // BOOL GetNamedPipeServerProcessId(HANDLE Pipe, PULONG ServerProcessId);
+  GetNamedPipeServerProcessId: { parameters: ["handle", "address"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** From kernelbase.dll: kernel32.dll does not pass it on. */
+export const kernelbaseObjects = {
+  // BOOL CompareObjectHandles(HANDLE hFirstObjectHandle, HANDLE hSecondObjectHandle);
+  CompareObjectHandles: { parameters: ["handle", "handle"], result: "i32" },
+} as const satisfies SymbolTable;

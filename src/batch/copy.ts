@@ -1,0 +1,38 @@
+/** Many handles from many: all, or none. */
+import { closeAll } from "../handle/close_all.ts";
+import { copyWith } from "../handle/raw.ts";
+import type { Choices } from "../handle/options.ts";
+import { type RawHandle, system } from "../handle/platform.ts";
+
+/** What `duplicate` does without options. */
+const plain: Choices = {
+  access: "same",
+  inheritable: false,
+  closeSource: false,
+  minimum: undefined,
+};
+
+/** Duplicates of all sources, in their order. None is made when one of them cannot be. */
+export function copyMany(raws: readonly RawHandle[], choices: Choices = plain): RawHandle[] {
+  const { access, inheritable, minimum } = choices;
+  const isPlain = access === "same" && !inheritable && minimum === undefined;
+  const batch = isPlain ? system().batches.duplicate(raws) : undefined;
+  if (batch !== undefined) return batch;
+  if (raws.length > 1) system().batches.requireOpen(raws);
+  return allOrNone(raws, (raw) => copyWith(raw, choices));
+}
+
+/** Makes a handle of each; when one cannot be made, those that were are closed. */
+export function allOrNone<Item>(
+  items: readonly Item[],
+  make: (item: Item) => RawHandle,
+): RawHandle[] {
+  const made: RawHandle[] = [];
+  try {
+    for (const item of items) made.push(make(item));
+  } catch (error) {
+    closeAll(made);
+    throw error;
+  }
+  return made;
+}

@@ -1,0 +1,93 @@
+/** The flags and security attributes of `copyFileHandle`, checked before anything is done. */
+import { checkBoolean, checkInteger, show } from "../../ffi/check.ts";
+import type { Access } from "../handle/platform.ts";
+
+/** How a copy of a file is to differ from its source; combine them with `|`. */
+export const CopyFlags: {
+  /** The access of the source. */
+  readonly SameAccess: 0;
+  /** Reading only. */
+  readonly ReadOnly: 1;
+  /** Writing only. */
+  readonly WriteOnly: 2;
+  /** Child processes inherit the copy. */
+  readonly Inherit: 4;
+  /** Child processes do not inherit the copy: the default, said aloud. */
+  readonly CloseOnExec: 8;
+  /** The source is consumed, whatever the outcome: closed by whoever owns it. */
+  readonly CloseSource: 16;
+} = {
+  SameAccess: 0,
+  ReadOnly: 1,
+  WriteOnly: 2,
+  Inherit: 4,
+  CloseOnExec: 8,
+  CloseSource: 16,
+};
+
+/** The part of a Windows `SECURITY_ATTRIBUTES` that concerns a copy, on every system. */
+export interface SecurityAttributes {
+  /** Whether child processes inherit the copy. Default `false`. */
+  readonly inheritHandle?: boolean | undefined;
+  /** The rights of the copy as a Windows access mask; on POSIX `GENERIC_*` and `FILE_GENERIC_*`. */
+  readonly desiredAccess?: number | undefined;
+}
+
+/** The choices that flags and attributes make together. */
+export interface CopyChoices {
+  readonly access: Access;
+  readonly inheritable: boolean;
+  readonly closeSource: boolean;
+}
+
+const ALL = 31;
+const attributeKeys: readonly string[] = ["inheritHandle", "desiredAccess"];
+
+/**
+ * Checks flags and attributes and makes one choice of them.
+ *
+ * @throws {TypeError} when one is unknown, or two contradict each other
+ */
+export function parseCopyOptions(
+  flags: number = CopyFlags.SameAccess,
+  attributes: SecurityAttributes = {},
+): CopyChoices {
+  checkInteger(flags, "flags", 0, ALL);
+  checkAttributes(attributes);
+  const has = (flag: number) => (flags & flag) !== 0;
+  const { inheritHandle, desiredAccess } = attributes;
+  const accesses: Access[] = [];
+  if (has(CopyFlags.ReadOnly)) accesses.push("read");
+  if (has(CopyFlags.WriteOnly)) accesses.push("write");
+  if (desiredAccess !== undefined) accesses.push(desiredAccess);
+  if (accesses.length > 1) throw contradiction("two accesses");
+  const inheritances: boolean[] = [];
+  if (has(CopyFlags.Inherit)) inheritances.push(true);
+  if (has(CopyFlags.CloseOnExec)) inheritances.push(false);
+  if (inheritHandle !== undefined) inheritances.push(inheritHandle);
+  if (new Set(inheritances).size > 1) throw contradiction("inherited and not inherited");
+  return {
+    access: accesses[0] ?? "same",
+    inheritable: inheritances[0] ?? false,
+    closeSource: has(CopyFlags.CloseSource),
+  };
+}
+
+function checkAttributes(attributes: unknown): asserts attributes is SecurityAttributes {
+  if (typeof attributes !== "object" || attributes === null) {
+    throw new TypeError(`Cannot use ${show(attributes)} as securityAttributes: not an object`);
+  }
+  for (const key of Object.keys(attributes)) {
+    if (attributeKeys.includes(key)) continue;
+    throw new TypeError(`Cannot use the security attribute ${show(key)}: it is not known`);
+  }
+  const { inheritHandle, desiredAccess } = attributes as SecurityAttributes;
+  if (inheritHandle !== undefined) checkBoolean(inheritHandle, "inheritHandle");
+  if (desiredAccess !== undefined) {
+    checkInteger(desiredAccess, "desiredAccess", -0x8000_0000, 0xffff_ffff);
+  }
+}
+
+function contradiction(what: string): TypeError {
+  return new TypeError(`Cannot copy a file handle with ${what}: leave one of them out`);
+}

@@ -1,0 +1,84 @@
+/** The verbs that make one handle more. */
+import { checkFd } from "../../ffi/check.ts";
+import { copyRaw } from "./raw.ts";
+import { isHandle, OwnedHandle } from "./handle.ts";
+import { type DuplicateOntoOptions, type DuplicateOptions, parseOntoOptions } from "./options.ts";
+import { fdOf, type HandleSource, rawOf, RuntimeSource } from "./source.ts";
+import { system } from "./platform.ts";
+
+/**
+ * Makes a second, independent handle to the same kernel object.
+ *
+ * Both handles share the file position, the status flags and the locks; whether children inherit
+ * is each handle's own affair. Closing either leaves the other valid, and the object lives until
+ * its last handle closes. So where two parties insist on closing "their" handle, each gets one.
+ *
+ * On Linux it is one `fcntl(F_DUPFD_CLOEXEC)`, on Windows one `DuplicateHandle`: nothing is ever
+ * inheritable in between.
+ *
+ * @param source a descriptor of the runtime, an object with an `fd`, or a {@linkcode Handle}
+ * @param options how the duplicate is to differ from the plain one
+ * @returns the new handle, which the caller closes
+ * @throws {HandleError} `EBADF` when the source is not open; `EMFILE` at the descriptor limit;
+ * `EACCES` when more access is wanted than the source has; `ENOTSUP` when the system cannot do it
+ * @throws {TypeError} when the source or an option is not of its kind
+ * @see https://man7.org/linux/man-pages/man2/fcntl.2.html
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ *
+ * @example
+ * ```ts
+ * import { duplicate } from "duphandle";
+ * import { closeSync, openSync } from "node:fs";
+ *
+ * const file = openSync("README.md", "r");
+ * const copy = duplicate(file);
+ * closeSync(file); // the copy goes on
+ * copy.close();
+ * ```
+ */
+export function duplicate(source: HandleSource, options?: DuplicateOptions): OwnedHandle {
+  if (isHandle(source)) return source.duplicate(options);
+  const fd = fdOf(source);
+  return OwnedHandle.fromRaw(
+    options === undefined
+      ? system().duplicate(system().rawOfFd(fd), false, undefined)
+      : copyRaw(system().rawOfFd(fd), options, new RuntimeSource(fd, source)),
+  );
+}
+
+/**
+ * Makes a descriptor refer to the kernel object of the source, in one step: there is no moment at
+ * which the target is closed. What the target referred to before loses that handle.
+ *
+ * The target stays with whoever owns it. Windows cannot do it: `ENOTSUP`. On macOS, which has no
+ * `dup3`, the inheritance of the target is set in a second step.
+ *
+ * @param source what the target is to refer to
+ * @param target the descriptor to replace; it need not be open
+ * @param options whether children inherit the target
+ * @throws {HandleError} `EBADF` when the source is not open or the target is beyond the limit;
+ * `EINVAL` when they are equal; `EBUSY` when another thread was just opening the target; `ENOTSUP`
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ *
+ * @example
+ * ```ts
+ * import { duplicateOnto } from "duphandle";
+ * import { closeSync, openSync } from "node:fs";
+ *
+ * const log = openSync("README.md", "r");
+ * const next = openSync("LICENSE", "r");
+ * duplicateOnto(next, log); // whoever uses `log` now uses the other file
+ * closeSync(next);
+ * closeSync(log);
+ * ```
+ */
+export function duplicateOnto(
+  source: HandleSource,
+  target: number,
+  options?: DuplicateOntoOptions,
+): void {
+  checkFd(target, "target");
+  const inheritable = parseOntoOptions(options);
+  system().duplicateOnto(rawOf(source), target, inheritable);
+}

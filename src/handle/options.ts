@@ -1,0 +1,78 @@
+/** The options of the verbs, checked before anything is done. */
+import { checkBoolean, checkFd, checkInteger, show } from "../../ffi/check.ts";
+import type { Access } from "./platform.ts";
+
+/** How a duplicate is to differ from the plain one. */
+export interface DuplicateOptions {
+  /** Whether child processes inherit the duplicate. Default `false`. */
+  readonly inheritable?: boolean | undefined;
+  /**
+   * The access of the duplicate, never more than the source has. Default `"same"`.
+   *
+   * On Windows the duplicate shares the source's position whatever its access; a number is an
+   * access mask. On Linux a duplicate with less access than its source is a new open file that
+   * starts at the source's position and has its own from there, with the status flags that the
+   * source has; what has no file, such as a socket, is `ENOTSUP`.
+   */
+  readonly access?: Access | undefined;
+  /**
+   * Whether the source is consumed: closed when the call returns or throws, unless the arguments
+   * themselves are refused. Default `false`.
+   */
+  readonly closeSource?: boolean | undefined;
+  /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */
+  readonly minimum?: number | undefined;
+}
+
+/** How {@linkcode duplicateOnto} is to differ from the plain one. */
+export interface DuplicateOntoOptions {
+  /** Whether child processes inherit the target. Default `false`. */
+  readonly inheritable?: boolean | undefined;
+}
+
+/** Options after the checks: every choice made. */
+export interface Choices {
+  readonly inheritable: boolean;
+  readonly access: Access;
+  readonly closeSource: boolean;
+  readonly minimum: number | undefined;
+}
+
+const duplicateKeys: readonly string[] = ["inheritable", "access", "closeSource", "minimum"];
+const ontoKeys: readonly string[] = ["inheritable"];
+
+/** Checks the options of `duplicate`. */
+export function parseDuplicateOptions(options: DuplicateOptions): Choices {
+  checkKeys(options, duplicateKeys);
+  const { inheritable = false, access = "same", closeSource = false, minimum } = options;
+  checkBoolean(inheritable, "inheritable");
+  checkBoolean(closeSource, "closeSource");
+  if (typeof access === "number") checkInteger(access, "access", -0x8000_0000, 0xffff_ffff);
+  else if (access !== "same" && access !== "read" && access !== "write") {
+    throw new TypeError(
+      `Cannot use ${show(access)} as access: it must be "same", "read", "write" or a number`,
+    );
+  }
+  if (minimum !== undefined) checkFd(minimum, "minimum");
+  return { inheritable, access, closeSource, minimum };
+}
+
+/** Checks the options of `duplicateOnto` and gives its one choice. */
+export function parseOntoOptions(options: DuplicateOntoOptions | undefined): boolean {
+  if (options === undefined) return false;
+  checkKeys(options, ontoKeys);
+  const { inheritable = false } = options;
+  checkBoolean(inheritable, "inheritable");
+  return inheritable;
+}
+
+/** Throws a `TypeError` unless it is an object with none but the known keys. */
+export function checkKeys(options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
+  }
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    throw new TypeError(`Cannot use the option ${show(key)}: it must be ${known.join(", ")}`);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Adoption on POSIX: the runtime opens a placeholder, and `dup3` puts our object in its place. The
+ * runtime's own object then refers to our kernel object. It is the way that works in all three:
+ * `node:fs` in Deno accepts no descriptor that it did not open itself.
+ */
+import type { FileHandle } from "node:fs/promises";
+import { failure, type HandleError } from "../../ffi/error.ts";
+import { isForbidden } from "../../ffi/host.ts";
+import type { Adopter } from "./adopt.ts";
+import { nodeFs } from "../util/node_fs.ts";
+import { posixSystem } from "./posix.ts";
+import { runtimeError } from "../util/runtime_error.ts";
+
+/** What every system has, and anybody may read, also where all else is read-only. */
+const PLACEHOLDER = "/dev/null";
+
+/** Adoption by a placeholder. */
+export const posixAdopter: Adopter = {
+  toFd(raw, inheritable) {
+    try {
+      const fd = openPlaceholder();
+      try {
+        posixSystem.duplicateOnto(raw, fd, inheritable);
+      } catch (error) {
+        nodeFs().closeSync(fd);
+        throw error;
+      }
+      return fd;
+    } finally {
+      posixSystem.close(raw);
+    }
+  },
+  async toFileHandle(raw, inheritable) {
+    try {
+      const file = await openPlaceholderHandle();
+      try {
+        posixSystem.duplicateOnto(raw, file.fd, inheritable);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+      return file;
+    } finally {
+      posixSystem.close(raw);
+    }
+  },
+};
+
+/** A descriptor of the runtime that stands for nothing yet. */
+export function openPlaceholder(): number {
+  try {
+    return nodeFs().openSync(PLACEHOLDER, "r");
+  } catch (error) {
+    throw placeholderError(error);
+  }
+}
+
+async function openPlaceholderHandle(): Promise<FileHandle> {
+  try {
+    return await nodeFs().promises.open(PLACEHOLDER, "r");
+  } catch (error) {
+    throw placeholderError(error);
+  }
+}
+
+/** What the runtime said, in our words: the permission that is missing, the limit, … */
+function placeholderError(cause: unknown): HandleError {
+  if (!isForbidden(cause)) return runtimeError(cause, "open", PLACEHOLDER);
+  return failure("EACCES", "open", {
+    message: `Cannot make the runtime own a handle: it may not read ${PLACEHOLDER}; run Deno ` +
+      `with --allow-read=${PLACEHOLDER}, Node with --allow-fs-read=${PLACEHOLDER}`,
+    cause,
+  });
+}

@@ -1,0 +1,186 @@
+/**
+ * Less access on Linux. An open file cannot lose access, so where the source has more than is
+ * wanted the file is opened once more, through its name below /proc/self/fd. That works for
+ * deleted files and pipes too. The new open file starts at the source's position and has a position
+ * of its own from there.
+ */
+import { show } from "../../ffi/check.ts";
+import { failure, HandleError, hasCode } from "../../ffi/error.ts";
+import { platform } from "../../ffi/host.ts";
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_CLOEXEC,
+  O_DIRECT,
+  O_DSYNC,
+  O_NOATIME,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_SYNC,
+  O_WRONLY,
+  SEEK_CUR,
+  SEEK_SET,
+} from "../../ffi/posix/constants.ts";
+import { close } from "../../ffi/posix/dup.ts";
+import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
+import { lseek, open } from "../../ffi/posix/file.ts";
+import { identityOf } from "../../ffi/posix/identity.ts";
+import { S_IFCHR, S_IFMT } from "../../ffi/posix/mode.ts";
+import {
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  GENERIC_READ,
+  GENERIC_WRITE,
+} from "../../ffi/win32/constants.ts";
+import type { Access } from "./platform.ts";
+
+const READ = 1;
+const WRITE = 2;
+
+/**
+ * The status flags that the new open file takes over from the source: all that open(2) knows. A
+ * writer that lost O_SYNC or O_DSYNC would report bytes as safe that are not.
+ */
+const KEPT = O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME;
+
+/** The device that makes a terminal of its own for whoever opens it, by driver and unit: ptmx(4). */
+const PTMX = { driver: 5, unit: 2 };
+
+/**
+ * Opens the source's file again with less access.
+ *
+ * @returns the new descriptor, or `undefined` when the source has just that access already, so
+ * that a plain duplicate does
+ * @throws {HandleError} `EACCES` when the source lacks the access, `ENOTSUP` when it cannot be
+ * opened again
+ */
+export function narrowPosix(
+  fd: number,
+  access: Access,
+  inheritable: boolean,
+): number | undefined {
+  const wanted = rights(access, fd);
+  const flags = fcntl_getfl(fd);
+  const held = heldRights(flags);
+  if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
+  if (wanted === held) return undefined;
+  if (platform() !== "linux") throw cannotReopen(fd, "this system opens /dev/fd with all access");
+  if (isPtmx(fd)) throw cannotReopen(fd, "it is a terminal's master, and would be another's");
+  const mode = wanted === READ ? O_RDONLY : O_WRONLY;
+  const kept = flags & KEPT;
+  const opened = reopen(fd, mode | kept | O_NOCTTY | (inheritable ? 0 : O_CLOEXEC));
+  try {
+    copyPosition(fd, opened);
+  } catch (error) {
+    close(opened);
+    throw error;
+  }
+  return opened;
+}
+
+function rights(access: Access, fd: number): number {
+  if (access === "read") return READ;
+  if (access === "write") return WRITE;
+  switch (Number(access) >>> 0) {
+    case GENERIC_READ:
+    case FILE_GENERIC_READ:
+      return READ;
+    case GENERIC_WRITE:
+    case FILE_GENERIC_WRITE:
+      return WRITE;
+    case (GENERIC_READ | GENERIC_WRITE) >>> 0:
+    case FILE_GENERIC_READ | FILE_GENERIC_WRITE:
+      return READ | WRITE;
+  }
+  throw failure("ENOTSUP", "open", {
+    message: `Cannot give a duplicate of fd ${fd} the access ${show(access)}: this system knows ` +
+      'only reading and writing; use "read", "write", GENERIC_* or FILE_GENERIC_*',
+    handle: fd,
+  });
+}
+
+function heldRights(flags: number): number {
+  if ((flags & O_PATH) !== 0) return 0;
+  switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+      return READ;
+    case O_WRONLY:
+      return WRITE;
+    case O_RDWR:
+      return READ | WRITE;
+  }
+  return 0;
+}
+
+function isPtmx(fd: number): boolean {
+  const identity = identityOf(fd);
+  return identity !== undefined && (identity.mode & S_IFMT) === S_IFCHR &&
+    identity.driver === PTMX.driver && identity.unit === PTMX.unit;
+}
+
+function reopen(fd: number, flags: number): number {
+  try {
+    return open(`/proc/self/fd/${fd}`, flags);
+  } catch (error) {
+    if (!(error instanceof HandleError)) throw error;
+    switch (error.code) {
+      case "EPERM":
+        // For the owner of the file alone, and the source may have come from the owner.
+        if ((flags & O_NOATIME) !== 0) return reopen(fd, flags & ~O_NOATIME);
+        break;
+      case "EINVAL":
+        // A pipe takes it only once it is open.
+        if ((flags & O_DIRECT) !== 0) return setDirect(reopen(fd, flags & ~O_DIRECT));
+        break;
+      case "ENXIO":
+      case "ENOTSUP":
+        throw cannotReopen(fd, "a socket or another object without a file", error);
+      case "ENOENT":
+        throw cannotReopen(fd, "/proc is not mounted", error);
+    }
+    throw error;
+  }
+}
+
+function setDirect(fd: number): number {
+  try {
+    fcntl_setfl(fd, fcntl_getfl(fd) | O_DIRECT);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+function copyPosition(from: number, to: number): void {
+  try {
+    lseek(to, lseek(from, 0, SEEK_CUR), SEEK_SET);
+  } catch (error) {
+    // A pipe or a terminal has no position.
+    if (!hasCode(error, "ESPIPE")) throw error;
+  }
+}
+
+function words(rights: number): string {
+  return ["nothing", "reading", "writing", "reading and writing"][rights]!;
+}
+
+function lacksAccess(fd: number, wanted: number, held: number): HandleError {
+  return failure("EACCES", "fcntl", {
+    message: `Cannot duplicate fd ${fd} for ${words(wanted)}: it is open for ${words(held)}; ` +
+      "open the source with the access that its duplicates need",
+    handle: fd,
+  });
+}
+
+function cannotReopen(fd: number, reason: string, cause?: HandleError): HandleError {
+  return failure("ENOTSUP", "open", {
+    message: `Cannot narrow the access of fd ${fd}: it cannot be opened again (${reason}); ` +
+      'use access: "same", or open it with less access from the start',
+    handle: fd,
+    cause,
+  });
+}

@@ -1,0 +1,131 @@
+/** The verbs on Windows. */
+import { show } from "../../ffi/check.ts";
+import { failure, type HandleError } from "../../ffi/error.ts";
+import {
+  DUPLICATE_SAME_ACCESS,
+  FILE_APPEND_DATA,
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  FILE_READ_DATA,
+  FILE_TYPE_UNKNOWN,
+  FILE_WRITE_DATA,
+  GENERIC_READ,
+  GENERIC_WRITE,
+  HANDLE_FLAG_INHERIT,
+} from "../../ffi/win32/constants.ts";
+import { GetFileType } from "../../ffi/win32/file.ts";
+import {
+  CloseHandle,
+  DuplicateHandle,
+  GetHandleInformation,
+  SetHandleInformation,
+} from "../../ffi/win32/handle.ts";
+import { NtQueryObject } from "../../ffi/win32/object.ts";
+import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
+import { showHandle } from "../../ffi/win32/errors.ts";
+import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
+import { windowsChannels } from "../channel/windows.ts";
+import { windowsChildren } from "../child/windows.ts";
+import { windowsLooking } from "../inspect/windows.ts";
+import { windowsProcesses } from "../process/windows.ts";
+import { standsFor } from "../windows_file/fd.ts";
+import type { Access, System } from "./platform.ts";
+import { refuseUnduplicable } from "./windows_kinds.ts";
+
+/** The verbs on Windows. */
+export const windowsSystem: System = {
+  checkBorrowed(raw) {
+    checkHandle(raw, "a handle");
+    if (raw === -1) throw minusOne();
+  },
+  checkOwned(raw) {
+    checkHandle(raw, "a handle");
+    if (raw === -1) throw minusOne();
+    if (isPseudoHandle(raw)) {
+      throw new TypeError(`Cannot own ${show(raw)}: a pseudo-handle is nobody's; duplicate it`);
+    }
+  },
+  rawOfFd: (fd) => standsFor(fd)?.raw ?? handleOfFd(fd),
+  duplicate(raw, inheritable, minimum) {
+    refuseMinimum(raw, minimum);
+    refuseUnduplicable(raw, "DuplicateHandle");
+    return DuplicateHandle(SELF, raw, SELF, out, 0, inheritable, DUPLICATE_SAME_ACCESS);
+  },
+  narrow(raw, access, inheritable, minimum) {
+    refuseMinimum(raw, minimum);
+    refuseUnduplicable(raw, "DuplicateHandle");
+    const held = NtQueryObject(raw).GrantedAccess;
+    const mask = accessMask(raw, access, held);
+    const copy = DuplicateHandle(SELF, raw, SELF, out, mask, inheritable, 0);
+    // Some kinds of object would let a duplicate have more than its source.
+    if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return copy;
+    CloseHandle(copy);
+    throw lacksAccess(raw);
+  },
+  duplicateOnto(raw, target) {
+    throw failure("ENOTSUP", "dup3", {
+      message: `Cannot replace fd ${target}: Windows cannot do it in one step; ` +
+        "use duplicate() and give the new handle to whoever needs it",
+      handle: raw,
+    });
+  },
+  isInheritable: (raw) => (GetHandleInformation(raw) & HANDLE_FLAG_INHERIT) !== 0,
+  setInheritable(raw, inheritable) {
+    SetHandleInformation(raw, HANDLE_FLAG_INHERIT, inheritable ? HANDLE_FLAG_INHERIT : 0);
+  },
+  close: CloseHandle,
+  // Windows has no call for many handles.
+  batches: {
+    duplicate: () => undefined,
+    requireOpen(raws) {
+      for (const raw of raws) if (!isPseudoHandle(raw)) GetHandleInformation(raw);
+    },
+    close: () => false,
+  },
+  channels: windowsChannels,
+  looking: windowsLooking,
+  processes: windowsProcesses,
+  children: windowsChildren,
+};
+
+/** Where DuplicateHandle leaves its result: one for the thread, since the call is synchronous. */
+const out: [number] = [0];
+
+/**
+ * The rights to ask for. For a file they are those of the wanted kind that the source has, so that
+ * a source opened for appending can be narrowed to writing; for another object the system knows
+ * what its rights to read or write are.
+ */
+function accessMask(raw: number, access: Access, held: number): number {
+  if (typeof access === "number") return access;
+  const reading = access === "read";
+  if (GetFileType(raw) === FILE_TYPE_UNKNOWN) return reading ? GENERIC_READ : GENERIC_WRITE;
+  const mask = held & (reading ? FILE_GENERIC_READ : FILE_GENERIC_WRITE);
+  const essential = reading ? FILE_READ_DATA : FILE_WRITE_DATA | FILE_APPEND_DATA;
+  if ((mask & essential) === 0) throw lacksAccess(raw);
+  return mask;
+}
+
+function refuseMinimum(raw: number, minimum: number | undefined): void {
+  if (minimum === undefined) return;
+  throw failure("ENOTSUP", "DuplicateHandle", {
+    message: `Cannot choose the number of a duplicate of handle ${showHandle(raw)}: Windows ` +
+      "chooses it; leave out minimum",
+    handle: raw,
+  });
+}
+
+function lacksAccess(raw: number): HandleError {
+  return failure("EACCES", "DuplicateHandle", {
+    message: `Cannot duplicate handle ${showHandle(raw)} with access that it lacks; ` +
+      "open the source with the access that its duplicates need",
+    handle: raw,
+  });
+}
+
+function minusOne(): TypeError {
+  return new TypeError(
+    "Cannot use -1 as a handle: it is what a failed call returns; if this process is meant, " +
+      "use currentProcess()",
+  );
+}

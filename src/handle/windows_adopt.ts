@@ -1,0 +1,103 @@
+/**
+ * Adoption on Windows. Node and Bun export what makes a descriptor of their C runtime from a
+ * `HANDLE`. A `FileHandle` is made on the null device; then its descriptor is closed and at once
+ * opened again around our handle, in the same slot of the C runtime's table.
+ */
+import type { FileHandle } from "node:fs/promises";
+import { failure } from "../../ffi/error.ts";
+import { CloseHandle } from "../../ffi/win32/handle.ts";
+import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
+import type { Adopter } from "./adopt.ts";
+import { nodeFs } from "../util/node_fs.ts";
+import type { RawHandle } from "./platform.ts";
+import { WindowsFile } from "../windows_file/mod.ts";
+import { windowsSystem } from "./windows.ts";
+
+const PLACEHOLDER = "\\\\.\\NUL";
+
+/** How often another thread may take our slot before we give up: each time is a rare accident. */
+const ATTEMPTS = 100;
+
+/** Placeholders whose slot belongs to somebody else now: never used, closed or collected. */
+const lost: FileHandle[] = [];
+
+/** Adoption in Node and Bun. */
+export const windowsAdopter: Adopter = {
+  toFd,
+  async toFileHandle(raw, inheritable) {
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const file = await nodeFs().promises.open(PLACEHOLDER, "r");
+        if (takeSlot(file.fd, raw, inheritable)) return file;
+        if (refillSlot(file.fd)) await file.close();
+        else lost.push(file);
+      }
+      throw failure("EBUSY", "uv_open_osfhandle", {
+        message: "Cannot make the runtime own a handle: other threads took its descriptor " +
+          `${ATTEMPTS} times; call again`,
+        handle: raw,
+      });
+    } finally {
+      CloseHandle(raw);
+    }
+  },
+};
+
+/** Adoption in Deno, which has no door: an object of ours with the methods of a `FileHandle`. */
+export const denoWindowsAdopter: Adopter = {
+  toFd,
+  // deno-lint-ignore require-await -- what it throws must reject
+  async toFileHandle(raw, inheritable) {
+    try {
+      if (inheritable) windowsSystem.setInheritable(raw, true);
+      return new WindowsFile(raw) as unknown as FileHandle;
+    } catch (error) {
+      CloseHandle(raw);
+      throw error;
+    }
+  },
+};
+
+function toFd(raw: RawHandle, inheritable: boolean): number {
+  try {
+    if (inheritable) windowsSystem.setInheritable(raw, true);
+    return fdOfHandle(raw);
+  } catch (error) {
+    CloseHandle(raw);
+    throw error;
+  }
+}
+
+/**
+ * Puts a duplicate of the handle into the slot of the placeholder. The C runtime takes the lowest
+ * free number, so another thread, or a lower number that became free, can spoil it.
+ */
+function takeSlot(slot: number, raw: RawHandle, inheritable: boolean): boolean {
+  const { closeSync } = nodeFs();
+  const own = windowsSystem.duplicate(raw, inheritable, undefined);
+  closeSync(slot);
+  let fd: number;
+  try {
+    fd = fdOfHandle(own);
+  } catch {
+    CloseHandle(own);
+    return false;
+  }
+  if (fd === slot) return true;
+  closeSync(fd);
+  return false;
+}
+
+/**
+ * Gives a placeholder its descriptor back, so that it can be closed like any other file. When the
+ * slot is somebody else's by now, that is impossible.
+ */
+function refillSlot(slot: number): boolean {
+  const { closeSync, openSync } = nodeFs();
+  const fillers: number[] = [];
+  let fd = openSync(PLACEHOLDER, "r");
+  for (; fd < slot; fd = openSync(PLACEHOLDER, "r")) fillers.push(fd);
+  if (fd !== slot) fillers.push(fd);
+  for (const filler of fillers) closeSync(filler);
+  return fd === slot;
+}

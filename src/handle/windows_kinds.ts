@@ -1,0 +1,66 @@
+/** The kinds of objects whose duplicates would silently not work. */
+import { failure, HandleError } from "../../ffi/error.ts";
+import { FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN } from "../../ffi/win32/constants.ts";
+import { GetFileType } from "../../ffi/win32/file.ts";
+import { isPseudoHandle } from "../../ffi/win32/check.ts";
+import { showHandle } from "../../ffi/win32/errors.ts";
+import { hasLowestRights, kindOf, objectName } from "../../ffi/win32/kind.ts";
+import { getsockopt } from "../../ffi/win32/socket.ts";
+import { SO_TYPE, SOL_SOCKET } from "../../ffi/win32/socket_constants.ts";
+import type { RawHandle } from "./platform.ts";
+
+/**
+ * Throws unless a duplicate of the handle would be of use. What is not open passes: the call that
+ * follows says so.
+ *
+ * Ports and sockets have the rights to both read and write, so most handles are told by one call
+ * that asks nothing but the handle. In particular an end of a plain pipe is never asked for more:
+ * the system would answer only after the read that another thread waits for.
+ *
+ * @param raw the handle that is to be duplicated
+ * @param syscall the call that would do it
+ * @throws {HandleError} `ENOTSUP` for an I/O completion port and for a socket
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ */
+export function refuseUnduplicable(raw: RawHandle, syscall: string): void {
+  if (isPseudoHandle(raw) || !hasLowestRights(raw)) return;
+  const type = GetFileType(raw);
+  if (type === FILE_TYPE_PIPE) {
+    if (isSocketPipe(raw)) throw refusal(raw, syscall, SOCKET);
+  } else if (type === FILE_TYPE_UNKNOWN && kindOf(raw) === "IoCompletion") {
+    throw refusal(raw, syscall, PORT);
+  }
+}
+
+const SOCKET = "is a socket, and Winsock does not know a duplicate of its handle; " +
+  "use duplicateSocket(), whose result another process turns into a socket of its own";
+const PORT = "is an I/O completion port: a duplicate could not be used; " +
+  "make every thread and process use the port's own handle, or a port of its own";
+
+/** Whether the handle is a socket of Winsock; `false` for what is not open. */
+export function isSocket(raw: RawHandle): boolean {
+  if (isPseudoHandle(raw) || !hasLowestRights(raw)) return false;
+  return GetFileType(raw) === FILE_TYPE_PIPE && isSocketPipe(raw);
+}
+
+function isSocketPipe(raw: RawHandle): boolean {
+  const name = objectName(raw);
+  if (name.startsWith("\\Device\\NamedPipe")) return false;
+  if (name.startsWith("\\Device\\Afd")) return true;
+  // Wine gives a socket no name. Winsock is not loaded for anything else.
+  try {
+    getsockopt(raw, SOL_SOCKET, SO_TYPE);
+    return true;
+  } catch (error) {
+    // Any other error is one that only a socket has.
+    if (error instanceof HandleError) return error.code !== "ENOTSOCK";
+    throw error;
+  }
+}
+
+function refusal(raw: RawHandle, syscall: string, why: string): HandleError {
+  return failure("ENOTSUP", syscall, {
+    message: `Cannot duplicate handle ${showHandle(raw)}: it ${why}`,
+    handle: raw,
+  });
+}

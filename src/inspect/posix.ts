@@ -1,0 +1,111 @@
+/** Looking at handles on Linux, where the kernel tells all of it, and on macOS. */
+import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
+import { pid as ownPid, platform } from "../../ffi/host.ts";
+import { FD_CLOEXEC } from "../../ffi/posix/constants.ts";
+import { fcntl_getfd, fcntl_getfl } from "../../ffi/posix/fcntl.ts";
+import {
+  type Identity,
+  identityOf,
+  isOneOpenFile,
+  openDescriptors,
+} from "../../ffi/posix/identity.ts";
+import { linkText } from "../../ffi/posix/link.ts";
+import { type HandleInfo, handleInfo, type LookingSystem } from "./types.ts";
+import { listOther } from "./posix_process.ts";
+import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
+import { countSharing } from "./posix_sharing.ts";
+import { nodeFs } from "../util/node_fs.ts";
+import { positionOf } from "../handle/posix_position.ts";
+
+/** Looking at handles on Linux and macOS. */
+export const posixLooking: LookingSystem = {
+  inspect(raw) {
+    const info = look(raw);
+    const references = sharersOf(raw);
+    return references === undefined ? info : { ...info, references };
+  },
+  isSame(a, b) {
+    for (const raw of [a, b]) fcntl_getfd(raw); // throws when it is not open
+    if (a === b) return true;
+    return (isLinux() ? isOneOpenFile(ownPid(), a, b) : undefined) ?? notProvenDifferent(a, b);
+  },
+  list(pid) {
+    if (!isLinux()) throw onlyLinux();
+    const found = pid === ownPid() ? listOwn() : listOther(pid);
+    return countSharing(pid, found);
+  },
+};
+
+function isLinux(): boolean {
+  return platform() === "linux";
+}
+
+function listOwn(): HandleInfo[] {
+  const found: HandleInfo[] = [];
+  for (const fd of openDescriptors()) {
+    try {
+      found.push(look(fd));
+    } catch (error) {
+      // Another thread has closed it meanwhile.
+      if (!hasCode(error, "EBADF")) throw error;
+    }
+  }
+  return found;
+}
+
+/** A handle of this process, asked by its number: all but the path is known without /proc too. */
+function look(fd: number): HandleInfo {
+  const flags = fcntl_getfl(fd);
+  const inheritable = (fcntl_getfd(fd) & FD_CLOEXEC) === 0;
+  const identity = identify(fd);
+  const link = isLinux() ? linkText(`/proc/self/fd/${fd}`) : undefined;
+  const kind = kindOf(identity, link);
+  return handleInfo({
+    raw: fd,
+    pid: ownPid(),
+    kind,
+    access: accessOfFlags(flags),
+    inheritable,
+    ...nameOf(kind, link, identity, ""),
+    position: hasPosition(kind, identity) ? positionOf(fd) : undefined,
+    device: identity?.device,
+    inode: identity?.inode,
+  });
+}
+
+/** Which file it is. On macOS the runtime is asked, and Deno knows its own descriptors only. */
+function identify(fd: number): Identity | undefined {
+  if (isLinux()) return identityOf(fd);
+  try {
+    const { dev, ino, mode } = nodeFs().fstatSync(fd);
+    return { device: dev, inode: ino, mode, driver: 0, unit: 0 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many descriptors of this process share the open file, itself among them. */
+function sharersOf(fd: number): number | undefined {
+  const me = ownPid();
+  if (!isLinux() || isOneOpenFile(me, fd, fd) !== true) return undefined;
+  return openDescriptors().filter((other) => isOneOpenFile(me, fd, other) === true).length;
+}
+
+/** Another file or another access cannot be the same open file. Without kcmp no more is known. */
+function notProvenDifferent(a: number, b: number): false {
+  const [one, other] = [identify(a), identify(b)];
+  const isOneFile = one === undefined || other === undefined ||
+    (one.device === other.device && one.inode === other.inode);
+  if (!isOneFile || accessOfFlags(fcntl_getfl(a)) !== accessOfFlags(fcntl_getfl(b))) return false;
+  throw failure("ENOTSUP", "kcmp", {
+    message: `Cannot tell whether fd ${a} and fd ${b} are one open file: the system has no kcmp ` +
+      "or forbids it here; keep note of what is a duplicate of what",
+    handle: a,
+  });
+}
+
+function onlyLinux(): HandleError {
+  return failure("ENOTSUP", "open", {
+    message: "Cannot list handles: this system has no /proc/PID/fd; use lsof",
+  });
+}

@@ -1,0 +1,159 @@
+/** DuplicateHandle with everything it can do, on both systems where the kernel can. */
+import { checkBoolean, checkInteger, show } from "../../ffi/check.ts";
+import { failure } from "../../ffi/error.ts";
+import {
+  DUPLICATE_CLOSE_SOURCE as CLOSE_SOURCE,
+  DUPLICATE_SAME_ACCESS as SAME_ACCESS,
+} from "../../ffi/win32/constants.ts";
+import { consume, type Owner } from "../handle/raw.ts";
+import { BorrowedHandle, type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
+import { checkKeys, type Choices } from "../handle/options.ts";
+import { ForeignHandle, foreignRaw, ProcessHandle } from "./process.ts";
+import { closeIn, copyBetween } from "./transfer.ts";
+import { isSelf, type ProcessReference } from "./types.ts";
+import { type RawHandle, system } from "../handle/platform.ts";
+
+/** {@linkcode duplicateHandle}: close the source, also when the call fails. */
+export const DUPLICATE_CLOSE_SOURCE = 1;
+/** {@linkcode duplicateHandle}: the access of the source; the desired access is ignored. */
+export const DUPLICATE_SAME_ACCESS = 2;
+
+/** The arguments of {@linkcode duplicateHandle}, by the names of the Win32 call. */
+export interface DuplicateHandleArguments {
+  /** The process that has the source. */
+  readonly sourceProcess: ProcessHandle | Handle | RawHandle;
+  /**
+   * The handle to duplicate: a number that is valid in the source process, a handle of this process
+   * when that is the source process, or a handle that was given to the source process.
+   */
+  readonly sourceHandle: RawHandle | Handle | ForeignHandle;
+  /** The process that gets the new handle; `null` for none, with `DUPLICATE_CLOSE_SOURCE`. */
+  readonly targetProcess: ProcessHandle | Handle | RawHandle | null;
+  /** The access mask of the new handle; ignored with `DUPLICATE_SAME_ACCESS`. */
+  readonly desiredAccess?: number | undefined;
+  /** Whether the children of the target process inherit the new handle. Default `false`. */
+  readonly inheritHandle?: boolean | undefined;
+  /**
+   * `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, both, or 0. Default `DUPLICATE_SAME_ACCESS`
+   * without a `desiredAccess`, and 0 with one.
+   */
+  readonly options?: number | undefined;
+}
+
+const keys: readonly string[] = [
+  "sourceProcess",
+  "sourceHandle",
+  "targetProcess",
+  "desiredAccess",
+  "inheritHandle",
+  "options",
+];
+
+/**
+ * `DuplicateHandle` with three processes: the one that has the source, the one that gets the new
+ * handle, and this one, which may be neither. It keeps the rules of the Win32 call:
+ *
+ * - with `DUPLICATE_CLOSE_SOURCE` the source is closed whatever the outcome, unless the arguments
+ *   themselves are refused; with a `null` target process nothing else is done;
+ * - the new handle never has access that the source lacks;
+ * - a bare −1 is refused as a source: {@linkcode currentProcess} is how to mean it;
+ * - I/O completion ports and sockets are refused, since their duplicates do not work.
+ *
+ * On Linux the source may be in any process that lets this one take it
+ * ({@linkcode ProcessHandle.take}); the target must be this process, and only handles of this
+ * process can be closed: `ENOTSUP` else.
+ *
+ * @param args what to duplicate, from where, to where
+ * @returns the new handle, valid in the target process and for the target process to close; 0
+ * without a target
+ * @throws {HandleError} `EBADF`, `EACCES`, `EPERM`, `ESRCH`, `EMFILE`, `ENOTSUP`; `EINVAL` with
+ * neither a target nor `DUPLICATE_CLOSE_SOURCE`
+ * @throws {TypeError} when an argument is not of its kind
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ *
+ * @example
+ * ```ts
+ * import { currentProcess, duplicate, duplicateHandle, OwnedHandle } from "duphandle";
+ *
+ * using me = currentProcess();
+ * using source = duplicate(1);
+ * const raw = duplicateHandle({ sourceProcess: me, sourceHandle: source, targetProcess: me });
+ * OwnedHandle.fromRaw(raw).close();
+ * ```
+ */
+export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
+  checkKeys(args, keys);
+  const { sourceProcess, sourceHandle, targetProcess, desiredAccess, inheritHandle = false } = args;
+  const { options = desiredAccess === undefined ? SAME_ACCESS : 0 } = args;
+  checkInteger(options, "options", 0, CLOSE_SOURCE | SAME_ACCESS);
+  checkBoolean(inheritHandle, "inheritHandle");
+  if (desiredAccess !== undefined) {
+    checkInteger(desiredAccess, "desiredAccess", -0x8000_0000, 0xffff_ffff);
+  }
+  const from = reference(sourceProcess, "sourceProcess");
+  const to = targetProcess === null ? null : reference(targetProcess, "targetProcess");
+  const raw = sourceRaw(sourceHandle, from);
+  const closeSource = (options & CLOSE_SOURCE) !== 0;
+  if (to === null) return closeOnly(raw, from, closeSource, sourceHandle);
+  const choices: Choices = {
+    inheritable: inheritHandle,
+    access: (options & SAME_ACCESS) !== 0 ? "same" : desiredAccess ?? 0,
+    closeSource,
+    minimum: undefined,
+  };
+  const make = () => copyBetween(raw, from, to, choices);
+  if (!closeSource || !isSelf(from)) return make();
+  return consume(ownerOfRaw(sourceHandle, raw), make, (made) => closeIn(to, made));
+}
+
+function closeOnly(
+  raw: RawHandle,
+  from: ProcessReference,
+  closeSource: boolean,
+  source: DuplicateHandleArguments["sourceHandle"],
+): 0 {
+  if (!closeSource) {
+    throw failure("EINVAL", "DuplicateHandle", {
+      message:
+        "Cannot duplicate into no process: name a targetProcess, or DUPLICATE_CLOSE_SOURCE " +
+        "to close the source only",
+      handle: raw,
+    });
+  }
+  if (isSelf(from)) ownerOfRaw(source, raw).close();
+  else closeIn(from, raw);
+  return 0;
+}
+
+/** Whoever closes a source of this process: its object, where there is one. */
+function ownerOfRaw(source: DuplicateHandleArguments["sourceHandle"], raw: RawHandle): Owner {
+  if (source instanceof OwnedHandle) return source;
+  if (source instanceof BorrowedHandle) {
+    throw new TypeError("Cannot close a borrowed source: only its owner may");
+  }
+  return { close: () => system().close(raw) };
+}
+
+function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
+  if (isHandle(source)) {
+    if (isSelf(from)) return source.raw;
+    throw new TypeError(
+      "Cannot use a handle of this process as one of another: give its number in that process",
+    );
+  }
+  if (source instanceof ForeignHandle) return foreignRaw(source, from.pid);
+  if (isSelf(from)) system().checkBorrowed(source as RawHandle);
+  else system().checkOwned(source as RawHandle);
+  return source as RawHandle;
+}
+
+function reference(process: unknown, name: string): ProcessReference {
+  if (process instanceof ProcessHandle) return { raw: process.raw, pid: process.pid };
+  const raw = isHandle(process) ? process.raw : process;
+  if (typeof raw !== "number") {
+    throw new TypeError(`Cannot use ${show(process)} as ${name}: it must be a ProcessHandle`);
+  }
+  const { processes } = system();
+  processes.checkProcess(raw);
+  return { raw, pid: processes.pidOf(raw) };
+}

@@ -1,0 +1,50 @@
+/** The one path from a handle of one process to a handle of another. */
+import { copyWith } from "../handle/raw.ts";
+import type { Choices } from "../handle/options.ts";
+import { isSelf, type ProcessReference } from "./types.ts";
+import { type RawHandle, system } from "../handle/platform.ts";
+
+/**
+ * Makes the duplicate. `closeSource` closes a source in another process, whatever the outcome; one
+ * in this process is for its owner to close.
+ *
+ * What the source may give is known only in this process, so everything that is more than a plain
+ * duplicate goes through a handle of ours.
+ */
+export function copyBetween(
+  raw: RawHandle,
+  from: ProcessReference,
+  to: ProcessReference,
+  choices: Choices,
+): RawHandle {
+  if (isSelf(to)) return isSelf(from) ? copyWith(raw, choices) : take(raw, from, choices);
+  const { processes } = system();
+  processes.checkGive(raw, to);
+  const isPlain = choices.access === "same";
+  if (isSelf(from) && isPlain) return processes.give(raw, to, choices.inheritable);
+  const ours = { ...choices, inheritable: false };
+  const between = isSelf(from) ? copyWith(raw, ours) : take(raw, from, ours);
+  try {
+    return processes.give(between, to, choices.inheritable);
+  } finally {
+    system().close(between);
+  }
+}
+
+/** Closes a handle of a process, this one or another. */
+export function closeIn(process: ProcessReference, raw: RawHandle): void {
+  if (isSelf(process)) system().close(raw);
+  else system().processes.closeIn(process, raw);
+}
+
+function take(raw: RawHandle, from: ProcessReference, choices: Choices): RawHandle {
+  const { access, inheritable, minimum, closeSource } = choices;
+  const isPlain = access === "same" && minimum === undefined;
+  const taken = system().processes.take(raw, from, isPlain && inheritable, closeSource);
+  if (isPlain) return taken;
+  try {
+    return copyWith(taken, choices);
+  } finally {
+    system().close(taken);
+  }
+}

@@ -1,0 +1,112 @@
+/** Other processes on Windows: DuplicateHandle with a process on either side. */
+import { checkInteger, show } from "../../ffi/check.ts";
+import { HandleError } from "../../ffi/error.ts";
+import { pid } from "../../ffi/host.ts";
+import {
+  DUPLICATE_CLOSE_SOURCE,
+  DUPLICATE_SAME_ACCESS,
+  PROCESS_DUP_HANDLE,
+  PROCESS_QUERY_LIMITED_INFORMATION,
+  SYNCHRONIZE,
+  WAIT_OBJECT_0,
+} from "../../ffi/win32/constants.ts";
+import { CloseHandle, DuplicateHandle } from "../../ffi/win32/handle.ts";
+import { NtQueryObject } from "../../ffi/win32/object.ts";
+import { GetExitCodeProcess, GetProcessId, OpenProcess } from "../../ffi/win32/process.ts";
+import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
+import { checkHandle, SELF } from "../../ffi/win32/check.ts";
+import { ended, type ProcessReference, type ProcessSystem } from "./types.ts";
+import { refuseUnduplicable } from "../handle/windows_kinds.ts";
+
+/** To duplicate, and to tell whether it has ended. */
+const RIGHTS = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
+
+/** Where DuplicateHandle leaves its result. */
+const out: [number] = [0];
+
+/** Other processes on Windows. */
+export const windowsProcesses: ProcessSystem = {
+  open: (pid) => OpenProcess(RIGHTS, false, pid),
+  current: () => SELF,
+  checkProcess(raw) {
+    checkHandle(raw, "a process");
+    if (raw < SELF && raw >= -6) {
+      throw new TypeError(`Cannot use ${show(raw)} as a process: it is another pseudo-handle`);
+    }
+  },
+  pidOf(raw) {
+    if (raw === SELF) return pid();
+    try {
+      // Without this right the process stays a stranger, also when it is this one: the call refuses.
+      const mayDuplicate = (NtQueryObject(raw).GrantedAccess & PROCESS_DUP_HANDLE) !== 0;
+      return mayDuplicate ? GetProcessId(raw) : undefined;
+    } catch {
+      return undefined; // the call that uses the handle tells what is wrong
+    }
+  },
+  checkGive() {},
+  take(raw, from, inheritable, closeSource) {
+    const options = DUPLICATE_SAME_ACCESS | (closeSource ? DUPLICATE_CLOSE_SOURCE : 0);
+    const taken = asked(
+      from,
+      () => DuplicateHandle(from.raw, raw, SELF, out, 0, inheritable, options),
+    );
+    try {
+      refuseUnduplicable(taken, "DuplicateHandle");
+    } catch (error) {
+      CloseHandle(taken);
+      throw error;
+    }
+    return taken;
+  },
+  give(raw, to, inheritable) {
+    if (raw === SELF) return giveSelf(to, inheritable);
+    refuseUnduplicable(raw, "DuplicateHandle");
+    return asked(
+      to,
+      () => DuplicateHandle(SELF, raw, to.raw, out, 0, inheritable, DUPLICATE_SAME_ACCESS),
+    );
+  },
+  closeIn(process, raw) {
+    // Moved here and closed here. A null target would do it in one call, but what that returns
+    // differs between systems.
+    const options = DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE;
+    CloseHandle(asked(
+      process,
+      () => DuplicateHandle(process.raw, raw, SELF, out, 0, false, options),
+    ));
+  },
+  allowTake(pid) {
+    // Any process of the same user may open this one already.
+    checkInteger(pid, "pid", -1, 0xffff_ffff);
+  },
+};
+
+/** A real handle of this process, which only currentProcess() can ask for. */
+function giveSelf(to: ProcessReference, inheritable: boolean): number {
+  const real = DuplicateHandle(SELF, SELF, SELF, out, 0, false, DUPLICATE_SAME_ACCESS);
+  try {
+    return windowsProcesses.give(real, to, inheritable);
+  } finally {
+    CloseHandle(real);
+  }
+}
+
+/** Calls, and when the call fails since the process has ended, says that instead. */
+function asked(process: ProcessReference, call: () => number): number {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof HandleError) || !hasEnded(process.raw)) throw error;
+    throw ended(process, error);
+  }
+}
+
+function hasEnded(process: number): boolean {
+  try {
+    GetExitCodeProcess(process); // fails for what is no process
+    return WaitForSingleObject(process, 0) === WAIT_OBJECT_0;
+  } catch {
+    return false; // the first error tells what is wrong
+  }
+}

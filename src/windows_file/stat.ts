@@ -1,0 +1,168 @@
+/** What `stat()` tells in Deno for Windows, put together as libuv does. */
+import type { BigIntStats, Stats } from "node:fs";
+import {
+  FileBasicInformation,
+  FileEndOfFileInformation,
+  FileFsDeviceInformation,
+  FileFsVolumeInformation,
+  FileInternalInformation,
+  FileStandardInformation,
+  ntQuery,
+  ntSet,
+} from "../../ffi/win32/async_file.ts";
+import { wrongType } from "./arguments.ts";
+import { nodeFs } from "../util/node_fs.ts";
+import type { RawHandle } from "../handle/platform.ts";
+
+const FILE_ATTRIBUTE_READONLY = 1;
+const FILE_ATTRIBUTE_DIRECTORY = 0x10;
+const FILE_ATTRIBUTE_NORMAL = 0x80;
+
+const S_IFIFO = 0o010_000;
+const S_IFCHR = 0o020_000;
+const S_IFDIR = 0o040_000;
+const S_IFREG = 0o100_000;
+
+/** `DEVICE_TYPE`s: what `GetFileType` takes for a disk, and for a pipe; the rest are characters. */
+const DISKS: ReadonlySet<number> = /* @__PURE__ */ new Set(
+  [0x02, 0x03, 0x07, 0x08, 0x09, 0x14, 0x24, 0x2d, 0x35, 0x36, 0x52],
+);
+const PIPES: ReadonlySet<number> = /* @__PURE__ */ new Set([0x0c, 0x11]);
+
+/** A `FILETIME` counts 100 ns from 1601. */
+const EPOCH = 116_444_736_000_000_000n;
+
+/** The numbers of a `Stats`, with times in nanoseconds. */
+interface Numbers {
+  readonly whole: Readonly<Record<string, bigint>>;
+  readonly times: Readonly<Record<string, bigint>>;
+}
+
+/** `stat()`, as the runtime's own `Stats`. */
+export async function windowsStat(raw: RawHandle): Promise<Stats> {
+  const { whole, times } = await ask(raw);
+  const stats: Record<string, unknown> = Object.create(nodeFs().Stats.prototype);
+  for (const [name, value] of Object.entries(whole)) stats[name] = Number(value);
+  for (const [name, nanoseconds] of Object.entries(times)) {
+    // In two steps, so that the fraction is as exact as a number can be.
+    const milliseconds = Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
+    define(stats, `${name}Ms`, milliseconds);
+    define(stats, name, new Date(Math.round(milliseconds)));
+  }
+  return stats as unknown as Stats;
+}
+
+/** `stat({ bigint: true })`: the same in bigints, with nanoseconds. */
+export async function windowsBigIntStat(raw: RawHandle): Promise<BigIntStats> {
+  const { whole, times } = await ask(raw);
+  // The runtime's own class is not to be had; what it does with the mode is done by its sister.
+  const { prototype } = nodeFs().Stats;
+  const mode = { ...whole, mode: Number(whole["mode"]) };
+  const kind: Stats = Object.assign(Object.create(prototype), mode);
+  const stats: Record<string, unknown> = {
+    ...whole,
+    isFile: () => kind.isFile(),
+    isDirectory: () => kind.isDirectory(),
+    isFIFO: () => kind.isFIFO(),
+    isCharacterDevice: () => kind.isCharacterDevice(),
+    isBlockDevice: () => false,
+    isSocket: () => false,
+    isSymbolicLink: () => false,
+  };
+  for (const [name, nanoseconds] of Object.entries(times)) {
+    stats[`${name}Ms`] = nanoseconds / 1_000_000n;
+    stats[`${name}Ns`] = nanoseconds;
+    stats[name] = new Date(Number(nanoseconds / 1_000_000n));
+  }
+  return stats as unknown as BigIntStats;
+}
+
+/** Sets the length. What is added reads as zeros; the position stays. */
+export async function windowsTruncate(raw: RawHandle, length: number): Promise<void> {
+  const fill = (data: DataView) => data.setBigInt64(0, BigInt(length), true);
+  await ntSet(raw, FileEndOfFileInformation, 8, fill);
+}
+
+/** Sets the times. */
+export async function windowsUtimes(raw: RawHandle, atime: unknown, mtime: unknown): Promise<void> {
+  const times = [fileTime("atime", atime), fileTime("mtime", mtime)] as const;
+  await ntSet(raw, FileBasicInformation, 40, (data) => {
+    // What stays 0 is left as it is.
+    data.setBigInt64(8, times[0], true);
+    data.setBigInt64(16, times[1], true);
+  });
+}
+
+/** Makes the file writable, or read-only when the owner may not write: Windows knows no more. */
+export async function windowsChmod(raw: RawHandle, mode: unknown): Promise<void> {
+  const bits = typeof mode === "string" && /^[0-7]+$/.test(mode) ? parseInt(mode, 8) : mode;
+  if (typeof bits !== "number" || !Number.isInteger(bits)) {
+    throw wrongType("mode", mode, "an integer or a string of octal digits");
+  }
+  const basic = await ntQuery("NtQueryInformationFile", raw, FileBasicInformation, 40);
+  const others = basic.getUint32(32, true) & ~FILE_ATTRIBUTE_READONLY;
+  const attributes = (bits & 0o200) === 0 ? others | FILE_ATTRIBUTE_READONLY : others;
+  await ntSet(raw, FileBasicInformation, 40, (data) => {
+    data.setUint32(32, attributes === 0 ? FILE_ATTRIBUTE_NORMAL : attributes, true);
+  });
+}
+
+async function ask(raw: RawHandle): Promise<Numbers> {
+  const device = await ntQuery("NtQueryVolumeInformationFile", raw, FileFsDeviceInformation, 8);
+  const type = device.getUint32(0, true);
+  if (DISKS.has(type)) return await askDisk(raw);
+  return numbers({ mode: BigInt(PIPES.has(type) ? S_IFIFO : S_IFCHR), nlink: 1n }, {});
+}
+
+async function askDisk(raw: RawHandle): Promise<Numbers> {
+  const query = "NtQueryInformationFile";
+  const basic = await ntQuery(query, raw, FileBasicInformation, 40);
+  const standard = await ntQuery(query, raw, FileStandardInformation, 24);
+  const internal = await ntQuery(query, raw, FileInternalInformation, 8);
+  // The label follows the serial number: it is cut off, and not wanted.
+  const volume = "NtQueryVolumeInformationFile";
+  const serial = await ntQuery(volume, raw, FileFsVolumeInformation, 24).then(
+    (data) => data.getUint32(8, true),
+    () => 0,
+  );
+  const attributes = basic.getUint32(32, true);
+  const isDirectory = (attributes & FILE_ATTRIBUTE_DIRECTORY) !== 0;
+  const rights = (attributes & FILE_ATTRIBUTE_READONLY) !== 0 ? 0o444 : 0o666;
+  const time = (offset: number) => (basic.getBigInt64(offset, true) - EPOCH) * 100n;
+  return numbers({
+    dev: BigInt(serial),
+    mode: BigInt((isDirectory ? S_IFDIR : S_IFREG) | rights),
+    nlink: BigInt(standard.getUint32(16, true)),
+    ino: internal.getBigUint64(0, true),
+    size: isDirectory ? 0n : standard.getBigInt64(8, true),
+    blocks: standard.getBigInt64(0, true) >> 9n,
+  }, { atime: time(8), mtime: time(16), ctime: time(24), birthtime: time(0) });
+}
+
+function numbers(whole: Record<string, bigint>, times: Record<string, bigint>): Numbers {
+  const zero = { dev: 0n, nlink: 0n, uid: 0n, gid: 0n, rdev: 0n, ino: 0n, size: 0n, blocks: 0n };
+  return {
+    whole: { ...zero, blksize: 4096n, ...whole },
+    times: { atime: 0n, mtime: 0n, ctime: 0n, birthtime: 0n, ...times },
+  };
+}
+
+/** The prototype has accessors of these names in some versions: an own value goes before them. */
+function define(stats: object, name: string, value: unknown): void {
+  Object.defineProperty(stats, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
+
+/** Seconds since 1970, as a number or digits, or a Date. */
+function fileTime(name: string, value: unknown): bigint {
+  const seconds = value instanceof Date ? value.getTime() / 1000 : value;
+  const number = typeof seconds === "string" && seconds.trim() !== "" ? Number(seconds) : seconds;
+  if (typeof number !== "number" || !Number.isFinite(number)) {
+    throw wrongType(name, value, "a Date or seconds since 1970");
+  }
+  return BigInt(Math.round(number * 1000)) * 10_000n + EPOCH;
+}
