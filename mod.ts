@@ -55,7 +55,8 @@ export { redirect } from "./src/redirect/redirect.ts";
 export type { DuplicateOntoOptions, DuplicateOptions } from "./src/handle/options.ts";
 export type { HandleSource, HasFd } from "./src/handle/source.ts";
 export { duplicateSocket, socketFromInfo } from "./src/socket/socket.ts";
-export type { Access, RawHandle } from "./src/handle/platform.ts";
+export type { Access } from "./src/handle/types.ts";
+export type { RawHandle } from "./src/util/raw_handle.ts";
 export {
   type HandleChild,
   type HandleSpawnOptions,

@@ -6,7 +6,7 @@
  * Deno tells it by itself: the first look at `process` there starts all of its Node layer, which
  * takes longer than everything else that a first duplicate does.
  */
-export function platform(): string {
+export function osName(): string {
   const os = (globalThis as { Deno?: { build?: { os?: string } } }).Deno?.build?.os;
   if (os !== undefined) return os === "windows" ? "win32" : os;
   return globalThis.process?.platform ?? "unknown";
@@ -14,17 +14,17 @@ export function platform(): string {
 
 /** Whether the running system is Windows: handles are `HANDLE`s and numbers are Win32's. */
 export function isWindows(): boolean {
-  return platform() === "win32";
+  return osName() === "win32";
 }
 
-/** The processor, as `process.arch` names it; asked of Deno for the reason that {@linkcode platform} has. */
+/** The processor, as `process.arch` names it; asked of Deno for the reason that {@linkcode osName} has. */
 export function arch(): string {
   const name = (globalThis as { Deno?: { build?: { arch?: string } } }).Deno?.build?.arch;
   if (name !== undefined) return name === "x86_64" ? "x64" : name === "aarch64" ? "arm64" : name;
   return globalThis.process?.arch ?? "unknown";
 }
 
-/** The process identifier; asked of Deno for the reason that {@linkcode platform} has. */
+/** The process identifier; asked of Deno for the reason that {@linkcode osName} has. */
 export function pid(): number {
   return (globalThis as { Deno?: { pid?: number } }).Deno?.pid ?? globalThis.process.pid;
 }

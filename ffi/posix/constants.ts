@@ -1,10 +1,10 @@
 /** The flags of fcntl.h and its neighbours, as the running system's headers define them. */
-import { arch, platform } from "../host.ts";
+import { arch, osName } from "../host.ts";
 import { numbers as darwin } from "./symbols/darwin.ts";
 import { directNumbers, numbers as linux } from "./symbols/linux.ts";
 
 const numbers: { readonly [Name in keyof typeof linux]: number } =
-  /* @__PURE__ */ platform() === "darwin" ? darwin : linux;
+  /* @__PURE__ */ osName() === "darwin" ? darwin : linux;
 
 /** `fcntl` command: duplicate to the lowest free descriptor at or above the argument. */
 export const F_DUPFD = 0;
@@ -96,6 +96,6 @@ export const PR_SET_PTRACER = 0x5961_6d61;
 export const PR_SET_PTRACER_ANY: number = -1;
 
 function direct(): number {
-  if (platform() === "darwin") return 0;
+  if (osName() === "darwin") return 0;
   return arch() === "arm64" ? directNumbers.arm64 : directNumbers.others;
 }

@@ -1,7 +1,7 @@
 /** What only Linux has, and its calls that not every C library has a function for. */
 import type { Calls } from "../backend/mod.ts";
 import { failure } from "../error.ts";
-import { arch, isWindows, platform } from "../host.ts";
+import { arch, isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { callNumbers, kernelSymbols, libraries } from "./symbols/linux.ts";
 import { libc } from "./libc.ts";
@@ -20,7 +20,7 @@ export function kernel(name: string): Calls<typeof kernelSymbols> {
 
 function load(name: string): Calls<typeof kernelSymbols> {
   if (isWindows()) libc(); // throws, and says what to use there
-  if (platform() !== "linux") {
+  if (osName() !== "linux") {
     throw failure("ENOTSUP", name, { message: `Cannot call ${name}: only Linux has it` });
   }
   return loadLibrary(libraries, kernelSymbols);

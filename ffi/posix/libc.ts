@@ -1,7 +1,7 @@
 /** The C library of this POSIX system, loaded at the first call. */
 import { backend, type Calls } from "../backend/mod.ts";
 import { failure } from "../error.ts";
-import { arch, isWindows, platform } from "../host.ts";
+import { arch, isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import * as darwin from "./symbols/darwin.ts";
 import * as linux from "./symbols/linux.ts";
@@ -42,7 +42,7 @@ export function libcSockets(): LibcSockets {
 
 function load(): Libc {
   requirePosix();
-  if (platform() !== "darwin") {
+  if (osName() !== "darwin") {
     const calls = loadLibrary(linux.libraries, linux.symbols);
     return { ...calls, errno: errnoAt(calls.__errno_location()) };
   }
@@ -57,7 +57,7 @@ function load(): Libc {
 
 function loadFiles(): LibcFiles {
   requirePosix();
-  if (platform() !== "darwin") {
+  if (osName() !== "darwin") {
     const calls = loadLibrary(linux.libraries, linux.fileSymbols);
     return { ...calls, lseek: withSafeErrno(calls.lseek, linux.libraries) };
   }
@@ -72,7 +72,7 @@ function loadFiles(): LibcFiles {
 
 function loadSockets(): LibcSockets {
   requirePosix();
-  const { libraries } = platform() === "darwin" ? darwin : linux;
+  const { libraries } = osName() === "darwin" ? darwin : linux;
   return loadLibrary(libraries, linux.socketSymbols);
 }
 

@@ -1,6 +1,6 @@
 /** setrlimit(2), for descriptors. */
 import type { Calls } from "../backend/mod.ts";
-import { platform } from "../host.ts";
+import { osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { scratch } from "../backend/scratch.ts";
 import * as darwin from "./symbols/darwin.ts";
@@ -27,7 +27,7 @@ export function raiseLimit(): number {
   }
   const soft = data.getBigUint64(0, true);
   const hard = data.getBigUint64(8, true);
-  const isDarwin = platform() === "darwin";
+  const isDarwin = osName() === "darwin";
   const wanted = isDarwin && hard > OPEN_MAX_OF_DARWIN ? OPEN_MAX_OF_DARWIN : hard;
   if (soft >= wanted) return Number(soft);
   data.setBigUint64(0, wanted, true);

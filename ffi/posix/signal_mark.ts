@@ -3,7 +3,7 @@
  * of fcntl(2). It belongs to the open file, is seen at once, and does nothing, because a signal is
  * sent only where O_ASYNC is set.
  */
-import { platform } from "../host.ts";
+import { osName } from "../host.ts";
 import { libc } from "./libc.ts";
 
 /** fcntl.h of Linux. */
@@ -23,7 +23,7 @@ const MARKS = [61, 62];
  */
 export function sharersBySignal(fd: number, from: number, below: number): number[] {
   const { fcntl } = libc();
-  const before = platform() === "linux" ? fcntl(fd, F_GETSIG, 0) : -1;
+  const before = osName() === "linux" ? fcntl(fd, F_GETSIG, 0) : -1;
   if (before === -1) return [];
   let shared = Array.from({ length: below - from }, (_, at) => at + from);
   for (const mark of MARKS) {

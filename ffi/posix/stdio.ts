@@ -1,6 +1,6 @@
 /** The buffers of the C library, through which native libraries print. */
 import type { Calls } from "../backend/mod.ts";
-import { platform } from "../host.ts";
+import { osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import * as darwin from "./symbols/darwin.ts";
 import * as linux from "./symbols/linux.ts";
@@ -12,7 +12,7 @@ let loaded: Calls<typeof linux.stdioSymbols> | undefined;
  * with the C library, as it does for native code that flushes.
  */
 export function flushC(): void {
-  const libraries = platform() === "darwin" ? darwin.libraries : linux.libraries;
+  const libraries = osName() === "darwin" ? darwin.libraries : linux.libraries;
   loaded ??= loadLibrary(libraries, linux.stdioSymbols);
   loaded.fflush(0);
 }

@@ -1,7 +1,7 @@
 /** Sockets with a path, and the user at the other end, on Linux: unix(7). */
 import type { Calls } from "../backend/mod.ts";
 import { failure } from "../error.ts";
-import { isWindows, platform } from "../host.ts";
+import { isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { scratch } from "../backend/scratch.ts";
 import { channelSymbols, libraries } from "./symbols/linux.ts";
@@ -27,7 +27,7 @@ export function channelCalls(): Calls<typeof channelSymbols> {
 
 function load(): Calls<typeof channelSymbols> {
   if (isWindows()) libc(); // throws, and says what to use there
-  if (platform() !== "linux") {
+  if (osName() !== "linux") {
     throw failure("ENOTSUP", "sendmsg", {
       message:
         "Cannot open a channel: on POSIX systems this library has channels for Linux only; " +

@@ -9,7 +9,9 @@ import { isHandle, OwnedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
 import { fdOf, type HandleSource, ownerOf, rawOf, RuntimeSource } from "../handle/source.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "../handle/platform.ts";
+import { batches } from "./platform.ts";
 
 /**
  * Duplicates many handles: all, or none when one of them cannot be. Many cost fewer system calls than
@@ -80,8 +82,8 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
     }
   }
   attempts.run(() => {
-    if (system().batches.close(raws)) return;
-    for (const raw of raws) attempts.run(() => system().close(raw));
+    if (batches().close(raws)) return;
+    for (const raw of raws) attempts.run(() => platform().close(raw));
   });
   for (const handle of special) attempts.run(() => handle.close());
   attempts.end();
@@ -111,7 +113,7 @@ function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; ow
     }
     try {
       const fd = fdOf(source);
-      numbers.push(() => system().rawOfFd(fd));
+      numbers.push(() => platform().rawOfFd(fd));
       // The number of a Deno.FsFile may be that of another one with the same position.
       const key = isFsFile(source) ? source : fd;
       // Beside its number, it is the file that closes: it would not know of it otherwise.

@@ -2,7 +2,8 @@
 import { closeAll } from "../handle/close_all.ts";
 import { copyWith } from "../handle/raw.ts";
 import type { Choices } from "../handle/options.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { batches } from "./platform.ts";
 
 /** What `duplicate` does without options. */
 const plain: Choices = {
@@ -16,9 +17,9 @@ const plain: Choices = {
 export function copyMany(raws: readonly RawHandle[], choices: Choices = plain): RawHandle[] {
   const { access, inheritable, minimum } = choices;
   const isPlain = access === "same" && !inheritable && minimum === undefined;
-  const batch = isPlain ? system().batches.duplicate(raws) : undefined;
+  const batch = isPlain ? batches().duplicate(raws) : undefined;
   if (batch !== undefined) return batch;
-  if (raws.length > 1) system().batches.requireOpen(raws);
+  if (raws.length > 1) batches().requireOpen(raws);
   return allOrNone(raws, (raw) => copyWith(raw, choices));
 }
 

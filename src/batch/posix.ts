@@ -1,21 +1,21 @@
 /** Many handles with few system calls: what Linux can do. */
-import { platform } from "../../ffi/host.ts";
+import { osName } from "../../ffi/host.ts";
 import { areOpen, close_range, duplicateBySending, MOST_SENT } from "../../ffi/posix/batch.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd } from "../../ffi/posix/fcntl.ts";
 import { Attempts } from "../util/attempts.ts";
-import type { BatchSystem } from "./types.ts";
+import type { BatchPlatform } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { MINIMUM } from "../handle/posix_duplicate.ts";
+import { MINIMUM } from "../handle/posix.ts";
 
 /** From so many on a batch is faster: `npm run bench` shows where the lines cross. */
 const WORTHWHILE = 112;
 
 /** Many handles on Linux; elsewhere one by one. */
-export const posixBatches: BatchSystem = {
+export const posixBatches: BatchPlatform = {
   duplicate(raws) {
     const isWorthwhile = raws.length >= WORTHWHILE && raws.length <= MOST_SENT;
-    if (!isWorthwhile || platform() !== "linux") return undefined;
+    if (!isWorthwhile || osName() !== "linux") return undefined;
     const copies = duplicateBySending(raws);
     if (copies.length === raws.length && !hasStandard(copies)) return copies;
     closeAll(copies); // one by one it shows which cannot be, and why
@@ -25,7 +25,7 @@ export const posixBatches: BatchSystem = {
     if (areOpen(Int32Array.from(raws).sort()) !== true) raws.forEach(fcntl_getfd);
   },
   close(raws) {
-    if (raws.length < WORTHWHILE || platform() !== "linux") return false;
+    if (raws.length < WORTHWHILE || osName() !== "linux") return false;
     const ascending = Int32Array.from(raws).sort();
     if (hasTwice(ascending) || areOpen(ascending) !== true) return false;
     const attempts = new Attempts();

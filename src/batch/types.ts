@@ -1,8 +1,8 @@
 /** What many handles at once need of a system. */
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** Many handles at once. One implementation per system. */
-export interface BatchSystem {
+export interface BatchPlatform {
   /**
    * New handles to the same objects, not inheritable, in the order of the sources. `undefined` when
    * one by one is better, or is how to find out what is wrong; then nothing was done.

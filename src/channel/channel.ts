@@ -8,7 +8,7 @@ import { type ChannelEnd, defaultLimits, type Listener } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { checkKeys } from "../handle/options.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
-import { system } from "../handle/platform.ts";
+import { channels } from "./platform.ts";
 
 /** What this side of a channel accepts. The other side is told, and sends no more. */
 export interface ChannelOptions {
@@ -114,7 +114,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
         onChannel(new HandleChannel(link));
       }, () => {});
     };
-    return new HandleServer(await system().channels.listen(path, welcome));
+    return new HandleServer(await channels().listen(path, welcome));
   }
 
   /**
@@ -130,7 +130,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    */
   static async connect(path: string, options?: ChannelOptions): Promise<HandleChannel> {
     const accepted = parseLimits(options);
-    const link = new Link(await system().channels.connect(path), accepted);
+    const link = new Link(await channels().connect(path), accepted);
     await link.ready;
     return new HandleChannel(link);
   }

@@ -8,7 +8,7 @@ import { decodeMessage, type JsonValue } from "./message.ts";
 import { WINDOW_BYTES, WINDOW_HANDLES, WINDOW_MESSAGES } from "./outbox.ts";
 import { closeAll } from "../handle/close_all.ts";
 import { type HandleTransport, MAX_LOT } from "./types.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** A message as it was received, with handles that are the receiver's. */
 export interface Received {

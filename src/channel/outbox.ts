@@ -9,7 +9,7 @@ import type { Encoded } from "./message.ts";
 import { type HandleTransport, MAX_LOT } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
 import { copyMany } from "../batch/copy.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** How many messages may be unreceived. */
 export const WINDOW_MESSAGES = 64;

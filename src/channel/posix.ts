@@ -20,7 +20,7 @@ import {
 import { Attempts } from "../util/attempts.ts";
 import { bellAt, removeSocket, ring } from "./posix_wakeup.ts";
 import { endOf } from "./posix_transport.ts";
-import { type ChannelEnd, type ChannelSystem, RESERVED } from "./types.ts";
+import { type ChannelEnd, type ChannelPlatform, RESERVED } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
 
 /** How many connections may wait for us. */
@@ -37,7 +37,7 @@ const HANDLES = `${RESERVED}handles`;
 const bellPath = (path: string) => `${path}.bell`;
 
 /** Channels on Linux. */
-export const posixChannels: ChannelSystem = {
+export const posixChannels: ChannelPlatform = {
   async listen(path, onEnd) {
     checkPath(path);
     const listener = listenAtFree(path);

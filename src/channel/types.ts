@@ -1,6 +1,6 @@
 /** What a channel needs of a system: a stream for the frames, and a way for the handles. */
 import type { Hello, Limits } from "./frames.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The most handles that go at once: what the kernel takes in one message on Linux. */
 export const MAX_LOT = 253;
@@ -77,7 +77,7 @@ export const CHANNEL_VARIABLE = "DUPHANDLE_CHANNEL";
 export const RESERVED = "duphandle:";
 
 /** What making channels needs of a system. */
-export interface ChannelSystem {
+export interface ChannelPlatform {
   /** Waits for other processes of this user; each that comes is one end. */
   listen(path: string, onEnd: (end: ChannelEnd) => void): Promise<Listener>;
   /** Goes to a process of this user that listens. */

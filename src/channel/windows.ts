@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { pid as ownPid } from "../../ffi/host.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
-import type { ChannelEnd, ChannelSystem } from "./types.ts";
+import type { ChannelEnd, ChannelPlatform } from "./types.ts";
 import { openPeer } from "./windows_peer.ts";
 import { connectTo, listening, serve, serverOf, stopListening, vacant } from "./windows_pipe.ts";
 import { LateStream } from "./windows_stream.ts";
@@ -18,7 +18,7 @@ const MAX_NAME = 256;
 const SECRET = 16;
 
 /** Channels on Windows. */
-export const windowsChannels: ChannelSystem = {
+export const windowsChannels: ChannelPlatform = {
   async listen(path, onEnd) {
     const name = nameOf(path);
     await vacant(name);

@@ -21,7 +21,7 @@ import { openPeer } from "./windows_peer.ts";
 import type { PipeServer } from "./windows_pipe.ts";
 import type { ProcessReference } from "../process/types.ts";
 import { windowsProcesses } from "../process/windows.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** A proof that the other side still owes. */
 interface Proof {

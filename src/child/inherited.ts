@@ -6,7 +6,9 @@ import { RESERVED } from "../channel/types.ts";
 import { decodeHandles, type Told, VARIABLE } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { adoptSocket } from "./windows_socket.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "../handle/platform.ts";
+import { children } from "./platform.ts";
 
 /** A handle that was given, and what became of it. */
 interface Given extends Told {
@@ -67,9 +69,7 @@ export function inherited(name: string): OwnedHandle {
       handle: raw,
     });
   }
-  const owner = system().children.isSocket(entry.mark)
-    ? adoptSocket(raw)
-    : OwnedHandle.fromRaw(raw);
+  const owner = children().isSocket(entry.mark) ? adoptSocket(raw) : OwnedHandle.fromRaw(raw);
   entry.taken = true;
   return owner;
 }
@@ -113,11 +113,11 @@ function received(): Map<string, Given> {
 /** Reads the variable, once, and keeps children from what it names. */
 function receive(): Map<string, Given> {
   refuseWorker();
-  const { children, checkOwned } = system();
+  const { checkOwned } = platform();
   const value = readVariable(VARIABLE);
   const told = value === undefined ? [] : decodeHandles(value, checkOwned);
   const found = told.map((entry): [string, Given] => {
-    const isOpen = children.accept(entry.raw, entry.mark);
+    const isOpen = children().accept(entry.raw, entry.mark);
     return [entry.name, { ...entry, isOpen, taken: false }];
   });
   if (value !== undefined) delete process.env[VARIABLE];
@@ -139,7 +139,7 @@ export function readVariable(name: string): string | undefined {
 
 function isStillOpen(raw: RawHandle): boolean {
   try {
-    system().isInheritable(raw);
+    platform().isInheritable(raw);
     return true;
   } catch {
     return false;

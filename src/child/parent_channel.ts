@@ -3,7 +3,7 @@ import { isWindows } from "../../ffi/host.ts";
 import { type ChannelOptions, HandleChannel, parseLimits } from "../channel/channel.ts";
 import { CHANNEL_VARIABLE } from "../channel/types.ts";
 import { readVariable, refuseWorker, takeReserved } from "./inherited.ts";
-import { system } from "../handle/platform.ts";
+import { channels } from "../channel/platform.ts";
 
 let found: HandleChannel | null | undefined;
 
@@ -39,7 +39,7 @@ export function parentChannel(options?: ChannelOptions): HandleChannel | undefin
   if (found === undefined) {
     refuseWorker();
     const value = isWindows() ? readVariable(CHANNEL_VARIABLE) : undefined;
-    const end = system().channels.fromParent(takeReserved, value);
+    const end = channels().fromParent(takeReserved, value);
     if (value !== undefined) delete process.env[CHANNEL_VARIABLE];
     found = end === undefined ? null : HandleChannel.of(end, limits);
   }

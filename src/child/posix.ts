@@ -5,14 +5,14 @@
 import type { StdioOptions } from "node:child_process";
 import { show } from "../../ffi/check.ts";
 import { hasCode } from "../../ffi/error.ts";
-import { platform } from "../../ffi/host.ts";
+import { osName } from "../../ffi/host.ts";
 import { FD_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { close, fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../../ffi/posix/fcntl.ts";
 import { identityOf, openDescriptors } from "../../ffi/posix/identity.ts";
 import { posixBatches } from "../batch/posix.ts";
-import type { ChildSystem } from "./types.ts";
-import { MINIMUM } from "../handle/posix_duplicate.ts";
+import type { ChildPlatform } from "./types.ts";
+import { MINIMUM } from "../handle/posix.ts";
 import { denoFiles } from "../handle/deno_file_find.ts";
 import { nodeFs } from "../util/node_fs.ts";
 
@@ -20,7 +20,7 @@ import { nodeFs } from "../util/node_fs.ts";
 type StdioEntry = Exclude<StdioOptions, string>[number];
 
 /** Children on Linux and macOS. */
-export const posixChildren: ChildSystem = {
+export const posixChildren: ChildPlatform = {
   lend(sources, stdio, start) {
     const mine: number[] = [];
     let hidden: Hidden[] = [];
@@ -149,6 +149,6 @@ function reveal(fd: number, mark: string): void {
 
 /** The device and the inode of an open file, which a child sees as well. */
 function markOf(fd: number): string {
-  const identity = platform() === "linux" ? identityOf(fd) : undefined;
+  const identity = osName() === "linux" ? identityOf(fd) : undefined;
   return identity === undefined ? "" : `${identity.device}:${identity.inode}`;
 }

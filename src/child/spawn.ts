@@ -7,7 +7,9 @@ import { type ChannelOptions, HandleChannel, parseLimits } from "../channel/chan
 import { CHANNEL_VARIABLE, defaultLimits, RESERVED } from "../channel/types.ts";
 import { encodeHandles, VARIABLE } from "./types.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { channels } from "../channel/platform.ts";
+import { children } from "./platform.ts";
 
 /** How {@linkcode spawn} starts a child: all that `node:child_process` knows, and its handles. */
 export interface HandleSpawnOptions extends SpawnOptions {
@@ -111,7 +113,7 @@ function start(
   if (channel === false) return startWith(command, args, others, named, undefined);
   const accepted = channel === true ? defaultLimits : parseLimits(channel);
   refuseIpc(others.stdio);
-  const made = system().channels.forChild();
+  const made = channels().forChild();
   try {
     const all = [...named, ...Object.entries(made.handles)];
     const child = startWith(command, args, others, all, made.value);
@@ -138,7 +140,7 @@ function startWith(
 ): ChildProcess {
   const run = nodeSpawn();
   const names = named.map(([name]) => name);
-  return system().children.lend(named.map(([, raw]) => raw), options.stdio, (lent) => {
+  return children().lend(named.map(([, raw]) => raw), options.stdio, (lent) => {
     const told = names.length === 0 ? undefined : encodeHandles(names, lent);
     const stdio = lent.stdio === undefined ? {} : { stdio: lent.stdio };
     return run(command, [...args], {

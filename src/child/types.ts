@@ -1,7 +1,7 @@
 /** How named handles get into a child process: what a system does, and what the child is told. */
 import type { StdioOptions } from "node:child_process";
 import { failure } from "../../ffi/error.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The environment variable that tells a child its handles; docs/children.md describes it. */
 export const VARIABLE = "DUPHANDLE_HANDLES";
@@ -17,7 +17,7 @@ export interface Lent {
 }
 
 /** What passing handles to children needs of a system. */
-export interface ChildSystem {
+export interface ChildPlatform {
   /**
    * Calls `start`, and lets the child that it starts at once inherit these handles and no others.
    * Afterwards everything is as it was before, whatever happens.

@@ -20,11 +20,11 @@ import { GetStdHandle } from "../../ffi/win32/process.ts";
 import { isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { openHandles } from "../../ffi/win32/handles.ts";
-import type { ChildSystem } from "./types.ts";
+import type { ChildPlatform } from "./types.ts";
 import { isSocket, refuseUnduplicable } from "../handle/windows_kinds.ts";
 
 /** Children on Windows. */
-export const windowsChildren: ChildSystem = {
+export const windowsChildren: ChildPlatform = {
   lend(sources, stdio, start) {
     const copies: number[] = [];
     const shared: number[] = [];

@@ -4,7 +4,7 @@ import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { closesocket } from "../../ffi/win32/socket.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
 import { duplicateSocket, socketFromInfo } from "../socket/socket.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * Makes a socket that this process's Winsock knows from an inherited one, which is closed. Windows

@@ -1,6 +1,6 @@
 /** A copy of a file that the runtime owns: its own object, on a new handle to the same open file. */
 import type { FileHandle } from "node:fs/promises";
-import { adopter } from "../handle/adopt.ts";
+import { adopter } from "../handle/platform.ts";
 import { type CopyChoices, parseCopyOptions, type SecurityAttributes } from "./options.ts";
 import { duplicate } from "../handle/duplicate.ts";
 import { type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";

@@ -1,6 +1,6 @@
 /** The flags and security attributes of `copyFileHandle`, checked before anything is done. */
 import { checkBoolean, checkInteger, show } from "../../ffi/check.ts";
-import type { Access } from "../handle/platform.ts";
+import type { Access } from "../handle/types.ts";
 
 /** How a copy of a file is to differ from its source; combine them with `|`. */
 export const CopyFlags: {

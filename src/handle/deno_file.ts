@@ -3,7 +3,7 @@
  * tells of itself, and as a result a placeholder that Deno opened is made to refer to our object.
  */
 import { failure } from "../../ffi/error.ts";
-import { isForbidden, isWindows, platform } from "../../ffi/host.ts";
+import { isForbidden, isWindows, osName } from "../../ffi/host.ts";
 import { fcntl_getfd } from "../../ffi/posix/fcntl.ts";
 import {
   type DenoFile,
@@ -12,9 +12,10 @@ import {
   descriptorsOf,
   identityOfFile,
 } from "./deno_file_find.ts";
-import { posixSystem } from "./posix.ts";
+import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/runtime_error.ts";
-import { type RawHandle, system } from "./platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "./platform.ts";
 
 /**
  * `Deno.FsFile` where Deno's types are known, and nothing elsewhere: no other runtime has one.
@@ -100,17 +101,17 @@ export function rawOfFsFile(file: FsFile): RawHandle {
  */
 export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile {
   // What is not open must not be closed: its number may be the placeholder's.
-  if (platform() === "linux") fcntl_getfd(raw);
+  if (osName() === "linux") fcntl_getfd(raw);
   let file: DenoFile;
   try {
     requireLinux("make");
     file = takePlace(raw, inheritable);
   } catch (error) {
-    system().close(raw);
+    platform().close(raw);
     throw error;
   }
   try {
-    system().close(raw);
+    platform().close(raw);
   } catch (error) {
     file.close(); // nobody will receive it
     throw error;
@@ -122,7 +123,7 @@ function takePlace(raw: RawHandle, inheritable: boolean): DenoFile {
   const file = openPlaceholder();
   try {
     const fd = descriptorOfNew(file);
-    posixSystem.duplicateOnto(raw, fd, inheritable);
+    posixPlatform.duplicateOnto(raw, fd, inheritable);
     own.set(file, fd);
     return file;
   } catch (error) {
@@ -146,7 +147,7 @@ function openPlaceholder(): DenoFile {
 
 /** Elsewhere nothing tells for certain which handle is behind a file, or makes one around it. */
 function requireLinux(verb: string): void {
-  if (platform() === "linux") return;
+  if (osName() === "linux") return;
   const instead = verb === "make"
     ? "keep the handle, or use toFileHandle()"
     : isWindows()

@@ -15,7 +15,7 @@ import {
   openDescriptors,
 } from "../../ffi/posix/identity.ts";
 import { S_IFMT, S_IFSOCK } from "../../ffi/posix/mode.ts";
-import { positionOf } from "./posix_position.ts";
+import { positionOf } from "./posix.ts";
 
 /** What every message ends with. */
 const INSTEAD = "open it with node:fs, which tells its descriptor";

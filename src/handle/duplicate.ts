@@ -4,7 +4,7 @@ import { copyRaw } from "./raw.ts";
 import { isHandle, OwnedHandle } from "./handle.ts";
 import { type DuplicateOntoOptions, type DuplicateOptions, parseOntoOptions } from "./options.ts";
 import { fdOf, type HandleSource, rawOf, RuntimeSource } from "./source.ts";
-import { system } from "./platform.ts";
+import { platform } from "./platform.ts";
 
 /**
  * Makes a second, independent handle to the same kernel object.
@@ -41,8 +41,8 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
   const fd = fdOf(source);
   return OwnedHandle.fromRaw(
     options === undefined
-      ? system().duplicate(system().rawOfFd(fd), false, undefined)
-      : copyRaw(system().rawOfFd(fd), options, new RuntimeSource(fd, source)),
+      ? platform().duplicate(platform().rawOfFd(fd), false, undefined)
+      : copyRaw(platform().rawOfFd(fd), options, new RuntimeSource(fd, source)),
   );
 }
 
@@ -80,5 +80,5 @@ export function duplicateOnto(
 ): void {
   checkFd(target, "target");
   const inheritable = parseOntoOptions(options);
-  system().duplicateOnto(rawOf(source), target, inheritable);
+  platform().duplicateOnto(rawOf(source), target, inheritable);
 }

@@ -2,10 +2,11 @@
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
-import { adopter, closeRuntimeFd } from "./adopt.ts";
+import { closeRuntimeFd } from "./adopt.ts";
 import { copyRaw } from "./raw.ts";
 import type { DuplicateOptions } from "./options.ts";
-import { type RawHandle, system } from "./platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { adopter, platform } from "./platform.ts";
 
 /**
  * A handle of this process: owned or borrowed.
@@ -40,12 +41,12 @@ export abstract class Handle {
    * @throws {HandleError} `EBADF` when the handle is closed
    */
   get inheritable(): boolean {
-    return system().isInheritable(this.raw);
+    return platform().isInheritable(this.raw);
   }
 
   set inheritable(inheritable: boolean) {
     checkBoolean(inheritable, "inheritable");
-    system().setInheritable(this.raw, inheritable);
+    platform().setInheritable(this.raw, inheritable);
   }
 
   /**
@@ -91,7 +92,7 @@ export class BorrowedHandle extends Handle {
   /** Use {@linkcode borrow} or {@linkcode OwnedHandle.borrow}. */
   constructor(source: RawHandle | OwnedHandle) {
     super();
-    if (!(source instanceof OwnedHandle)) system().checkBorrowed(source);
+    if (!(source instanceof OwnedHandle)) platform().checkBorrowed(source);
     this.#source = source;
   }
 
@@ -153,7 +154,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * ```
    */
   static fromRaw(raw: RawHandle): OwnedHandle {
-    system().checkOwned(raw);
+    platform().checkOwned(raw);
     return new OwnedHandle(raw);
   }
 
@@ -181,7 +182,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   static fromFd(fd: number): OwnedHandle {
     checkFd(fd);
     const owner = { close: () => closeRuntimeFd(fd) };
-    return OwnedHandle.fromRaw(copyRaw(system().rawOfFd(fd), { closeSource: true }, owner));
+    return OwnedHandle.fromRaw(copyRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
   }
 
   /** The handle's number, as {@linkcode Handle.raw}. */
@@ -237,7 +238,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * @param raw the handle
    */
   protected closeRaw(raw: RawHandle): void {
-    system().close(raw);
+    platform().close(raw);
   }
 
   /**
@@ -297,7 +298,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   #handOver(): { raw: RawHandle; inheritable: boolean } {
     const raw = this.release();
     try {
-      return { raw, inheritable: system().isInheritable(raw) };
+      return { raw, inheritable: platform().isInheritable(raw) };
     } catch (error) {
       // What is not open is not ours, and its number can be somebody else's in the next moment.
       if (!hasCode(error, "EBADF")) this.closeRaw(raw);

@@ -1,6 +1,6 @@
 /** The options of the verbs, checked before anything is done. */
 import { checkBoolean, checkFd, checkInteger, show } from "../../ffi/check.ts";
-import type { Access } from "./platform.ts";
+import type { Access } from "./types.ts";
 
 /** How a duplicate is to differ from the plain one. */
 export interface DuplicateOptions {

@@ -1,21 +1,19 @@
-/** The verbs on Linux and macOS. */
+/** Handles on Linux and macOS. */
 import { checkFd } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
-import { platform } from "../../ffi/host.ts";
-import { FD_CLOEXEC, O_CLOEXEC } from "../../ffi/posix/constants.ts";
-import { close, dup2, dup3 } from "../../ffi/posix/dup.ts";
+import { osName } from "../../ffi/host.ts";
+import { FD_CLOEXEC, O_CLOEXEC, SEEK_CUR } from "../../ffi/posix/constants.ts";
+import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../../ffi/posix/fcntl.ts";
-import { posixBatches } from "../batch/posix.ts";
-import { posixChannels } from "../channel/posix.ts";
-import { posixChildren } from "../child/posix.ts";
-import { duplicatePosix, MINIMUM, movePosix } from "./posix_duplicate.ts";
-import { posixLooking } from "../inspect/posix.ts";
+import { lseek } from "../../ffi/posix/file.ts";
 import { narrowPosix } from "./posix_narrow.ts";
-import { posixProcesses } from "../process/posix.ts";
-import type { System } from "./platform.ts";
+import type { HandlePlatform } from "./types.ts";
 
-/** The verbs on Linux and macOS. */
-export const posixSystem: System = {
+/** Above the standard descriptors, so that a duplicate never becomes somebody's stdin. */
+export const MINIMUM = 3;
+
+/** Handles on Linux and macOS. */
+export const posixPlatform: HandlePlatform = {
   checkBorrowed: (raw) => checkFd(raw, "a handle"),
   checkOwned: (raw) => checkFd(raw, "a handle"),
   rawOfFd: (fd) => fd,
@@ -27,7 +25,7 @@ export const posixSystem: System = {
     return movePosix(opened, inheritable, minimum);
   },
   duplicateOnto(raw, target, inheritable) {
-    if (platform() !== "darwin") {
+    if (osName() !== "darwin") {
       dup3(raw, target, inheritable ? 0 : O_CLOEXEC);
       return;
     }
@@ -43,11 +41,6 @@ export const posixSystem: System = {
     fcntl_setfd(raw, inheritable ? others : others | FD_CLOEXEC);
   },
   close,
-  batches: posixBatches,
-  channels: posixChannels,
-  looking: posixLooking,
-  processes: posixProcesses,
-  children: posixChildren,
 };
 
 function equalNumbers(raw: number): Error {
@@ -55,4 +48,31 @@ function equalNumbers(raw: number): Error {
     message: `Cannot duplicate fd ${raw} onto itself: the numbers are equal`,
     handle: raw,
   });
+}
+
+/** A new descriptor of the same open file, in one step whether it is inheritable or not. */
+export function duplicatePosix(
+  fd: number,
+  inheritable: boolean,
+  minimum: number = MINIMUM,
+): number {
+  return inheritable ? fcntl_dupfd(fd, minimum) : fcntl_dupfd_cloexec(fd, minimum);
+}
+
+/** The same open file under another number. The old one is closed, whatever the outcome. */
+export function movePosix(fd: number, inheritable: boolean, minimum?: number): number {
+  try {
+    return duplicatePosix(fd, inheritable, minimum);
+  } finally {
+    close(fd);
+  }
+}
+
+/** The position in bytes; `undefined` when there is none, or the descriptor is closed by now. */
+export function positionOf(fd: number): number | undefined {
+  try {
+    return lseek(fd, 0, SEEK_CUR);
+  } catch {
+    return undefined; // it only names the file (O_PATH), or the file system has no positions
+  }
 }

@@ -6,9 +6,9 @@
 import type { FileHandle } from "node:fs/promises";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
-import type { Adopter } from "./adopt.ts";
+import type { Adopter } from "./types.ts";
 import { nodeFs } from "../util/node_fs.ts";
-import { posixSystem } from "./posix.ts";
+import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 
 /** What every system has, and anybody may read, also where all else is read-only. */
@@ -20,28 +20,28 @@ export const posixAdopter: Adopter = {
     try {
       const fd = openPlaceholder();
       try {
-        posixSystem.duplicateOnto(raw, fd, inheritable);
+        posixPlatform.duplicateOnto(raw, fd, inheritable);
       } catch (error) {
         nodeFs().closeSync(fd);
         throw error;
       }
       return fd;
     } finally {
-      posixSystem.close(raw);
+      posixPlatform.close(raw);
     }
   },
   async toFileHandle(raw, inheritable) {
     try {
       const file = await openPlaceholderHandle();
       try {
-        posixSystem.duplicateOnto(raw, file.fd, inheritable);
+        posixPlatform.duplicateOnto(raw, file.fd, inheritable);
       } catch (error) {
         await file.close();
         throw error;
       }
       return file;
     } finally {
-      posixSystem.close(raw);
+      posixPlatform.close(raw);
     }
   },
 };

@@ -6,7 +6,7 @@
  */
 import { show } from "../../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
-import { platform } from "../../ffi/host.ts";
+import { osName } from "../../ffi/host.ts";
 import {
   O_ACCMODE,
   O_APPEND,
@@ -35,7 +35,7 @@ import {
   GENERIC_READ,
   GENERIC_WRITE,
 } from "../../ffi/win32/constants.ts";
-import type { Access } from "./platform.ts";
+import type { Access } from "./types.ts";
 
 const READ = 1;
 const WRITE = 2;
@@ -67,7 +67,7 @@ export function narrowPosix(
   const held = heldRights(flags);
   if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
   if (wanted === held) return undefined;
-  if (platform() !== "linux") throw cannotReopen(fd, "this system opens /dev/fd with all access");
+  if (osName() !== "linux") throw cannotReopen(fd, "this system opens /dev/fd with all access");
   if (isPtmx(fd)) throw cannotReopen(fd, "it is a terminal's master, and would be another's");
   const mode = wanted === READ ? O_RDONLY : O_WRONLY;
   const kept = flags & KEPT;

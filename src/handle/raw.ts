@@ -1,6 +1,7 @@
 /** The one path from a raw handle and options to a new raw handle. */
 import { type Choices, type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
-import { type RawHandle, system } from "./platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "./platform.ts";
 
 /** Whoever closes the source. */
 export interface Owner {
@@ -20,7 +21,7 @@ export function copyRaw(
   options: DuplicateOptions | undefined,
   owner: Owner | undefined,
 ): RawHandle {
-  if (options === undefined) return system().duplicate(raw, false, undefined);
+  if (options === undefined) return platform().duplicate(raw, false, undefined);
   const choices = parseDuplicateOptions(options);
   if (!choices.closeSource) return copyWith(raw, choices);
   if (owner === undefined) {
@@ -34,12 +35,12 @@ export function copyRaw(
 /** Makes the duplicate as the choices want it, and leaves the source alone. */
 export function copyWith(raw: RawHandle, { access, inheritable, minimum }: Choices): RawHandle {
   return access === "same"
-    ? system().duplicate(raw, inheritable, minimum)
-    : system().narrow(raw, access, inheritable, minimum);
+    ? platform().duplicate(raw, inheritable, minimum)
+    : platform().narrow(raw, access, inheritable, minimum);
 }
 
 function copyAndClose(raw: RawHandle, choices: Choices, owner: Owner): RawHandle {
-  return consume(owner, () => copyWith(raw, choices), (copy) => system().close(copy));
+  return consume(owner, () => copyWith(raw, choices), (copy) => platform().close(copy));
 }
 
 /**

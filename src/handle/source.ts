@@ -5,7 +5,8 @@ import { closeRuntimeFd } from "./adopt.ts";
 import type { Owner } from "./raw.ts";
 import { type FsFile, isFsFile, rawOfFsFile } from "./deno_file.ts";
 import { type Handle, isHandle, OwnedHandle } from "./handle.ts";
-import { type RawHandle, system } from "./platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "./platform.ts";
 
 /** An object that tells a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
 export interface HasFd {
@@ -21,7 +22,7 @@ export type HandleSource = number | HasFd | Handle | FsFile;
 
 /** The raw handle of a source. */
 export function rawOf(source: HandleSource): RawHandle {
-  return isHandle(source) ? source.raw : system().rawOfFd(fdOf(source));
+  return isHandle(source) ? source.raw : platform().rawOfFd(fdOf(source));
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The verbs on Windows. */
+/** Handles on Windows. */
 import { show } from "../../ffi/check.ts";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import {
@@ -24,16 +24,13 @@ import { NtQueryObject } from "../../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
-import { windowsChannels } from "../channel/windows.ts";
-import { windowsChildren } from "../child/windows.ts";
-import { windowsLooking } from "../inspect/windows.ts";
-import { windowsProcesses } from "../process/windows.ts";
 import { standsFor } from "../windows_file/fd.ts";
-import type { Access, System } from "./platform.ts";
+import type { Access } from "./types.ts";
+import type { HandlePlatform } from "./types.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
 
-/** The verbs on Windows. */
-export const windowsSystem: System = {
+/** Handles on Windows. */
+export const windowsPlatform: HandlePlatform = {
   checkBorrowed(raw) {
     checkHandle(raw, "a handle");
     if (raw === -1) throw minusOne();
@@ -74,18 +71,6 @@ export const windowsSystem: System = {
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, inheritable ? HANDLE_FLAG_INHERIT : 0);
   },
   close: CloseHandle,
-  // Windows has no call for many handles.
-  batches: {
-    duplicate: () => undefined,
-    requireOpen(raws) {
-      for (const raw of raws) if (!isPseudoHandle(raw)) GetHandleInformation(raw);
-    },
-    close: () => false,
-  },
-  channels: windowsChannels,
-  looking: windowsLooking,
-  processes: windowsProcesses,
-  children: windowsChildren,
 };
 
 /** Where DuplicateHandle leaves its result: one for the thread, since the call is synchronous. */

@@ -7,11 +7,11 @@ import type { FileHandle } from "node:fs/promises";
 import { failure } from "../../ffi/error.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
-import type { Adopter } from "./adopt.ts";
+import type { Adopter } from "./types.ts";
 import { nodeFs } from "../util/node_fs.ts";
-import type { RawHandle } from "./platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { WindowsFile } from "../windows_file/mod.ts";
-import { windowsSystem } from "./windows.ts";
+import { windowsPlatform } from "./windows.ts";
 
 const PLACEHOLDER = "\\\\.\\NUL";
 
@@ -49,7 +49,7 @@ export const denoWindowsAdopter: Adopter = {
   // deno-lint-ignore require-await -- what it throws must reject
   async toFileHandle(raw, inheritable) {
     try {
-      if (inheritable) windowsSystem.setInheritable(raw, true);
+      if (inheritable) windowsPlatform.setInheritable(raw, true);
       return new WindowsFile(raw) as unknown as FileHandle;
     } catch (error) {
       CloseHandle(raw);
@@ -60,7 +60,7 @@ export const denoWindowsAdopter: Adopter = {
 
 function toFd(raw: RawHandle, inheritable: boolean): number {
   try {
-    if (inheritable) windowsSystem.setInheritable(raw, true);
+    if (inheritable) windowsPlatform.setInheritable(raw, true);
     return fdOfHandle(raw);
   } catch (error) {
     CloseHandle(raw);
@@ -74,7 +74,7 @@ function toFd(raw: RawHandle, inheritable: boolean): number {
  */
 function takeSlot(slot: number, raw: RawHandle, inheritable: boolean): boolean {
   const { closeSync } = nodeFs();
-  const own = windowsSystem.duplicate(raw, inheritable, undefined);
+  const own = windowsPlatform.duplicate(raw, inheritable, undefined);
   closeSync(slot);
   let fd: number;
   try {

@@ -7,7 +7,7 @@ import { showHandle } from "../../ffi/win32/errors.ts";
 import { hasLowestRights, kindOf, objectName } from "../../ffi/win32/kind.ts";
 import { getsockopt } from "../../ffi/win32/socket.ts";
 import { SO_TYPE, SOL_SOCKET } from "../../ffi/win32/socket_constants.ts";
-import type { RawHandle } from "./platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * Throws unless a duplicate of the handle would be of use. What is not open passes: the call that

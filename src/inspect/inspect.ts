@@ -3,7 +3,7 @@ import { checkInteger, MAX_FD } from "../../ffi/check.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { HandleInfo } from "./types.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
-import { system } from "../handle/platform.ts";
+import { inspector } from "./platform.ts";
 
 /**
  * What the system knows of a handle: what it refers to, what may be done with it, whether children
@@ -29,7 +29,7 @@ import { system } from "../handle/platform.ts";
  * ```
  */
 export function inspectHandle(source: HandleSource): HandleInfo {
-  return system().looking.inspect(rawOf(source));
+  return inspector().inspect(rawOf(source));
 }
 
 /**
@@ -58,7 +58,7 @@ export function inspectHandle(source: HandleSource): HandleInfo {
  */
 export function isSameObject(a: HandleSource, b: HandleSource): boolean {
   const first = rawOf(a);
-  return system().looking.isSame(first, rawOf(b));
+  return inspector().isSame(first, rawOf(b));
 }
 
 /**
@@ -92,5 +92,5 @@ export function isSameObject(a: HandleSource, b: HandleSource): boolean {
  */
 export function listHandles(pid: number = ownPid()): HandleInfo[] {
   checkInteger(pid, "pid", 1, MAX_FD);
-  return system().looking.list(pid);
+  return inspector().list(pid);
 }

@@ -1,6 +1,6 @@
 /** Looking at handles on Linux, where the kernel tells all of it, and on macOS. */
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
-import { pid as ownPid, platform } from "../../ffi/host.ts";
+import { osName, pid as ownPid } from "../../ffi/host.ts";
 import { FD_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { fcntl_getfd, fcntl_getfl } from "../../ffi/posix/fcntl.ts";
 import {
@@ -10,15 +10,15 @@ import {
   openDescriptors,
 } from "../../ffi/posix/identity.ts";
 import { linkText } from "../../ffi/posix/link.ts";
-import { type HandleInfo, handleInfo, type LookingSystem } from "./types.ts";
+import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { listOther } from "./posix_process.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
 import { countSharing } from "./posix_sharing.ts";
 import { nodeFs } from "../util/node_fs.ts";
-import { positionOf } from "../handle/posix_position.ts";
+import { positionOf } from "../handle/posix.ts";
 
 /** Looking at handles on Linux and macOS. */
-export const posixLooking: LookingSystem = {
+export const posixInspector: InspectPlatform = {
   inspect(raw) {
     const info = look(raw);
     const references = sharersOf(raw);
@@ -37,7 +37,7 @@ export const posixLooking: LookingSystem = {
 };
 
 function isLinux(): boolean {
-  return platform() === "linux";
+  return osName() === "linux";
 }
 
 function listOwn(): HandleInfo[] {

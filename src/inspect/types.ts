@@ -1,5 +1,5 @@
 /** What is known of a handle, and what looking at handles needs of a system. */
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * What a handle refers to.
@@ -100,7 +100,7 @@ export interface HandleInfo {
 }
 
 /** What looking at handles needs. One implementation per system. */
-export interface LookingSystem {
+export interface InspectPlatform {
   /** What is known of a handle of this process. */
   inspect(raw: RawHandle): HandleInfo;
   /** Whether two handles of this process refer to one object. */

@@ -13,15 +13,15 @@ import { type OpenHandle, openHandles } from "../../ffi/win32/handles.ts";
 import { kindOf, objectName } from "../../ffi/win32/kind.ts";
 import { NtQueryObject } from "../../ffi/win32/object.ts";
 import { OpenProcess } from "../../ffi/win32/process.ts";
-import { type HandleInfo, handleInfo, type LookingSystem } from "./types.ts";
+import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { accessOfRights, kindOfName, lookAtFile } from "./windows_kinds.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** Where DuplicateHandle leaves its result. */
 const out: [number] = [0];
 
 /** Looking at handles on Windows. */
-export const windowsLooking: LookingSystem = {
+export const windowsInspector: InspectPlatform = {
   inspect(raw) {
     const subject = { raw, pid: ownPid(), inheritable: false, mayWait: true };
     // The system knows what a pseudo-handle stands for, and nothing of the handle: there is none.

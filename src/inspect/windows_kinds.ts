@@ -15,7 +15,7 @@ import { diskFileOf, isDeleted, pathOf } from "../../ffi/win32/looking.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { asked } from "../util/asked.ts";
 import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "./types.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { isSocket } from "../handle/windows_kinds.ts";
 
 /** What the rights of a kind mean: those that ask its state, and those that change it. */

@@ -5,7 +5,8 @@ import { Attempts } from "../util/attempts.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { checkKeys } from "../handle/options.ts";
 import { PooledDescriptor } from "./descriptor.ts";
-import { type Residence, residence } from "./types.ts";
+import { residence } from "./platform.ts";
+import type { Residence } from "./types.ts";
 
 export { PooledDescriptor };
 

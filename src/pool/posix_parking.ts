@@ -15,7 +15,7 @@ import { discardRights, peekRights, sendRights } from "../../ffi/posix/rights.ts
 import { socketpair } from "../../ffi/posix/socket.ts";
 import { closeAll } from "../handle/close_all.ts";
 import { copyMany } from "../batch/copy.ts";
-import { duplicatePosix } from "../handle/posix_duplicate.ts";
+import { duplicatePosix } from "../handle/posix.ts";
 
 /** A peek makes duplicates of all that is in a bucket, so they must find room for a moment. */
 const BUCKET_SIZE = 16;

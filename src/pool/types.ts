@@ -1,8 +1,5 @@
 /** What the pool needs of a system and of a runtime. */
-import { isWindows } from "../../ffi/host.ts";
-import { PosixResidence } from "./posix.ts";
-import { HandleResidence, WindowsResidence } from "./windows.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * How an open file becomes a descriptor of the runtime, and how it is kept without one. `Place` is
@@ -34,12 +31,4 @@ export interface Residence<Place> {
   leave(fd: number): void;
   /** Gives up all that is kept, in these places. */
   close(places: readonly Place[]): void;
-}
-
-/** What serves this runtime on this system. */
-export function residence(): Residence<unknown> {
-  if (!isWindows()) return new PosixResidence() as Residence<unknown>;
-  return ("Deno" in globalThis ? new HandleResidence() : new WindowsResidence()) as Residence<
-    unknown
-  >;
 }

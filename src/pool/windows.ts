@@ -7,9 +7,9 @@ import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
 import { attemptEach } from "../util/attempts.ts";
 import type { Residence } from "./types.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
-import { windowsSystem } from "../handle/windows.ts";
+import { windowsPlatform } from "../handle/windows.ts";
 
 /** The pool in Node and Bun. */
 export class WindowsResidence implements Residence<RawHandle> {
@@ -26,7 +26,7 @@ export class WindowsResidence implements Residence<RawHandle> {
   fetch(place: RawHandle, slot: number | undefined): number {
     // Before, so that the C runtime has a free number.
     if (slot !== undefined) this.leave(slot);
-    const copy = windowsSystem.duplicate(place, false, undefined);
+    const copy = windowsPlatform.duplicate(place, false, undefined);
     try {
       return fdOfHandle(copy);
     } catch (error) {

@@ -10,8 +10,10 @@ import { BorrowedHandle, type Handle, isHandle, OwnedHandle } from "../handle/ha
 import { checkKeys, type Choices } from "../handle/options.ts";
 import { ForeignHandle, foreignRaw, ProcessHandle } from "./process.ts";
 import { closeIn, copyBetween } from "./transfer.ts";
+import { processes } from "./platform.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "../handle/platform.ts";
 
 /** {@linkcode duplicateHandle}: close the source, also when the call fails. */
 export const DUPLICATE_CLOSE_SOURCE = 1;
@@ -131,7 +133,7 @@ function ownerOfRaw(source: DuplicateHandleArguments["sourceHandle"], raw: RawHa
   if (source instanceof BorrowedHandle) {
     throw new TypeError("Cannot close a borrowed source: only its owner may");
   }
-  return { close: () => system().close(raw) };
+  return { close: () => platform().close(raw) };
 }
 
 function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
@@ -142,8 +144,8 @@ function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
     );
   }
   if (source instanceof ForeignHandle) return foreignRaw(source, from.pid);
-  if (isSelf(from)) system().checkBorrowed(source as RawHandle);
-  else system().checkOwned(source as RawHandle);
+  if (isSelf(from)) platform().checkBorrowed(source as RawHandle);
+  else platform().checkOwned(source as RawHandle);
   return source as RawHandle;
 }
 
@@ -153,7 +155,6 @@ function reference(process: unknown, name: string): ProcessReference {
   if (typeof raw !== "number") {
     throw new TypeError(`Cannot use ${show(process)} as ${name}: it must be a ProcessHandle`);
   }
-  const { processes } = system();
-  processes.checkProcess(raw);
-  return { raw, pid: processes.pidOf(raw) };
+  processes().checkProcess(raw);
+  return { raw, pid: processes().pidOf(raw) };
 }

@@ -6,12 +6,12 @@ import { POLLIN, PR_SET_PTRACER } from "../../ffi/posix/constants.ts";
 import { procText } from "../../ffi/posix/proc.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../../ffi/posix/process.ts";
 import { poll } from "../../ffi/posix/socket.ts";
-import { MINIMUM, movePosix } from "../handle/posix_duplicate.ts";
-import { ended, type ProcessReference, type ProcessSystem, showProcess } from "./types.ts";
+import { MINIMUM, movePosix } from "../handle/posix.ts";
+import { ended, type ProcessPlatform, type ProcessReference, showProcess } from "./types.ts";
 import { ptraceScope, whatWouldHelp } from "./ptrace.ts";
 
 /** Other processes on Linux. */
-export const posixProcesses: ProcessSystem = {
+export const posixProcesses: ProcessPlatform = {
   open: (pid) => pidfd_open(pid, 0),
   current: () => pidfd_open(pid(), 0),
   checkProcess: (raw) => checkFd(raw, "a process"),

@@ -8,7 +8,9 @@ import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.
 import { closeIn, copyBetween } from "./transfer.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 import { type HandleSource, ownerOf, rawOf } from "../handle/source.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "../handle/platform.ts";
+import { processes } from "./platform.ts";
 
 /** This process, as one side of a copy. */
 const self: ProcessReference = { raw: -1, pid: undefined };
@@ -45,9 +47,9 @@ export class ProcessHandle extends OwnedHandle {
    * @throws {TypeError} when one of them is not of its kind
    */
   constructor(raw: RawHandle, pid: number) {
-    if (raw !== current) system().checkOwned(raw);
+    if (raw !== current) platform().checkOwned(raw);
     checkInteger(pid, "pid", 1, MAX_FD);
-    super(raw === current ? system().processes.current() : raw);
+    super(raw === current ? processes().current() : raw);
     this.pid = pid;
   }
 
@@ -80,10 +82,10 @@ export class ProcessHandle extends OwnedHandle {
    */
   take(raw: RawHandle | ForeignHandle, options: DuplicateOptions = {}): OwnedHandle {
     const source = typeof raw === "number" ? raw : foreignRaw(raw, this.pid);
-    system().checkOwned(source);
+    platform().checkOwned(source);
     const choices = parseDuplicateOptions(options);
     const make = () => copyBetween(source, this, self, choices);
-    const { close } = system();
+    const { close } = platform();
     if (!choices.closeSource || !isSelf(this)) return OwnedHandle.fromRaw(make());
     return OwnedHandle.fromRaw(consume({ close: () => close(source) }, make, close));
   }
@@ -158,7 +160,7 @@ export class ForeignHandle implements Disposable {
     if (!(process instanceof ProcessHandle)) {
       throw new TypeError(`Cannot use ${show(process)} as a process: it must be a ProcessHandle`);
     }
-    system().checkOwned(raw);
+    platform().checkOwned(raw);
     this.pid = process.pid;
     this.raw = raw;
     this.#process = process;
@@ -226,7 +228,7 @@ export class ForeignHandle implements Disposable {
  */
 export function openProcess(pid: number): ProcessHandle {
   checkInteger(pid, "pid", 1, MAX_FD);
-  return new ProcessHandle(system().processes.open(pid), pid);
+  return new ProcessHandle(processes().open(pid), pid);
 }
 
 /**
@@ -272,7 +274,7 @@ export function currentProcess(): ProcessHandle {
  */
 export function allowTake(pid: number | "any"): void {
   if (pid !== "any") checkInteger(pid, "pid", 1, MAX_FD);
-  system().processes.allowTake(pid === "any" ? -1 : pid);
+  processes().allowTake(pid === "any" ? -1 : pid);
 }
 
 /** The number of a handle of that process. */

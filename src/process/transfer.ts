@@ -2,7 +2,9 @@
 import { copyWith } from "../handle/raw.ts";
 import type { Choices } from "../handle/options.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "../handle/platform.ts";
+import { processes } from "./platform.ts";
 
 /**
  * Makes the duplicate. `closeSource` closes a source in another process, whatever the outcome; one
@@ -18,33 +20,32 @@ export function copyBetween(
   choices: Choices,
 ): RawHandle {
   if (isSelf(to)) return isSelf(from) ? copyWith(raw, choices) : take(raw, from, choices);
-  const { processes } = system();
-  processes.checkGive(raw, to);
+  processes().checkGive(raw, to);
   const isPlain = choices.access === "same";
-  if (isSelf(from) && isPlain) return processes.give(raw, to, choices.inheritable);
+  if (isSelf(from) && isPlain) return processes().give(raw, to, choices.inheritable);
   const ours = { ...choices, inheritable: false };
   const between = isSelf(from) ? copyWith(raw, ours) : take(raw, from, ours);
   try {
-    return processes.give(between, to, choices.inheritable);
+    return processes().give(between, to, choices.inheritable);
   } finally {
-    system().close(between);
+    platform().close(between);
   }
 }
 
 /** Closes a handle of a process, this one or another. */
 export function closeIn(process: ProcessReference, raw: RawHandle): void {
-  if (isSelf(process)) system().close(raw);
-  else system().processes.closeIn(process, raw);
+  if (isSelf(process)) platform().close(raw);
+  else processes().closeIn(process, raw);
 }
 
 function take(raw: RawHandle, from: ProcessReference, choices: Choices): RawHandle {
   const { access, inheritable, minimum, closeSource } = choices;
   const isPlain = access === "same" && minimum === undefined;
-  const taken = system().processes.take(raw, from, isPlain && inheritable, closeSource);
+  const taken = processes().take(raw, from, isPlain && inheritable, closeSource);
   if (isPlain) return taken;
   try {
     return copyWith(taken, choices);
   } finally {
-    system().close(taken);
+    platform().close(taken);
   }
 }

@@ -2,7 +2,7 @@
 import { failureByCode } from "../../ffi/codes.ts";
 import { HandleError } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** A process as a system function wants it. */
 export interface ProcessReference {
@@ -13,7 +13,7 @@ export interface ProcessReference {
 }
 
 /** What the verbs on other processes need. One implementation per system. */
-export interface ProcessSystem {
+export interface ProcessPlatform {
   /** A handle of a process that is there now, whoever gets its pid later. */
   open(pid: number): RawHandle;
   /** What stands for this process: −1 on Windows, which nobody closes. */

@@ -15,7 +15,7 @@ import { NtQueryObject } from "../../ffi/win32/object.ts";
 import { GetExitCodeProcess, GetProcessId, OpenProcess } from "../../ffi/win32/process.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { checkHandle, SELF } from "../../ffi/win32/check.ts";
-import { ended, type ProcessReference, type ProcessSystem } from "./types.ts";
+import { ended, type ProcessPlatform, type ProcessReference } from "./types.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
 
 /** To duplicate, and to tell whether it has ended. */
@@ -25,7 +25,7 @@ const RIGHTS = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRON
 const out: [number] = [0];
 
 /** Other processes on Windows. */
-export const windowsProcesses: ProcessSystem = {
+export const windowsProcesses: ProcessPlatform = {
   open: (pid) => OpenProcess(RIGHTS, false, pid),
   current: () => SELF,
   checkProcess(raw) {

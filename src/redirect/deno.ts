@@ -3,7 +3,7 @@
  * before it runs any program, first that of fd 1, and tells nobody their numbers.
  */
 import { failure } from "../../ffi/error.ts";
-import { platform } from "../../ffi/host.ts";
+import { osName } from "../../ffi/host.ts";
 import { sharersBySignal } from "../../ffi/posix/signal_mark.ts";
 
 /** Deno's duplicates are above the standard descriptors, and among the first of the process. */
@@ -32,7 +32,7 @@ function find(fd: number): { 1: number; 2: number } {
   if (first !== undefined && second !== undefined) return { 1: first, 2: second };
   throw failure("ENOTSUP", "dup3", {
     message: `Cannot redirect fd ${fd}: Deno's children get a duplicate of it that cannot be ` +
-      (platform() === "linux"
+      (osName() === "linux"
         ? "found, because fd 1 or 2 was closed or replaced before; use redirect() for that too"
         : "found on this system; start a child process with stdio"),
     handle: fd,

@@ -1,9 +1,9 @@
 /** Redirections on POSIX: a stack for each descriptor, of which the top is what it shows. */
 import { hasCode } from "../../ffi/error.ts";
-import { posixSystem } from "../handle/posix.ts";
+import { posixPlatform } from "../handle/posix.ts";
 import { flushC } from "../../ffi/posix/stdio.ts";
 import { standardStream } from "./streams.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** How often a call that says "again" is repeated; the descriptor must not stay half restored. */
 const ATTEMPTS = 100;
@@ -20,14 +20,14 @@ const stacks = new Map<number, Stack>();
 
 /** Redirects a descriptor and returns what puts it back, once. */
 export function redirectPosix(fd: number, source: RawHandle): () => void {
-  const target = posixSystem.duplicate(source, false, undefined);
+  const target = posixPlatform.duplicate(source, false, undefined);
   try {
     const stack = stacks.get(fd) ?? new Stack(fd);
     const redirection = { target };
     stack.push(redirection);
     return () => stack.remove(redirection);
   } catch (error) {
-    posixSystem.close(target);
+    posixPlatform.close(target);
     throw error;
   }
 }
@@ -42,10 +42,10 @@ class Stack {
 
   constructor(fd: number) {
     this.#fd = fd;
-    this.#inheritable = posixSystem.isInheritable(fd);
+    this.#inheritable = posixPlatform.isInheritable(fd);
     this.#stream = standardStream(fd);
     this.#redirections = [];
-    this.#original = posixSystem.duplicate(fd, false, undefined);
+    this.#original = posixPlatform.duplicate(fd, false, undefined);
   }
 
   push(redirection: Redirection): void {
@@ -54,7 +54,7 @@ class Stack {
       this.#flush();
       this.#show(redirection);
     } catch (error) {
-      if (this.#redirections.length === 0) posixSystem.close(this.#original);
+      if (this.#redirections.length === 0) posixPlatform.close(this.#original);
       throw error;
     }
     if (this.#redirections.push(redirection) > 1) return;
@@ -71,7 +71,7 @@ class Stack {
       if (wasTop) this.#showNext();
     } finally {
       try {
-        posixSystem.close(redirection.target);
+        posixPlatform.close(redirection.target);
       } finally {
         if (this.#redirections.length === 0) this.#end();
       }
@@ -90,7 +90,7 @@ class Stack {
 
   /** A number that was closed meanwhile is not ours to open again: `EBADF`. */
   #checkOpen(): void {
-    posixSystem.isInheritable(this.#fd);
+    posixPlatform.isInheritable(this.#fd);
   }
 
   #flush(): void {
@@ -110,14 +110,14 @@ class Stack {
   #end(): void {
     stacks.delete(this.#fd);
     this.#stream.leave();
-    posixSystem.close(this.#original);
+    posixPlatform.close(this.#original);
   }
 }
 
 function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
   for (let attempt = 1;; attempt++) {
     try {
-      return posixSystem.duplicateOnto(raw, fd, inheritable);
+      return posixPlatform.duplicateOnto(raw, fd, inheritable);
     } catch (error) {
       const again = hasCode(error, "EINTR", "EBUSY");
       if (!again || attempt === ATTEMPTS) throw error;

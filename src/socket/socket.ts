@@ -13,7 +13,7 @@ import {
   WSA_FLAG_OVERLAPPED,
 } from "../../ffi/win32/socket_constants.ts";
 import { type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The size of a `WSAPROTOCOL_INFOW`. */
 const INFO_SIZE = 628;

@@ -1,6 +1,6 @@
 /** What tells one object from another by its number alone, for trackers: no second handle is kept. */
 import { hasCode } from "../../ffi/error.ts";
-import { isWindows, platform } from "../../ffi/host.ts";
+import { isWindows, osName } from "../../ffi/host.ts";
 import { O_ACCMODE, O_PATH } from "../../ffi/posix/constants.ts";
 import { fcntl_getfl } from "../../ffi/posix/fcntl.ts";
 import { identityOf } from "../../ffi/posix/identity.ts";
@@ -15,7 +15,7 @@ import { GetProcessId } from "../../ffi/win32/process.ts";
 import { GetThreadId } from "../../ffi/win32/thread.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { asked } from "../util/asked.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** What does not change as long as a number refers to one object; `undefined` where it is not known. */
 export type Mark = readonly (string | number | undefined)[];
@@ -40,7 +40,7 @@ export function canBeSame(one: Mark, other: Mark): boolean {
 /** The access belongs to the open file, so another opening of one path can have another mark. */
 function posixMark(fd: number): Mark {
   const access = fcntl_getfl(fd) & (O_ACCMODE | O_PATH);
-  const identity = platform() === "linux" ? identityOf(fd) : undefined;
+  const identity = osName() === "linux" ? identityOf(fd) : undefined;
   if (identity === undefined) return [access];
   const { device, inode, driver, mode } = identity;
   const kind = mode & S_IFMT;

@@ -5,7 +5,10 @@
  */
 import { oneOfMany } from "../batch/batch.ts";
 import { onOwned, OwnedHandle } from "../handle/handle.ts";
-import { type RawHandle, system } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { platform } from "../handle/platform.ts";
+import { batches } from "../batch/platform.ts";
+import { processes } from "../process/platform.ts";
 import type { Watch } from "./watch.ts";
 
 type Replace = (target: object, name: PropertyKey, descriptor: PropertyDescriptor) => void;
@@ -93,13 +96,12 @@ function standInForOwner(watch: Watch, replace: Replace): void {
 
 /** The calls that tell of numbers: those that make one, and the one that replaces its object. */
 function standInForSystem(watch: Watch, replace: Replace): void {
-  const { batches, processes } = system();
   const making: readonly (readonly [target: object, name: string])[] = [
-    [system(), "duplicate"],
-    [system(), "narrow"],
-    [batches, "duplicate"],
-    [processes, "open"],
-    [processes, "take"],
+    [platform(), "duplicate"],
+    [platform(), "narrow"],
+    [batches(), "duplicate"],
+    [processes(), "open"],
+    [processes(), "take"],
   ];
   for (const [target, name] of making) {
     const make = Object.getOwnPropertyDescriptor(target, name)!.value as (
@@ -113,8 +115,8 @@ function standInForSystem(watch: Watch, replace: Replace): void {
       },
     });
   }
-  const { duplicateOnto } = system();
-  replace(system(), "duplicateOnto", {
+  const { duplicateOnto } = platform();
+  replace(platform(), "duplicateOnto", {
     value: (raw: RawHandle, target: number, inheritable: boolean) => {
       duplicateOnto(raw, target, inheritable);
       watch.replaced(target);

@@ -1,5 +1,5 @@
 /** What a tracker tells: the mistakes that it knows, and the handles that it saw. */
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * A mistake in the use of a handle.

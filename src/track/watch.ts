@@ -2,7 +2,7 @@
 import { failure } from "../../ffi/error.ts";
 import { attemptEach } from "../util/attempts.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { giveUp, standIn } from "./hooks.ts";
 import { canBeSame, type Mark, markOf } from "./fingerprint.ts";
 import { type HandleProblem, type HandleReport, messageOf, type TrackedHandle } from "./report.ts";

@@ -3,7 +3,7 @@
  * `fd` gives. They are sources here like any descriptor; for `node:fs` they are not open.
  */
 import { failure } from "../../ffi/error.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /** Far above the descriptors that any runtime hands out, and within an `int`. */
 const FIRST = 0x4000_0000;

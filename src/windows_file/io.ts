@@ -10,7 +10,7 @@ import {
   ntWrite,
   type Offset,
 } from "../../ffi/win32/async_file.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * How many reads may wait on threads at once. Deno for Windows has four threads per processor for

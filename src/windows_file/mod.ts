@@ -7,7 +7,7 @@ import type { ReadableStream } from "node:stream/web";
 import { failure } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
 import { addStandIn, removeStandIn } from "./fd.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import * as given from "./arguments.ts";
 import { WindowsFileIo } from "./io.ts";
 import * as stat from "./stat.ts";

@@ -12,7 +12,7 @@ import {
 } from "../../ffi/win32/async_file.ts";
 import { wrongType } from "./arguments.ts";
 import { nodeFs } from "../util/node_fs.ts";
-import type { RawHandle } from "../handle/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
 const FILE_ATTRIBUTE_READONLY = 1;
 const FILE_ATTRIBUTE_DIRECTORY = 0x10;

@@ -1,19 +1,20 @@
 /** Tells whether everything is as it was when the last tracker has stopped, in whatever order. */
 import { duplicate, OwnedHandle, trackHandles } from "duphandle";
-import { system } from "../../src/handle/platform.ts";
+import { batches } from "../../src/batch/platform.ts";
+import { processes } from "../../src/process/platform.ts";
+import { platform } from "../../src/handle/platform.ts";
 import { report } from "./report.ts";
 
 /** The properties of everything that a tracker might change. */
 function properties(): PropertyDescriptor[] {
-  const { batches, processes, looking, children, channels } = system();
   const objects = [
     OwnedHandle,
     OwnedHandle.prototype,
     Object.getPrototypeOf(OwnedHandle.prototype),
   ];
-  return [...objects, system(), batches, processes, looking, children, channels].flatMap((object) =>
-    Reflect.ownKeys(object).map((key) => Object.getOwnPropertyDescriptor(object, key)!)
-  );
+  return [...objects, platform(), batches(), processes()].flatMap((
+    object,
+  ) => Reflect.ownKeys(object).map((key) => Object.getOwnPropertyDescriptor(object, key)!));
 }
 
 function areSame(before: PropertyDescriptor[], now: PropertyDescriptor[]): boolean {

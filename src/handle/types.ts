@@ -1,0 +1,38 @@
+/** What handles need of an operating system and of a runtime. */
+import type { FileHandle } from "node:fs/promises";
+import type { RawHandle } from "../util/raw_handle.ts";
+
+/** The access that a duplicate is to have: that of its source, part of it, or a Windows mask. */
+export type Access = "same" | "read" | "write" | number;
+
+/** What handles need of an operating system. One implementation per system. */
+export interface HandlePlatform {
+  /** Throws a `TypeError` unless the number could be a handle that can be borrowed. */
+  checkBorrowed(raw: RawHandle): void;
+  /** Throws a `TypeError` unless the number could be a handle that can be owned. */
+  checkOwned(raw: RawHandle): void;
+  /** The handle behind a descriptor of the runtime, which goes on owning it. */
+  rawOfFd(fd: number): RawHandle;
+  /** A new handle to the same object, with the same access. */
+  duplicate(raw: RawHandle, inheritable: boolean, minimum: number | undefined): RawHandle;
+  /** A new handle with less access. */
+  narrow(
+    raw: RawHandle,
+    access: Access,
+    inheritable: boolean,
+    minimum: number | undefined,
+  ): RawHandle;
+  /** Makes a descriptor refer to the source's object, in one step. */
+  duplicateOnto(raw: RawHandle, target: number, inheritable: boolean): void;
+  isInheritable(raw: RawHandle): boolean;
+  setInheritable(raw: RawHandle, inheritable: boolean): void;
+  close(raw: RawHandle): void;
+}
+
+/** How a runtime takes over a handle. Both ways consume it, whatever the outcome. */
+export interface Adopter {
+  /** A descriptor that the runtime's synchronous `node:fs` functions accept and close. */
+  toFd(raw: RawHandle, inheritable: boolean): number;
+  /** The runtime's own `fs/promises` `FileHandle`, or an object with the same methods. */
+  toFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
+}
