@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { duplicate, duplicateOnto } from "duphandle";
 import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
-import { failureByCode, failureByErrno, failureByWin32 } from "../ffi/codes.ts";
+import { failureByCode, failureByErrno, failureByWin32 } from "../ffi/error.ts";
 import { posixError } from "../ffi/posix/errors.ts";
 import { win32Error } from "../ffi/win32/errors.ts";
 import { runProgram } from "./support/program.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { type HandleInfo, listHandles } from "duphandle";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { failureByCode } from "../ffi/codes.ts";
+import { failureByCode } from "../ffi/error.ts";
 import { hasCommand, lastLine, runProgram } from "./support/program.ts";
 import { canTrace, failing } from "./support/trace.ts";
 

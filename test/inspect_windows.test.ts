@@ -13,7 +13,7 @@ import {
 } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openHandles } from "../ffi/win32/handles.ts";
+import { openHandles } from "../ffi/win32/inspect.ts";
 import { Peer, startOnce } from "./support/peer.ts";
 import { isDeno, isWindows, temporaryFile, temporaryFolder } from "./support/system.ts";
 import {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { copyFileHandle, CopyFlags, duplicate, OwnedHandle } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
-import type { Calls } from "../ffi/backend/mod.ts";
+import type { Calls } from "../ffi/backend/types.ts";
 import { loadLibrary } from "../ffi/backend/library.ts";
 import { wideString } from "../ffi/backend/scratch.ts";
 import { standsFor } from "../src/windows_file/fd.ts";

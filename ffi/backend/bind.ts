@@ -1,5 +1,5 @@
 /** What the backends share: describing a table to a runtime, and binding what it answers. */
-import type { Calls, NativeType, Prototype, SymbolTable } from "./mod.ts";
+import type { Calls, NativeType, Prototype, SymbolTable } from "./types.ts";
 
 /** A function as a runtime's FFI hands it out. */
 export type NativeFunction = (...values: unknown[]) => unknown;

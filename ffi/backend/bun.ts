@@ -1,5 +1,5 @@
 /** The backend over `bun:ffi`. */
-import type { Backend } from "./mod.ts";
+import type { Backend } from "./types.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
 import { builtin } from "../host.ts";
 

@@ -1,5 +1,5 @@
 /** The backend over `Deno.dlopen`. It needs `--allow-ffi`. */
-import type { AsyncCalls, Backend, SymbolTable } from "./mod.ts";
+import type { AsyncCalls, Backend, SymbolTable } from "./types.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
 
 type Pointer = { readonly pointer: unique symbol } | null;

@@ -1,5 +1,5 @@
 /** The backend over koffi, an optional peer dependency, for Node older than 26.9. */
-import type { Backend } from "./mod.ts";
+import type { Backend } from "./types.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
 import { causeOf } from "../error.ts";
 import { builtin } from "../host.ts";

@@ -1,5 +1,6 @@
 /** Loading a system library, and saying what was tried when it cannot be loaded. */
-import { backend, type Calls, type SymbolTable } from "./mod.ts";
+import { backend } from "./mod.ts";
+import type { Calls, SymbolTable } from "./types.ts";
 import { causeOf, failure, type HandleError } from "../error.ts";
 import { isForbidden } from "../host.ts";
 

@@ -10,7 +10,7 @@
  * integer that was widened to 64 bits is the same as that integer, and an argument too many is not
  * looked at.
  */
-import type { Backend, Calls, SymbolTable } from "./mod.ts";
+import type { Backend, Calls, SymbolTable } from "./types.ts";
 import { mapTable, type NativeFunction } from "./bind.ts";
 import { builtin } from "../host.ts";
 

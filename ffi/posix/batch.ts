@@ -2,8 +2,7 @@
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { AF_UNIX, F_GETFD, SOCK_CLOEXEC, SOCK_STREAM } from "./constants.ts";
 import { close } from "./dup.ts";
-import { kernel, numbers } from "./kernel.ts";
-import { libc, libcSockets } from "./libc.ts";
+import { kernel, libc, libcSockets, numbers } from "./libc.ts";
 import { receiveRights, SCM_MAX_FD, sendRights } from "./rights.ts";
 import { socketpair } from "./socket.ts";
 

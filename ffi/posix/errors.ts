@@ -1,6 +1,5 @@
 /** Makes the error for a POSIX call that failed, with advice that fits the failure. */
-import { failureByErrno } from "../codes.ts";
-import { type HandleError, systemError } from "../error.ts";
+import { failureByErrno, type HandleError, systemError } from "../error.ts";
 import { descriptorLimit, openBelow, systemFiles } from "./limit.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** Telling open files apart on Linux: which descriptors there are, and what each refers to. */
-import type { Calls } from "../backend/mod.ts";
+import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { identitySymbols, libraries } from "./symbols/linux.ts";
@@ -7,10 +7,26 @@ import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { open } from "./file.ts";
-import { kernel, numbers } from "./kernel.ts";
-import { libc } from "./libc.ts";
+import { kernel, libc, numbers } from "./libc.ts";
 import { descriptorLimit, openBelow } from "./limit.ts";
 import { procText } from "./proc.ts";
+
+/** The bits that tell it. */
+export const S_IFMT = 0o170000;
+/** A pipe. */
+export const S_IFIFO = 0o010000;
+/** A device of characters. */
+export const S_IFCHR = 0o020000;
+/** A directory. */
+export const S_IFDIR = 0o040000;
+/** A device of blocks. */
+export const S_IFBLK = 0o060000;
+/** A regular file. */
+export const S_IFREG = 0o100000;
+/** A symbolic link. */
+export const S_IFLNK = 0o120000;
+/** A socket. */
+export const S_IFSOCK = 0o140000;
 
 /** linux/stat.h and fcntl.h. The identity never changes, so no server is asked for it. */
 const AT_FDCWD = -100;

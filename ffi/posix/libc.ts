@@ -1,10 +1,11 @@
-/** The C library of this POSIX system, loaded at the first call. */
-import { backend, type Calls } from "../backend/mod.ts";
+/** The C library of this POSIX system and what only Linux has, loaded at the first call. */
+import { backend } from "../backend/mod.ts";
+import * as darwin from "./symbols/darwin.ts";
+import * as linux from "./symbols/linux.ts";
+import type { Calls } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { arch, isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
-import * as darwin from "./symbols/darwin.ts";
-import * as linux from "./symbols/linux.ts";
 
 /** The functions that every duplicate needs, and this thread's `errno`. */
 export interface Libc extends Omit<Calls<typeof linux.symbols>, "__errno_location"> {
@@ -21,13 +22,14 @@ export type LibcFiles = Calls<typeof linux.fileSymbols>;
 /** The functions that only sockets and waiting need. */
 export type LibcSockets = Calls<typeof linux.socketSymbols>;
 
-let loaded: Libc | undefined;
+let base: Libc | undefined;
 let files: LibcFiles | undefined;
 let sockets: LibcSockets | undefined;
+let kernelCalls: Calls<typeof linux.kernelSymbols> | undefined;
 
 /** The functions that every duplicate needs. */
 export function libc(): Libc {
-  return loaded ?? (loaded = load());
+  return base ?? (base = loadBase());
 }
 
 /** The functions that only files need. */
@@ -40,7 +42,7 @@ export function libcSockets(): LibcSockets {
   return sockets ?? (sockets = loadSockets());
 }
 
-function load(): Libc {
+function loadBase(): Libc {
   requirePosix();
   if (osName() !== "darwin") {
     const calls = loadLibrary(linux.libraries, linux.symbols);
@@ -115,4 +117,27 @@ function requirePosix(): void {
     message: "Cannot call a POSIX function: this system is Windows; " +
       "use duplicate(), or duphandle/win32 for the system's own calls",
   });
+}
+
+/**
+ * `syscall` and `prctl`.
+ *
+ * @param name the call that is wanted, for the message
+ * @throws {HandleError} `ENOTSUP` where the kernel is not Linux
+ */
+export function kernel(name: string): Calls<typeof linux.kernelSymbols> {
+  return kernelCalls ?? (kernelCalls = loadKernel(name));
+}
+
+function loadKernel(name: string): Calls<typeof linux.kernelSymbols> {
+  if (isWindows()) libc(); // throws, and says what to use there
+  if (osName() !== "linux") {
+    throw failure("ENOTSUP", name, { message: `Cannot call ${name}: only Linux has it` });
+  }
+  return loadLibrary(linux.libraries, linux.kernelSymbols);
+}
+
+/** The numbers of the calls on this processor. */
+export function numbers(): { readonly [Name in keyof typeof linux.callNumbers.x64]: number } {
+  return arch() === "x64" ? linux.callNumbers.x64 : linux.callNumbers.others;
 }

@@ -1,8 +1,7 @@
 /** Other processes and their descriptors: pidfd_open(2), pidfd_getfd(2), kcmp(2), prctl(2). */
 import { checkFd, checkInt, checkInteger, MAX_FD } from "../check.ts";
 import { posixError } from "./errors.ts";
-import { kernel, numbers } from "./kernel.ts";
-import { libc } from "./libc.ts";
+import { kernel, libc, numbers } from "./libc.ts";
 
 /**
  * `pidfd_open(pid, flags)` — a descriptor that refers to a process, and never to another one that

@@ -1,5 +1,5 @@
 /** setrlimit(2), for descriptors. */
-import type { Calls } from "../backend/mod.ts";
+import type { Calls } from "../backend/types.ts";
 import { osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { scratch } from "../backend/scratch.ts";

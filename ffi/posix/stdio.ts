@@ -1,5 +1,5 @@
 /** The buffers of the C library, through which native libraries print. */
-import type { Calls } from "../backend/mod.ts";
+import type { Calls } from "../backend/types.ts";
 import { osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import * as darwin from "./symbols/darwin.ts";

@@ -1,5 +1,5 @@
 /** Sockets with a path, and the user at the other end, on Linux: unix(7). */
-import type { Calls } from "../backend/mod.ts";
+import type { Calls } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";

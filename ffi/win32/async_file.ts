@@ -7,7 +7,8 @@
  *
  * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-ntreadfile
  */
-import { type AsyncCalls, backend } from "../backend/mod.ts";
+import { backend } from "../backend/mod.ts";
+import type { AsyncCalls } from "../backend/types.ts";
 import { failure, type HandleError } from "../error.ts";
 import { ntdllFiles } from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";

@@ -1,6 +1,5 @@
 /** Makes the error for a Windows call that failed, with advice that fits the failure. */
-import { failureByCode, failureByWin32 } from "../codes.ts";
-import { type HandleError, systemError } from "../error.ts";
+import { failureByCode, failureByWin32, type HandleError, systemError } from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
 import { kernel32 } from "./libraries.ts";
 

@@ -1,5 +1,5 @@
 /** The libraries of Windows: each table of functions is bound at its first call, and no sooner. */
-import type { Calls, SymbolTable } from "../backend/mod.ts";
+import type { Calls, SymbolTable } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { isWindows } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";

@@ -1,14 +1,13 @@
 /** C-runtime descriptors of the running runtime, and the `HANDLE`s behind them. */
-import type { Calls } from "../backend/mod.ts";
+import type { Calls } from "../backend/types.ts";
 import { checkFd } from "../check.ts";
-import { failureByCode } from "../codes.ts";
-import { failure, type HandleError, hasCode, systemError } from "../error.ts";
+import { failure, failureByCode, type HandleError, hasCode, systemError } from "../error.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { uv } from "./symbols/base.ts";
 import { checkHandle } from "./check.ts";
 import { STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE } from "./constants.ts";
 import { showHandle } from "./errors.ts";
-import { GetStdHandle } from "./process.ts";
+import { kernel32 } from "./libraries.ts";
 
 const standard = [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE];
 
@@ -81,7 +80,7 @@ function loadUv(): Calls<typeof uv> | null {
 
 function standardHandle(fd: number): number {
   const which = standard[fd];
-  if (which !== undefined) return GetStdHandle(which);
+  if (which !== undefined) return kernel32().GetStdHandle(which);
   throw failure("ENOTSUP", "uv_get_osfhandle", {
     message: `Cannot find the HANDLE of fd ${fd}: this runtime does not tell it; open the ` +
       "file with CreateFileW from duphandle/win32 and use borrow(handle), or fd 0, 1 or 2",

@@ -1,9 +1,12 @@
-/** Winsock, which wants to be started before its first call. */
-import type { Calls } from "../backend/mod.ts";
-import { scratch } from "../backend/scratch.ts";
+/** Winsock, which wants to be started before its first call, and its addresses: `struct sockaddr_in`. */
+import type { Calls } from "../backend/types.ts";
 import { ws2_32 } from "./symbols/sockets.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library } from "./libraries.ts";
+import { checkInteger, show } from "../check.ts";
+import { failure } from "../error.ts";
+import { scratch } from "../backend/scratch.ts";
+import { AF_INET } from "./socket_constants.ts";
 
 const VERSION_2_2 = 0x0202;
 
@@ -22,4 +25,65 @@ export function winsock(): Calls<typeof ws2_32> {
   if (error !== 0) throw win32Error(error, "WSAStartup", undefined);
   started = true;
   return calls;
+}
+
+/** The size of `struct sockaddr_in`. */
+export const SOCKADDR_SIZE = 16;
+
+/** An address of the family `AF_INET`. */
+export interface SocketAddress {
+  /** Four numbers with dots, such as `127.0.0.1`. */
+  readonly address: string;
+  /** The port, from 0 to 65535. */
+  readonly port: number;
+}
+
+/** The bytes of an address. */
+export function socketAddress(name: SocketAddress): Uint8Array {
+  const text: unknown = name?.address;
+  const { port } = name ?? {};
+  const parts = typeof text === "string" && /^\d{1,3}(\.\d{1,3}){3}$/.test(text)
+    ? text.split(".").map(Number)
+    : [256];
+  if (parts.some((part) => part > 255)) {
+    throw new TypeError(
+      `Cannot use ${show(text)} as an address: it must be four numbers with dots, like 127.0.0.1`,
+    );
+  }
+  checkInteger(port, "port", 0, 0xffff);
+  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...parts, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+/** Puts an address into the scratch memory and returns where it is. */
+export function writeAddress(sockaddr: Uint8Array): number {
+  const { address, bytes } = scratch();
+  bytes.set(sockaddr);
+  return address;
+}
+
+/** The address that a call left in the scratch memory. */
+export function readAddress(): SocketAddress {
+  const { bytes, data } = scratch();
+  const family = data.getUint16(0, true);
+  if (family !== AF_INET) {
+    throw failure("EAFNOSUPPORT", "getsockname", {
+      message: `Cannot tell the address of a socket of family ${family}: only AF_INET is known ` +
+        "here; ask the runtime's own sockets",
+    });
+  }
+  return { address: bytes.subarray(4, 8).join("."), port: data.getUint16(2, false) };
+}
+
+/** winsock2.h: what `getsockopt` needs to be asked for the type, and what it says of other handles. */
+const SOL_SOCKET = 0xffff;
+const SO_TYPE = 0x1008;
+const WSAENOTSOCK = 10038;
+
+/** Whether Winsock knows the handle. Any other error is one that only a socket has. */
+export function isSocketOfWinsock(raw: number): boolean {
+  const { getsockopt, WSAGetLastError } = winsock();
+  const { address, data } = scratch();
+  data.setInt32(4, 4, true);
+  return getsockopt(raw, SOL_SOCKET, SO_TYPE, address, address + 4) === 0 ||
+    WSAGetLastError() !== WSAENOTSOCK;
 }

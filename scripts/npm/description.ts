@@ -9,6 +9,17 @@ import { root } from "../runtimes.ts";
 /** The modules that users import, by what comes after the package's name. */
 export const entryPoints: Readonly<Record<string, string>> = {
   ".": "mod.ts",
+  "./handle": "src/handle/mod.ts",
+  "./file": "src/file/mod.ts",
+  "./batch": "src/batch/mod.ts",
+  "./redirect": "src/redirect/mod.ts",
+  "./process": "src/process/mod.ts",
+  "./socket": "src/socket/mod.ts",
+  "./channel": "src/channel/mod.ts",
+  "./child": "src/child/mod.ts",
+  "./pool": "src/pool/mod.ts",
+  "./inspect": "src/inspect/mod.ts",
+  "./track": "src/track/mod.ts",
   "./posix": "ffi/posix/mod.ts",
   "./win32": "ffi/win32/mod.ts",
   "./register": "src/register.ts",

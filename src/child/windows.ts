@@ -19,7 +19,7 @@ import {
 import { GetStdHandle } from "../../ffi/win32/process.ts";
 import { isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
-import { openHandles } from "../../ffi/win32/handles.ts";
+import { openHandles } from "../../ffi/win32/inspect.ts";
 import type { ChildPlatform } from "./types.ts";
 import { isSocket, refuseUnduplicable } from "../handle/windows_kinds.ts";
 

@@ -13,8 +13,9 @@ import {
   identityOf,
   isOneOpenFile,
   openDescriptors,
+  S_IFMT,
+  S_IFSOCK,
 } from "../../ffi/posix/identity.ts";
-import { S_IFMT, S_IFSOCK } from "../../ffi/posix/mode.ts";
 import { positionOf } from "./posix.ts";
 
 /** What every message ends with. */

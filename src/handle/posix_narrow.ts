@@ -4,7 +4,6 @@
  * deleted files and pipes too. The new open file starts at the source's position and has a position
  * of its own from there.
  */
-import { show } from "../../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
 import {
@@ -27,18 +26,9 @@ import {
 import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { lseek, open } from "../../ffi/posix/file.ts";
-import { identityOf } from "../../ffi/posix/identity.ts";
-import { S_IFCHR, S_IFMT } from "../../ffi/posix/mode.ts";
-import {
-  FILE_GENERIC_READ,
-  FILE_GENERIC_WRITE,
-  GENERIC_READ,
-  GENERIC_WRITE,
-} from "../../ffi/win32/constants.ts";
+import { identityOf, S_IFCHR, S_IFMT } from "../../ffi/posix/identity.ts";
+import { READ, requestedRights, WRITE } from "./access.ts";
 import type { Access } from "./types.ts";
-
-const READ = 1;
-const WRITE = 2;
 
 /**
  * The status flags that the new open file takes over from the source: all that open(2) knows. A
@@ -62,7 +52,7 @@ export function narrowPosix(
   access: Access,
   inheritable: boolean,
 ): number | undefined {
-  const wanted = rights(access, fd);
+  const wanted = requestedRights(access, fd);
   const flags = fcntl_getfl(fd);
   const held = heldRights(flags);
   if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
@@ -79,27 +69,6 @@ export function narrowPosix(
     throw error;
   }
   return opened;
-}
-
-function rights(access: Access, fd: number): number {
-  if (access === "read") return READ;
-  if (access === "write") return WRITE;
-  switch (Number(access) >>> 0) {
-    case GENERIC_READ:
-    case FILE_GENERIC_READ:
-      return READ;
-    case GENERIC_WRITE:
-    case FILE_GENERIC_WRITE:
-      return WRITE;
-    case (GENERIC_READ | GENERIC_WRITE) >>> 0:
-    case FILE_GENERIC_READ | FILE_GENERIC_WRITE:
-      return READ | WRITE;
-  }
-  throw failure("ENOTSUP", "open", {
-    message: `Cannot give a duplicate of fd ${fd} the access ${show(access)}: this system knows ` +
-      'only reading and writing; use "read", "write", GENERIC_* or FILE_GENERIC_*',
-    handle: fd,
-  });
 }
 
 function heldRights(flags: number): number {

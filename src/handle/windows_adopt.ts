@@ -10,7 +10,6 @@ import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import type { Adopter } from "./types.ts";
 import { nodeFs } from "../util/node_fs.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { WindowsFile } from "../windows_file/mod.ts";
 import { windowsPlatform } from "./windows.ts";
 
 const PLACEHOLDER = "\\\\.\\NUL";
@@ -46,10 +45,11 @@ export const windowsAdopter: Adopter = {
 /** Adoption in Deno, which has no door: an object of ours with the methods of a `FileHandle`. */
 export const denoWindowsAdopter: Adopter = {
   toFd,
-  // deno-lint-ignore require-await -- what it throws must reject
   async toFileHandle(raw, inheritable) {
     try {
       if (inheritable) windowsPlatform.setInheritable(raw, true);
+      // No other runtime needs these modules, and none needs them at the start.
+      const { WindowsFile } = await import("../windows_file/mod.ts");
       return new WindowsFile(raw) as unknown as FileHandle;
     } catch (error) {
       CloseHandle(raw);

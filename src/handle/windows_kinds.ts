@@ -1,12 +1,11 @@
 /** The kinds of objects whose duplicates would silently not work. */
-import { failure, HandleError } from "../../ffi/error.ts";
+import { failure, type HandleError } from "../../ffi/error.ts";
 import { FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN } from "../../ffi/win32/constants.ts";
 import { GetFileType } from "../../ffi/win32/file.ts";
 import { isPseudoHandle } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
-import { hasLowestRights, kindOf, objectName } from "../../ffi/win32/kind.ts";
-import { getsockopt } from "../../ffi/win32/socket.ts";
-import { SO_TYPE, SOL_SOCKET } from "../../ffi/win32/socket_constants.ts";
+import { hasLowestRights, kindOf, objectName } from "../../ffi/win32/object.ts";
+import { isSocketOfWinsock } from "../../ffi/win32/winsock.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
@@ -48,14 +47,7 @@ function isSocketPipe(raw: RawHandle): boolean {
   if (name.startsWith("\\Device\\NamedPipe")) return false;
   if (name.startsWith("\\Device\\Afd")) return true;
   // Wine gives a socket no name. Winsock is not loaded for anything else.
-  try {
-    getsockopt(raw, SOL_SOCKET, SO_TYPE);
-    return true;
-  } catch (error) {
-    // Any other error is one that only a socket has.
-    if (error instanceof HandleError) return error.code !== "ENOTSOCK";
-    throw error;
-  }
+  return isSocketOfWinsock(raw);
 }
 
 function refusal(raw: RawHandle, syscall: string, why: string): HandleError {

@@ -9,7 +9,7 @@ import {
   isOneOpenFile,
   openDescriptors,
 } from "../../ffi/posix/identity.ts";
-import { linkText } from "../../ffi/posix/link.ts";
+import { linkText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { listOther } from "./posix_process.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";

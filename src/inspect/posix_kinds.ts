@@ -1,7 +1,8 @@
 /** What a descriptor refers to, from the numbers of its file and from its link in /proc. */
 import { O_ACCMODE, O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from "../../ffi/posix/constants.ts";
-import { type Identity, identityAt } from "../../ffi/posix/identity.ts";
 import {
+  type Identity,
+  identityAt,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -10,7 +11,7 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
-} from "../../ffi/posix/mode.ts";
+} from "../../ffi/posix/identity.ts";
 import { accessOf, type HandleAccess, type HandleInfo, type HandleKind } from "./types.ts";
 
 /** What ends the link of a file whose path is gone. */

@@ -1,10 +1,8 @@
 /** The handles of another process on Linux, from its folder in /proc. */
-import { failureByCode } from "../../ffi/codes.ts";
-import { HandleError, hasCode } from "../../ffi/error.ts";
+import { failureByCode, HandleError, hasCode } from "../../ffi/error.ts";
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { descriptorsOf, identityAt } from "../../ffi/posix/identity.ts";
-import { linkText } from "../../ffi/posix/link.ts";
-import { procText } from "../../ffi/posix/proc.ts";
+import { linkText, procText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo } from "./types.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
 import { whatWouldHelpLooking } from "../process/ptrace.ts";

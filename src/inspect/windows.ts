@@ -9,9 +9,8 @@ import {
   PROCESS_DUP_HANDLE,
 } from "../../ffi/win32/constants.ts";
 import { CloseHandle, DuplicateHandle, GetHandleInformation } from "../../ffi/win32/handle.ts";
-import { type OpenHandle, openHandles } from "../../ffi/win32/handles.ts";
-import { kindOf, objectName } from "../../ffi/win32/kind.ts";
-import { NtQueryObject } from "../../ffi/win32/object.ts";
+import { type OpenHandle, openHandles } from "../../ffi/win32/inspect.ts";
+import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { OpenProcess } from "../../ffi/win32/process.ts";
 import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { accessOfRights, kindOfName, lookAtFile } from "./windows_kinds.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../ffi/win32/constants.ts";
 import { GetConsoleMode } from "../../ffi/win32/console.ts";
 import { GetFileType, SetFilePointerEx } from "../../ffi/win32/file.ts";
-import { diskFileOf, isDeleted, pathOf } from "../../ffi/win32/looking.ts";
+import { diskFileOf, isDeleted, pathOf } from "../../ffi/win32/inspect.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { asked } from "../util/asked.ts";
 import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "./types.ts";

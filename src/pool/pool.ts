@@ -8,8 +8,6 @@ import { PooledDescriptor } from "./descriptor.ts";
 import { residence } from "./platform.ts";
 import type { Residence } from "./types.ts";
 
-export { PooledDescriptor };
-
 /** How a pool is made. */
 export interface PoolOptions {
   /** How many descriptors its files may have at a time, from 1. */

@@ -1,6 +1,5 @@
 /** What the verbs on other processes need of a system, in terms of raw handles. */
-import { failureByCode } from "../../ffi/codes.ts";
-import { HandleError } from "../../ffi/error.ts";
+import { failureByCode, HandleError } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 

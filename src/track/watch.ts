@@ -4,7 +4,8 @@ import { attemptEach } from "../util/attempts.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { giveUp, standIn } from "./hooks.ts";
-import { canBeSame, type Mark, markOf } from "./fingerprint.ts";
+import { canBeSame, fingerprintOf } from "./fingerprint.ts";
+import type { Fingerprint } from "./types.ts";
 import { type HandleProblem, type HandleReport, messageOf, type TrackedHandle } from "./report.ts";
 import { type Place, stackBelow } from "./stack.ts";
 
@@ -21,7 +22,7 @@ export interface Seen extends TrackedHandle {
   /** How many were seen before it. */
   readonly serial: number;
   /** What its object is known by; `undefined` when it was never open. */
-  mark: Mark | undefined;
+  mark: Fingerprint | undefined;
   /** Whether the number was found to be not ours any more. It stays so, whoever gets it next. */
   isLost: boolean;
   end: End | undefined;
@@ -59,7 +60,7 @@ export class Watch {
       created,
       when: Date.now(),
       serial: count++,
-      mark: markOf(raw),
+      mark: fingerprintOf(raw),
       isLost: false,
       end: undefined,
       owner: new WeakRef(owner),
@@ -78,7 +79,7 @@ export class Watch {
 
   /** The number of an owner leads to another object from now on, as its owner wanted it. */
   replaced(raw: RawHandle): void {
-    for (const seen of this.#ownersOf(raw)) if (!seen.isLost) seen.mark = markOf(raw);
+    for (const seen of this.#ownersOf(raw)) if (!seen.isLost) seen.mark = fingerprintOf(raw);
   }
 
   /** Before a handle is used: throws when its number is somebody else's by now. */
@@ -159,7 +160,7 @@ export class Watch {
   /** Whether the number is open and can be that of the object that it was made with. */
   #isOurs(seen: Seen): boolean {
     if (seen.isLost) return false;
-    const mark = markOf(seen.raw);
+    const mark = fingerprintOf(seen.raw);
     const isOurs = mark !== undefined && seen.mark !== undefined && canBeSame(seen.mark, mark);
     seen.isLost = !isOurs;
     return isOurs;
@@ -167,7 +168,7 @@ export class Watch {
 
   /** Whether the number is open, and not ours. */
   #isTaken(seen: Seen): boolean {
-    return !this.#isOurs(seen) && markOf(seen.raw) !== undefined;
+    return !this.#isOurs(seen) && fingerprintOf(seen.raw) !== undefined;
   }
 
   /** What is somebody else's must not be closed by the former owner, today or when nobody watches. */

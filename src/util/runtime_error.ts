@@ -1,9 +1,6 @@
 /** What the runtime's own `node:fs` or `Deno` throws, as the one error of this library. */
-import { failureByCode } from "../../ffi/codes.ts";
-import { HandleError } from "../../ffi/error.ts";
-import { isWindows } from "../../ffi/host.ts";
-import { posixError } from "../../ffi/posix/errors.ts";
-import { win32Error } from "../../ffi/win32/errors.ts";
+import { failureByCode, HandleError } from "../../ffi/error.ts";
+import { platformError } from "./platform.ts";
 
 /**
  * The error for what the runtime reported of a call, in the words of the system's.
@@ -18,7 +15,6 @@ export function runtimeError(
 ): HandleError {
   const { code } = cause as { code?: unknown };
   const { native } = failureByCode(typeof code === "string" ? code : "EIO");
-  const errorOf = isWindows() ? win32Error : posixError;
-  const { message, ...fields } = errorOf(native, syscall, fd, what);
+  const { message, ...fields } = platformError(native, syscall, fd, what);
   return new HandleError(message, { ...fields, cause });
 }

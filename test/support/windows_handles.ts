@@ -1,5 +1,5 @@
 /** The open handles of this process on Windows, as a test compares them. */
-import { openHandles } from "../../ffi/win32/handles.ts";
+import { openHandles } from "../../ffi/win32/inspect.ts";
 import {
   CloseHandle,
   DUPLICATE_SAME_ACCESS,

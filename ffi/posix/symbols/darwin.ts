@@ -2,7 +2,7 @@
  * macOS: its C library, the functions that are called there, and the numbers of its headers.
  * Written from the documentation and never run: nobody here had the machine.
  */
-import type { NativeType, SymbolTable } from "../../backend/mod.ts";
+import type { NativeType, SymbolTable } from "../../backend/types.ts";
 
 /** Everything of POSIX is in one library. */
 export const libraries: readonly string[] = ["/usr/lib/libSystem.B.dylib"];

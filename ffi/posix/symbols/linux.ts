@@ -1,5 +1,5 @@
 /** Linux: its C libraries, the functions that are called there, and the numbers of its headers. */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** glibc, then musl by the names that its distributions give it. */
 export const libraries: readonly string[] = [
@@ -150,3 +150,9 @@ export const numbers = {
   SOCK_CLOEXEC: 0o2000000,
   SOCK_NONBLOCK: 0o4000,
 } as const;
+
+/** A link in /proc is at most a page long, so the result fits an `i32`. */
+export const linkSymbols = {
+  // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
+  readlink: { parameters: ["address", "address", "address"], result: "i32" },
+} as const satisfies SymbolTable;

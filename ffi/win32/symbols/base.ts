@@ -2,7 +2,7 @@
  * Windows: its libraries and the functions that are called there. One calling convention for all,
  * so nothing differs by processor.
  */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** What every duplicate needs, from kernel32.dll. */
 export const kernel32 = {

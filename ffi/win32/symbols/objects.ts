@@ -1,5 +1,5 @@
 /** Windows: the kinds of objects that kernel32.dll makes. Each table is bound by itself. */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** Events. */
 export const kernel32Events = {

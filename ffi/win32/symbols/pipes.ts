@@ -1,5 +1,5 @@
 /** Windows: named pipes, and telling objects apart. Each table is bound by itself. */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** Named pipes, from kernel32.dll. */
 export const kernel32Pipes = {

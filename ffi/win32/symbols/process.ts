@@ -1,5 +1,5 @@
 /** Windows: processes and threads by their numbers, and waiting. Each table is bound by itself. */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** Processes and threads, from kernel32.dll. */
 export const kernel32Processes = {

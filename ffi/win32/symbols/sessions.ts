@@ -2,7 +2,7 @@
  * Windows: the kinds of objects that other libraries make, of users and of their sessions:
  * registry keys, tokens, desktops and window stations, transactions.
  */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** Registry keys, from advapi32.dll. They return their error. */
 export const advapi32Registry = {

@@ -1,5 +1,5 @@
 /** Windows: sockets. */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** Winsock, from ws2_32.dll. A `SOCKET` is a `HANDLE` of which the library knows more. */
 export const ws2_32 = {

@@ -1,5 +1,5 @@
 /** Windows: what only looking at handles needs. The table is bound by itself. */
-import type { SymbolTable } from "../../backend/mod.ts";
+import type { SymbolTable } from "../../backend/types.ts";
 
 /** Files on disks, from kernel32.dll. */
 export const kernel32Looking = {
@@ -13,6 +13,16 @@ export const kernel32Looking = {
   //   FileInformationClass, LPVOID lpFileInformation, DWORD dwBufferSize);
   GetFileInformationByHandleEx: {
     parameters: ["handle", "i32", "address", "u32"],
+    result: "i32",
+  },
+} as const satisfies SymbolTable;
+
+/** From ntdll.dll. */
+export const ntdllHandles = {
+  // NTSTATUS NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS SystemInformationClass,
+  //   PVOID SystemInformation, ULONG SystemInformationLength, PULONG ReturnLength);
+  NtQuerySystemInformation: {
+    parameters: ["i32", "address", "u32", "address"],
     result: "i32",
   },
 } as const satisfies SymbolTable;

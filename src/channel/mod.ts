@@ -1,0 +1,22 @@
+/**
+ * Channels between processes that carry messages and handles.
+ *
+ * @example
+ * ```ts
+ * import { HandleChannel } from "duphandle/channel";
+ *
+ * const path = process.platform === "win32"
+ *   ? `\\\\.\\pipe\\entry-${process.pid}`
+ *   : `entry-${process.pid}.sock`;
+ * await using server = await HandleChannel.listen(path, (channel) => channel.close());
+ * await using channel = await HandleChannel.connect(path);
+ * console.log(await channel.receive()); // undefined: the other side has closed it
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export { OwnedHandle } from "../handle/handle.ts";
+export type { HandleSource } from "../handle/source.ts";
+export { type ChannelOptions, HandleChannel, type HandleMessage, HandleServer } from "./channel.ts";
+export type { JsonValue } from "./message.ts";

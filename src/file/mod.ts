@@ -1,0 +1,21 @@
+/**
+ * Copies of file handles that the runtime itself owns: `FileHandle`, a descriptor, `Deno.FsFile`.
+ *
+ * @example
+ * ```ts
+ * import { copyFileHandle } from "duphandle/file";
+ * import { open } from "node:fs/promises";
+ *
+ * const file = await open("README.md");
+ * const copy = await copyFileHandle(file);
+ * await file.close();
+ * await copy.close();
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export type { FsFile } from "../handle/deno_file.ts";
+export type { HandleSource } from "../handle/source.ts";
+export { copyFileHandle, copyFileHandleSync } from "./copy_file_handle.ts";
+export { CopyFlags, type SecurityAttributes } from "./options.ts";

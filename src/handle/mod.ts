@@ -1,0 +1,23 @@
+/**
+ * Duplicating handles, and objects that own or borrow them.
+ *
+ * @example
+ * ```ts
+ * import { duplicate } from "duphandle/handle";
+ * import { closeSync, openSync } from "node:fs";
+ *
+ * const file = openSync("README.md", "r");
+ * using copy = duplicate(file);
+ * closeSync(file); // the copy stays open
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export type { RawHandle } from "../util/raw_handle.ts";
+export type { FsFile } from "./deno_file.ts";
+export { duplicate, duplicateOnto } from "./duplicate.ts";
+export { borrow, BorrowedHandle, Handle, OwnedHandle } from "./handle.ts";
+export type { DuplicateOntoOptions, DuplicateOptions } from "./options.ts";
+export type { HandleSource, HasFd } from "./source.ts";
+export type { Access } from "./types.ts";

@@ -1,0 +1,19 @@
+/**
+ * More open files than descriptors.
+ *
+ * @example
+ * ```ts
+ * import { duplicate } from "duphandle/handle";
+ * import { DescriptorPool } from "duphandle/pool";
+ *
+ * await using pool = new DescriptorPool({ limit: 16 });
+ * const file = pool.add(duplicate(1));
+ * console.log(file.use((fd) => fd > 2));
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export { PooledDescriptor } from "./descriptor.ts";
+export { raiseDescriptorLimit } from "./limit.ts";
+export { DescriptorPool, type PoolOptions, type PoolStats } from "./pool.ts";

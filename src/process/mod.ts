@@ -1,0 +1,21 @@
+/**
+ * Handles of other processes: taking, giving, and the Win32 call with all its rules.
+ *
+ * @example
+ * ```ts
+ * import { openProcess } from "duphandle/process";
+ *
+ * using self = openProcess(process.pid);
+ * console.log(self.pid);
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export {
+  DUPLICATE_CLOSE_SOURCE,
+  DUPLICATE_SAME_ACCESS,
+  duplicateHandle,
+  type DuplicateHandleArguments,
+} from "./duplicate_handle.ts";
+export { allowTake, currentProcess, ForeignHandle, openProcess, ProcessHandle } from "./process.ts";

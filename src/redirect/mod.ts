@@ -1,0 +1,22 @@
+/**
+ * Redirecting a descriptor, such as standard output, and restoring it.
+ *
+ * @example
+ * ```ts
+ * import { redirect } from "duphandle/redirect";
+ * import { closeSync, openSync, rmSync } from "node:fs";
+ *
+ * const log = openSync("printed.txt", "w");
+ * {
+ *   using _ = redirect(1, log);
+ *   console.log("into the file");
+ * }
+ * closeSync(log);
+ * rmSync("printed.txt");
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export type { HandleSource } from "../handle/source.ts";
+export { redirect } from "./redirect.ts";

@@ -1,0 +1,18 @@
+/**
+ * Finding leaks, double closes and handles closed by others.
+ *
+ * @example
+ * ```ts
+ * import { duplicate } from "duphandle/handle";
+ * import { trackHandles } from "duphandle/track";
+ *
+ * using tracker = trackHandles();
+ * duplicate(1).close();
+ * console.log(tracker.leaks().length); // 0
+ * ```
+ *
+ * @module
+ */
+export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export type { HandleProblem, HandleReport, TrackedHandle } from "./report.ts";
+export { HandleTracker, trackHandles, type TrackOptions } from "./track.ts";

@@ -1,0 +1,10 @@
+/** Chooses how the running system tells one object from another. */
+import { isWindows } from "../../ffi/host.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { posixFingerprint } from "./posix.ts";
+import type { Fingerprint } from "./types.ts";
+import { windowsFingerprint } from "./windows.ts";
+
+/** The fingerprint of an open handle's object. */
+export const platformFingerprint = (raw: RawHandle): Fingerprint =>
+  isWindows() ? windowsFingerprint(raw) : posixFingerprint(raw);
