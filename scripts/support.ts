@@ -4,7 +4,7 @@
  * not checked.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { denoPath } from "./binaries.mjs";
 import { root } from "./runtimes.ts";
@@ -17,6 +17,7 @@ import {
   readResults,
   type Target,
   targets,
+  testFiles,
   unknownTests,
 } from "./support/evaluate.ts";
 import { features } from "./support/features.ts";
@@ -24,7 +25,7 @@ import { readTable, tableText } from "./support/table.ts";
 
 const page = join(root, "README.md");
 const marks = /(<!-- support:begin -->\n)(.*?)(<!-- support:end -->)/s;
-const files = readdirSync(join(root, "test")).filter((file) => file.endsWith(".test.ts"));
+const files = testFiles(root);
 const reports = new Map(
   [...targets, ...packageTargets].map((target) => [target, readResults(target, files)] as const)
     .filter((entry) => entry[1] !== undefined),

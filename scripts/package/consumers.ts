@@ -43,7 +43,7 @@ async function vitest(report: string, env: Record<string, string>): Promise<numb
   const { code, timedOut } = await runHost(process.execPath, [
     join(root, "node_modules", "vitest", "vitest.mjs"),
     "run",
-    "--config=test/consumers/vitest.config.ts",
+    "--config=test/package/vitest.config.ts",
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,

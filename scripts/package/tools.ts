@@ -37,6 +37,6 @@ function checkTools(dir: string): void {
   for (const line of [20, 22, 24, 26]) {
     const name = `node${line}-${process.platform}-${process.arch}`;
     if (existsSync(join(dir, "node_modules", name, "bin", "node"))) continue;
-    throw new Error(`test/consumers/package-lock.json does not bring ${name}`);
+    throw new Error(`test/package/package-lock.json does not bring ${name}`);
   }
 }

@@ -1,5 +1,5 @@
 /** What the reports of the test runs prove: the cells of the support table. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reportFolder } from "../reports.ts";
 import type { Claim, Feature, Proof } from "./claims.ts";
@@ -22,7 +22,7 @@ export interface Cell {
 
 /** A test of a report. */
 export interface TestResult {
-  /** The test file, without its folder. */
+  /** The test file, from the folder of the tests. */
   readonly file: string;
   readonly name: string;
   readonly status: string;
@@ -63,7 +63,7 @@ export function readResults(target: Target, files: readonly string[]): TestResul
     testResults?: { name: string; assertionResults: { fullName: string; status: string }[] }[];
   };
   const results = (report.testResults ?? []).map(({ name, assertionResults }) => ({
-    file: name.slice(name.lastIndexOf("/") + 1),
+    file: name.replaceAll("\\", "/").split("/test/").at(-1)!,
     assertionResults,
   }));
   const ran = new Set(results.map(({ file }) => file));
@@ -71,6 +71,13 @@ export function readResults(target: Target, files: readonly string[]): TestResul
   return results.flatMap(({ file, assertionResults }) =>
     assertionResults.map(({ fullName, status }) => ({ file, name: fullName, status }))
   );
+}
+
+/** The files of the suite, from the folder of the tests. */
+export function testFiles(top: string): string[] {
+  return readdirSync(join(top, "test"), { recursive: true, encoding: "utf8" })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => file.endsWith(".test.ts"));
 }
 
 /** The cell of a feature for a target that left these results. */

@@ -1,9 +1,9 @@
 /** Rows of the support table: handles and files of this process. */
 import { type Feature, refused, yes } from "./claims.ts";
 
-const duplicate = "duplicate.test.ts";
-const access = "duplicate_access.test.ts";
-const copies = "copy_file_handle.test.ts";
+const duplicate = "handle/duplicate.test.ts";
+const access = "handle/access.test.ts";
+const copies = "file/copy_file_handle.test.ts";
 
 /** The rows, in their order. */
 export const handleFeatures: readonly Feature[] = [
@@ -32,26 +32,29 @@ export const handleFeatures: readonly Feature[] = [
     name: "`Deno.FsFile`, both ways",
     claims: [
       yes(
-        ["fs_file.test.ts", "Deno.FsFile as a source the duplicate shares the position"],
-        ["fs_file.test.ts", "Deno.FsFile as a result is Deno's own, and shares the position"],
+        ["handle/deno_file.test.ts", "Deno.FsFile as a source the duplicate shares the position"],
+        [
+          "handle/deno_file.test.ts",
+          "Deno.FsFile as a result is Deno's own, and shares the position",
+        ],
       ),
       refused("Use an `OwnedHandle`, or `node:fs`.", [
-        "fs_file.test.ts",
+        "handle/deno_file.test.ts",
         "Deno.FsFile on another system is refused in both directions",
       ]),
       {
         answer: "there is none",
-        tests: [["fs_file.test.ts", "no other runtime has a Deno.FsFile"]],
+        tests: [["handle/deno_file.test.ts", "no other runtime has a Deno.FsFile"]],
       },
     ],
   },
   {
     name: "`OwnedHandle`, `borrow`",
     claims: [yes(
-      ["handle.test.ts", "OwnedHandle close() closes once"],
-      ["handle.test.ts", "release() leaves the handle open"],
-      ["handle.test.ts", "borrow() uses a handle that somebody else closes"],
-      ["handle.test.ts", "each closes its own, the others keep working"],
+      ["handle/handle.test.ts", "OwnedHandle close() closes once"],
+      ["handle/handle.test.ts", "release() leaves the handle open"],
+      ["handle/handle.test.ts", "borrow() uses a handle that somebody else closes"],
+      ["handle/handle.test.ts", "each closes its own, the others keep working"],
     )],
   },
   {
@@ -101,11 +104,11 @@ export const handleFeatures: readonly Feature[] = [
     name: "`duplicateOnto`",
     claims: [
       yes(
-        ["duplicate_onto.test.ts", "makes the target refer to the source's object"],
-        ["duplicate_onto.test.ts", "is atomic"],
+        ["handle/duplicate_onto.test.ts", "makes the target refer to the source's object"],
+        ["handle/duplicate_onto.test.ts", "is atomic"],
       ),
       refused("Windows has no such step: use `duplicate`.", [
-        "duplicate_onto.test.ts",
+        "handle/duplicate_onto.test.ts",
         "says what to use on Windows",
       ]),
     ],
@@ -113,9 +116,9 @@ export const handleFeatures: readonly Feature[] = [
   {
     name: "`duplicateMany`, `closeMany`",
     claims: [yes(
-      ["batch.test.ts", "handles are duplicated in order"],
-      ["batch.test.ts", "handles are not duplicated when one of them is not open"],
-      ["batch.test.ts", "closeMany() closes each kind in its own way"],
+      ["batch/batch.test.ts", "handles are duplicated in order"],
+      ["batch/batch.test.ts", "handles are not duplicated when one of them is not open"],
+      ["batch/batch.test.ts", "closeMany() closes each kind in its own way"],
     )],
   },
   {
@@ -127,7 +130,7 @@ export const handleFeatures: readonly Feature[] = [
         tests: [
           [copies, "gives a file that goes on when the source is closed"],
           [copies, "has streams, lines and web streams"],
-          ["windows_file.test.ts", "has every method of the runtime's own FileHandle"],
+          ["windows_file/windows_file.test.ts", "has every method of the runtime's own FileHandle"],
         ],
       },
       yes(
@@ -152,9 +155,9 @@ export const handleFeatures: readonly Feature[] = [
   {
     name: "`duphandle/register`",
     claims: [
-      yes(["register.test.ts", "adds duplicate() to the runtime's own FileHandle"]),
+      yes(["register/register.test.ts", "adds duplicate() to the runtime's own FileHandle"]),
       refused("It would be of a descriptor: use `copyFileHandle` of a `Handle`.", [
-        "register.test.ts",
+        "register/register.test.ts",
         "is ENOTSUP in Deno for Windows",
       ]),
     ],
@@ -163,14 +166,14 @@ export const handleFeatures: readonly Feature[] = [
     name: "`redirect`",
     claims: [
       yes(
-        ["redirect.test.ts", "nests, and shows the newest that was not restored"],
+        ["redirect/redirect.test.ts", "nests, and shows the newest that was not restored"],
         [
-          "redirect.test.ts",
+          "redirect/redirect.test.ts",
           "of standard descriptors (Windows: ENOTSUP, see above) children follow",
         ],
       ),
       refused("The runtimes keep the `HANDLE` that they have: start a child with `stdio`.", [
-        "redirect.test.ts",
+        "redirect/redirect.test.ts",
         "says what to use on Windows",
       ]),
     ],

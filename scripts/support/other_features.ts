@@ -10,10 +10,10 @@ export const otherFeatures: readonly Feature[] = [
         answer: "yes",
         note: "Without privileges as many files may wait as `RLIMIT_NOFILE` says.",
         tests: [
-          ["pool.test.ts", "use() finds every file where it was left"],
-          ["pool.test.ts", "pin() keeps number and object"],
-          ["pool_linux.test.ts", "keeps a pipe and a socket with what is in them"],
-          ["pool_linux.test.ts", "keeps a deleted file"],
+          ["pool/pool.test.ts", "use() finds every file where it was left"],
+          ["pool/pool.test.ts", "pin() keeps number and object"],
+          ["pool/linux.test.ts", "keeps a pipe and a socket with what is in them"],
+          ["pool/linux.test.ts", "keeps a deleted file"],
         ],
       },
       {
@@ -21,23 +21,23 @@ export const otherFeatures: readonly Feature[] = [
         note: "It gives the `HANDLE`, since Deno for Windows makes no descriptors.",
         on: "windows-deno",
         tests: [
-          ["pool.test.ts", "use() finds every file where it was left"],
-          ["pool_windows.test.ts", "files are open at once, each at a position of its own"],
+          ["pool/pool.test.ts", "use() finds every file where it was left"],
+          ["pool/windows.test.ts", "files are open at once, each at a position of its own"],
         ],
       },
       yes(
-        ["pool.test.ts", "use() finds every file where it was left"],
-        ["pool.test.ts", "pin() keeps number and object"],
-        ["pool_windows.test.ts", "files are open at once, each at a position of its own"],
+        ["pool/pool.test.ts", "use() finds every file where it was left"],
+        ["pool/pool.test.ts", "pin() keeps number and object"],
+        ["pool/windows.test.ts", "files are open at once, each at a position of its own"],
       ),
     ],
   },
   {
     name: "`raiseDescriptorLimit`",
     claims: [
-      yes(["raise_limit.test.ts", "raises the soft limit to the hard one"]),
+      yes(["pool/raise_limit.test.ts", "raises the soft limit to the hard one"]),
       refused("There is no such limit to raise: use `DescriptorPool`.", [
-        "raise_limit.test.ts",
+        "pool/raise_limit.test.ts",
         "is ENOTSUP on Windows",
       ]),
     ],
@@ -45,34 +45,34 @@ export const otherFeatures: readonly Feature[] = [
   {
     name: "`inspectHandle`, `listHandles`",
     claims: [yes(
-      ["inspect.test.ts", "inspectHandle() tells all of a file"],
-      ["inspect.test.ts", "inspectHandle() tells whether children inherit it"],
-      ["inspect.test.ts", "listHandles() has what is open and not what is closed"],
-      ["inspect.test.ts", "listHandles() of another process shows its handles"],
+      ["inspect/inspect.test.ts", "inspectHandle() tells all of a file"],
+      ["inspect/inspect.test.ts", "inspectHandle() tells whether children inherit it"],
+      ["inspect/inspect.test.ts", "listHandles() has what is open and not what is closed"],
+      ["inspect/inspect.test.ts", "listHandles() of another process shows its handles"],
     )],
   },
   {
     name: "`isSameObject`",
     claims: [yes(
-      ["inspect.test.ts", "isSameObject() is true of a duplicate"],
-      ["inspect.test.ts", "isSameObject() is false of another opening of the same path"],
+      ["inspect/inspect.test.ts", "isSameObject() is true of a duplicate"],
+      ["inspect/inspect.test.ts", "isSameObject() is false of another opening of the same path"],
     )],
   },
   {
     name: "`trackHandles`",
     claims: [yes(
-      ["track.test.ts", "a mistake 'forgotten' is reported as 'leak'"],
-      ["track.test.ts", "a mistake 'closedTwice' is reported as 'double-close'"],
-      ["track.test.ts", "a mistake 'closedByOther' is reported as 'foreign-close'"],
-      ["track.test.ts", "a clean program that"],
+      ["track/track.test.ts", "a mistake 'forgotten' is reported as 'leak'"],
+      ["track/track.test.ts", "a mistake 'closedTwice' is reported as 'double-close'"],
+      ["track/track.test.ts", "a mistake 'closedByOther' is reported as 'foreign-close'"],
+      ["track/track.test.ts", "a clean program that"],
     )],
   },
   {
     name: "`duphandle/posix`",
     claims: [
-      yes(["posix.test.ts", "duphandle/posix (ENOTSUP on Windows, see above)"]),
+      yes(["ffi/posix.test.ts", "duphandle/posix (ENOTSUP on Windows, see above)"]),
       refused("Use the verbs of `duphandle`, or `duphandle/win32`.", [
-        "posix.test.ts",
+        "ffi/posix.test.ts",
         "on Windows every call says what to use instead",
       ]),
     ],
@@ -81,11 +81,11 @@ export const otherFeatures: readonly Feature[] = [
     name: "`duphandle/win32`",
     claims: [
       yes(
-        ["win32.test.ts", "duphandle/win32 (ENOTSUP on POSIX, see above)"],
-        ["win32_duplicate.test.ts", "DuplicateHandle() on Windows"],
+        ["ffi/win32.test.ts", "duphandle/win32 (ENOTSUP on POSIX, see above)"],
+        ["ffi/win32_duplicate.test.ts", "DuplicateHandle() on Windows"],
       ),
       refused("Use the verbs of `duphandle`, or `duphandle/posix`.", [
-        "win32.test.ts",
+        "ffi/win32.test.ts",
         "on POSIX every call says what to use instead",
       ]),
     ],

@@ -1,19 +1,19 @@
 /** Rows of the support table: handles of other processes, and of what kind. */
 import { type Feature, type Proof, refused, yes } from "./claims.ts";
 
-const processes = "process.test.ts";
-const permission = "take_permission.test.ts";
-const between = "duplicate_handle.test.ts";
-const sockets = "win32_sockets.test.ts";
+const processes = "process/process.test.ts";
+const permission = "process/take_permission.test.ts";
+const between = "process/duplicate_handle.test.ts";
+const sockets = "socket/win32_sockets.test.ts";
 
 /** A channel between a parent and its child, whichever way handles go over it. */
 const withChildren: readonly Proof[] = [
-  ["channel_child.test.ts", "parentChannel() gives the same channel at every call"],
-  ["channel_child.test.ts", "parentChannel() gives undefined in a process that has none"],
-  ["channel_child.test.ts", "the limits of spawn() and parentChannel() are kept to"],
-  ["channel_pairs.test.ts", "with 'deno' at the other end by spawn() and parentChannel()"],
-  ["channel_pairs.test.ts", "with 'bun' at the other end by spawn() and parentChannel()"],
-  ["channel_pairs.test.ts", "with 'node' at the other end by spawn() and parentChannel()"],
+  ["child/channel.test.ts", "parentChannel() gives the same channel at every call"],
+  ["child/channel.test.ts", "parentChannel() gives undefined in a process that has none"],
+  ["child/channel.test.ts", "the limits of spawn() and parentChannel() are kept to"],
+  ["channel/pairs.test.ts", "with 'deno' at the other end by spawn() and parentChannel()"],
+  ["channel/pairs.test.ts", "with 'bun' at the other end by spawn() and parentChannel()"],
+  ["channel/pairs.test.ts", "with 'node' at the other end by spawn() and parentChannel()"],
 ];
 
 /** The rows, in their order. */
@@ -80,8 +80,12 @@ export const processFeatures: readonly Feature[] = [
   {
     name: "pseudo-handle of the thread: `borrow(-2)`",
     claims: [
-      yes(["win32.test.ts", "borrow() takes the pseudo-handle of the thread"]),
-      { answer: "there is none", on: "linux", tests: [["bad_input.test.ts", "borrow() refuses"]] },
+      yes(["ffi/win32.test.ts", "borrow() takes the pseudo-handle of the thread"]),
+      {
+        answer: "there is none",
+        on: "linux",
+        tests: [["handle/bad_input.test.ts", "borrow() refuses"]],
+      },
     ],
   },
   {
@@ -89,14 +93,14 @@ export const processFeatures: readonly Feature[] = [
     claims: [
       {
         answer: "all",
-        tests: [["kinds_linux.test.ts", "duplicate() (the kinds of Linux"]],
+        tests: [["handle/linux_kinds.test.ts", "duplicate() (the kinds of Linux"]],
       },
       {
         answer: "all but two",
         note: "I/O completion ports and sockets would silently break, and are refused.",
         tests: [
-          ["win32_objects.test.ts", "a duplicate and its source are one object"],
-          ["win32_sessions.test.ts", "a duplicate and its source are one object"],
+          ["ffi/win32_objects.test.ts", "a duplicate and its source are one object"],
+          ["ffi/win32_sessions.test.ts", "a duplicate and its source are one object"],
           [sockets, "what would silently break is refused"],
         ],
       },
@@ -115,11 +119,11 @@ export const processFeatures: readonly Feature[] = [
   {
     name: "`spawn`, `inherited`",
     claims: [yes(
-      ["spawn.test.ts", "spawn() takes every kind of source"],
-      ["spawn.test.ts", "inherited() gives each handle once"],
-      ["spawn_pairs.test.ts", "a child in 'deno' gets a file, pipes and a socket"],
-      ["spawn_pairs.test.ts", "a child in 'bun' gets a file, pipes and a socket"],
-      ["spawn_pairs.test.ts", "a child in 'node' gets a file, pipes and a socket"],
+      ["child/spawn.test.ts", "spawn() takes every kind of source"],
+      ["child/spawn.test.ts", "inherited() gives each handle once"],
+      ["child/pairs.test.ts", "a child in 'deno' gets a file, pipes and a socket"],
+      ["child/pairs.test.ts", "a child in 'bun' gets a file, pipes and a socket"],
+      ["child/pairs.test.ts", "a child in 'node' gets a file, pipes and a socket"],
     )],
   },
   {
@@ -129,17 +133,17 @@ export const processFeatures: readonly Feature[] = [
         answer: "yes",
         note: "No sockets: send what `duplicateSocket` makes of one.",
         tests: [
-          ["channel_handles.test.ts", "of every kind refers to the object that was sent"],
-          ["channel_pairs.test.ts", "messages each way arrive whole"],
-          ["channel_server.test.ts", "a server has a channel for each that connects"],
+          ["channel/handles.test.ts", "of every kind refers to the object that was sent"],
+          ["channel/pairs.test.ts", "messages each way arrive whole"],
+          ["channel/server.test.ts", "a server has a channel for each that connects"],
           ...withChildren,
-          ["channel_handles.test.ts", "cannot have a socket on Windows, and says what can"],
+          ["channel/handles.test.ts", "cannot have a socket on Windows, and says what can"],
         ],
       },
       yes(
-        ["channel_handles.test.ts", "of every kind refers to the object that was sent"],
-        ["channel_pairs.test.ts", "messages each way arrive whole"],
-        ["channel_server.test.ts", "a server has a channel for each that connects"],
+        ["channel/handles.test.ts", "of every kind refers to the object that was sent"],
+        ["channel/pairs.test.ts", "messages each way arrive whole"],
+        ["channel/server.test.ts", "a server has a channel for each that connects"],
         ...withChildren,
       ),
     ],

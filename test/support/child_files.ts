@@ -1,4 +1,4 @@
-/** Where a child that a test starts itself writes to, in the way of test/programs/report.ts. */
+/** Where a child that a test starts itself writes to, in the way of report.ts. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";

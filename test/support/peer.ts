@@ -1,9 +1,9 @@
-/** Another process for a test, to talk to: test/programs/peer.ts. */
+/** Another process for a test, to talk to: programs/peer.ts. */
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { Actions } from "../programs/peer.ts";
-import { commandFor, root } from "./program.ts";
+import type { Actions } from "./programs/peer.ts";
+import { commandFor, programPath, root } from "./program.ts";
 import { temporaryFolder } from "./system.ts";
 
 /** How long an answer may take before the test is told that it did not come. */
@@ -28,7 +28,7 @@ export class Peer implements AsyncDisposable {
     this.#folder = temporaryFolder();
     this.#answers = path.join(this.#folder.path, "answers.txt");
     const output = fs.openSync(this.#answers, "w");
-    const script = path.join(root, "test", "programs", "peer.ts");
+    const script = programPath("support/peer.ts");
     const [command, ...args] = commandFor(script, { prefix });
     this.child = spawn(command as string, args, {
       stdio: ["pipe", output, "inherit"],

@@ -1,4 +1,4 @@
-/** Runs a program of test/programs as a process of its own, in the runtime that runs the test. */
+/** Runs a program beside the tests as a process of its own, in the runtime that runs the test. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -8,12 +8,17 @@ import { isBun, isDeno, temporaryFolder } from "./system.ts";
 /** The checkout's top folder. */
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 
+/** The file of a program: `channel/victim.ts` is test/channel/programs/victim.ts. */
+export function programPath(name: string): string {
+  return path.join(root, "test", path.dirname(name), "programs", path.basename(name));
+}
+
 /** How a program ended. */
 export interface Outcome {
   readonly code: number | null;
   /** What it wrote, to standard output and to standard error. */
   readonly output: string;
-  /** What it reported, by {@linkcode report} in test/programs/report.ts. */
+  /** What it reported, by {@linkcode report} of report.ts. */
   readonly result: unknown;
 }
 
@@ -57,7 +62,7 @@ function runtimeArguments(permissions: readonly string[]): string[] {
  * a pipe under Wine.
  */
 export function runProgram(name: string, options: ProgramOptions = {}): Outcome {
-  const script = path.isAbsolute(name) ? name : path.join(root, "test", "programs", name);
+  const script = path.isAbsolute(name) ? name : programPath(name);
   using folder = temporaryFolder();
   const outputFile = path.join(folder.path, "output.txt");
   const resultFile = path.join(folder.path, "result.json");

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import * as win32 from "duphandle/win32";
-import { commandFor } from "./program.ts";
+import { commandFor, programPath } from "./program.ts";
 import { isWindows, temporaryFolder } from "./system.ts";
 
 /**
@@ -78,7 +78,7 @@ export function freshName(): string {
   return `Local\\duphandle ${process.pid} ${++names}`;
 }
 
-/** A program of test/programs that runs beside the test. */
+/** A program beside the tests that runs beside the test. */
 export interface Child {
   readonly pid: number;
   /** A duplicate for the child, of use there only. */
@@ -101,7 +101,7 @@ export interface Child {
 export function startChild(program: string, windowsHide: boolean = false): Child {
   const folder = temporaryFolder();
   const output = path.join(folder.path, "output.txt");
-  const script = path.resolve(import.meta.dirname, "..", "programs", program);
+  const script = programPath(program);
   const [command, ...args] = commandFor(script, { args: [folder.path] });
   const log = fs.openSync(output, "w");
   const child = spawn(command as string, args, { stdio: ["ignore", log, log], windowsHide });

@@ -1,0 +1,39 @@
+/**
+ * A process of another user: connects to a path, listens there until its input ends, or goes in
+ * without asking who is there.
+ */
+import {
+  AF_UNIX,
+  poll,
+  type PollFd,
+  POLLHUP,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  socketpair,
+} from "duphandle/posix";
+import { sendRights } from "../../../ffi/posix/rights.ts";
+import { connectTo } from "../../../ffi/posix/unix_socket.ts";
+import { HandleChannel, type HandleError } from "duphandle";
+import { ring } from "../../../src/channel/posix_wakeup.ts";
+
+const [how, path] = process.argv.slice(2) as ["listen" | "connect" | "intrude", string];
+if (how === "connect") {
+  try {
+    await using channel = await HandleChannel.connect(path);
+    console.log(`connected to ${channel.pid}`);
+  } catch (error) {
+    console.log((error as HandleError).code);
+  }
+} else if (how === "intrude") {
+  const raw = connectTo(path);
+  sendRights(raw, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0).slice(1));
+  ring(`${path}.bell`);
+  const hangUp: PollFd = { fd: raw, events: 0 };
+  poll([hangUp], 10_000);
+  console.log((hangUp.revents! & POLLHUP) !== 0 ? "turned away" : "let in");
+  process.exit(0);
+} else {
+  const server = await HandleChannel.listen(path, () => console.log("somebody came"));
+  console.log("ready");
+  process.stdin.on("end", () => void server.close()).resume();
+}

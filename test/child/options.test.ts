@@ -1,0 +1,62 @@
+import * as child_process from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "duphandle";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type ChildFiles, childFiles } from "../support/child_files.ts";
+import { commandFor, programPath } from "../support/program.ts";
+import { isWindows, openRaw } from "../support/system.ts";
+import { openOnce } from "../support/windows_objects.ts";
+
+beforeAll(openOnce);
+
+function program(name: string): string[] {
+  return commandFor(programPath(name));
+}
+
+describe("the arguments of spawn()", () => {
+  test("are an array: anything else is refused, and nothing is started", () => {
+    // A program that is not there would be an event, not an exception.
+    const start = (...args: unknown[]) => () =>
+      (spawn as (...args: unknown[]) => unknown)("/there/is/no/such/program", ...args);
+    for (const args of ["-la", "", 1, 0, true, false, 1n, Symbol("-la"), () => []]) {
+      for (const options of [[], [undefined], [{}]]) {
+        expect(start(args, ...options), String(args)).toThrow(TypeError);
+        expect(start(args, ...options), String(args)).toThrow(/^Cannot use .* as args: /);
+      }
+    }
+    for (const args of [new Set(["-la"]), { length: 1, 0: "-la" }, {}, "-la"]) {
+      expect(start(args, { stdio: "ignore" })).toThrow(/^Cannot use .* as args: /);
+    }
+    expect(start([], null)).toThrow(/^Cannot use null as options: /);
+    expect(start(null, null)).toThrow(/^Cannot use null as options: /);
+  });
+
+  test.each([undefined, null])("may be %s, for none", async (none) => {
+    using files = childFiles();
+    const words = [...program("child/options.ts"), "last"].map((word) => `"${word}"`).join(" ");
+    // In cmd.exe, a command that begins and ends with a quotation mark loses both.
+    const command = isWindows ? `${words} ` : `${words}; exit $?`;
+    const child = spawn(command, none as undefined, { ...files.options, shell: true });
+    expect(await files.result(child)).toMatchObject({ argument: "last" });
+  });
+});
+
+describe("the environment of spawn()", () => {
+  test("is what node:child_process gives, whatever the names are", async () => {
+    using log = openRaw(import.meta.filename, "r");
+    const names = ["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__", "plain"];
+    const [command, ...args] = program("child/environment.ts") as [string, ...string[]];
+    const seenBy = async (start: (options: ChildFiles["options"]) => ChildProcess) => {
+      using files = childFiles();
+      const chosen = Object.fromEntries(names.map((name) => [name, "here"]));
+      const env = Object.assign(Object.create(null), files.options.env, chosen);
+      return await files.result(start({ ...files.options, env }));
+    };
+    const seen = await seenBy((options) => spawn(command, args, { ...options, handles: { log } }));
+    expect(seen).toEqual(
+      await seenBy((options) => child_process.spawn(command, args, { ...options })),
+    );
+    // Bun itself loses __proto__.
+    expect(seen).toEqual(expect.arrayContaining(names.filter((name) => name !== "__proto__")));
+  });
+});

@@ -1,0 +1,76 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { expect, test } from "vitest";
+import { hasCommand, runProgram } from "../support/program.ts";
+import { isBun, isDeno, isWindows } from "../support/system.ts";
+
+const examples = path.resolve(import.meta.dirname, "..", "..", "examples");
+const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+const major = Number(process.versions.node.split(".")[0]);
+/** Bun and the older Node have no sandbox. On Windows the example uses none. */
+const hasSandbox = !isWindows && (isDeno || (!isBun && major >= 26));
+/** On Linux only root may have more files on their way than it may have open. */
+const fewDescriptors = isRoot && hasCommand("prlimit") ? ["prlimit", "--nofile=256:256", "--"] : [];
+/** Windows has room for every handle. */
+const keepsAll = isWindows || fewDescriptors.length > 0;
+
+/** Deno for Windows tells the HANDLE of no descriptor above 2, so nothing that has one is a source. */
+const tellsNoHandle = /Cannot find the HANDLE of fd \d+: this runtime does not tell it/;
+
+/** The examples that end with an error here, which must be this one. */
+const refused: Readonly<Record<string, RegExp>> = {
+  ...(isWindows && {
+    // Part of the output would not follow.
+    "capture_stdout.ts": /Cannot redirect fd 1: on Windows the runtime keeps the HANDLE/,
+  }),
+  ...(isWindows && isDeno && {
+    "two_owners.ts": tellsNoHandle,
+    "read_only_copy.ts": tellsNoHandle,
+    "read_only_child.ts": tellsNoHandle,
+  }),
+};
+
+/** What each example must print. */
+const expected: Readonly<Record<string, RegExp>> = {
+  "capture_stdout.ts": /captured:\n {2}from console.log\n {2}from the system\n {2}from a child/,
+  "broker.ts": new RegExp(
+    `worker: ${hasSandbox ? "I may not open it myself" : "this runtime has no sandbox"}.*\n` +
+      "broker: secret.txt is not for you\nbroker: here it is\nworker: it says for everybody",
+  ),
+  "list_handles.ts":
+    /^process \d+ has \d+ handles:\nhandle +kind +access +inherited +position +shared +what\n(0x|0 )[^]+ (file|device) /m,
+  "log_writer.ts":
+    /the first supervisor gave a file\nwithout it the writer goes on\nthe second supervisor gave another file/,
+  "demo.ts": /the position is shared/,
+  "recover_deleted.ts": isWindows ? /which only Linux has/ : /fd 5 was service.log:\nprecious\n/,
+  "tail_many.ts": new RegExp(
+    `following ${
+      keepsAll ? 5000 : "\\d+"
+    } logs\n(\\d+.log: round 1, line \\d\n){3}round 1: 3 new lines\n` +
+      `[^]*\n100 have a descriptor, ${keepsAll ? 4900 : "\\d+"} wait`,
+  ),
+  "two_owners.ts": /^header\nbody\n$/m,
+  "read_only_copy.ts": /10 coins\nit cannot write: E\w+\nin the end: 20 coins/,
+  "read_only_child.ts": /the child reads: 10 coins\nit cannot write: E\w+\nin the end: 10 coins/,
+  "wait_for_parent.ts":
+    /parent: my child has a handle of me, and I end\nchild: my parent has ended/,
+  "log_rotation.ts": isWindows
+    ? (isDeno ? tellsNoHandle : /Windows cannot do it in one step/)
+    : /service.log.1 "line 1\\n.*line 4\\n"\n.*\n.*\nservice.log "line 13\\n"/,
+};
+
+test("every example is known to the tests", () => {
+  expect(fs.readdirSync(examples).sort()).toEqual(Object.keys(expected).sort());
+});
+
+for (const [file, output] of Object.entries(expected)) {
+  const words = refused[file];
+  test(`examples/${file} ${words === undefined ? "prints" : "is refused with"} what it should`, () => {
+    const { code, output: printed } = runProgram(path.join(examples, file), {
+      mayFail: words !== undefined,
+      prefix: file === "tail_many.ts" ? fewDescriptors : [],
+    });
+    expect(code === 0).toBe(words === undefined);
+    expect(printed.replaceAll("\r", "")).toMatch(words ?? output);
+  });
+}

@@ -1,0 +1,25 @@
+/** Duplicates until the limit is reached, twice. */
+import * as fs from "node:fs";
+import { constants } from "node:os";
+import { duplicate, type OwnedHandle } from "duphandle";
+import { posixError } from "../../../ffi/posix/errors.ts";
+import { report, thrownBy } from "../../support/report.ts";
+
+duplicate(1).close();
+const before = fs.readdirSync("/proc/self/fd").length;
+const first = fill();
+const second = fill();
+const leaked = fs.readdirSync("/proc/self/fd").length - before;
+report({ error: first.error, made: first.made, again: second.made, full: first.full, leaked });
+
+function fill() {
+  const copies: OwnedHandle[] = [];
+  const error = thrownBy(() => {
+    while (true) copies.push(duplicate(1));
+  });
+  // Not even the figures of the whole system can be read now.
+  const full = posixError(constants.errno.ENFILE, "fcntl", 1).message;
+  const narrowed = thrownBy(() => duplicate(1, { inheritable: true, minimum: 10 }));
+  for (const copy of copies) copy.close();
+  return { error, made: copies.length, narrowed, full };
+}

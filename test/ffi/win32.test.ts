@@ -1,0 +1,256 @@
+import { borrow, duplicate } from "duphandle";
+import * as win32 from "duphandle/win32";
+import { describe, expect, test } from "vitest";
+import { denied, unsupported } from "../support/matchers.ts";
+import { isWindows, readRaw, temporaryFile } from "../support/system.ts";
+
+const notOpen = expect.objectContaining({
+  code: "EBADF",
+  status: "ERROR_INVALID_HANDLE",
+  native: 6,
+});
+const { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS, GENERIC_READ, GENERIC_WRITE } = win32;
+
+function open(path: string, access: number): number {
+  return win32.CreateFileW(path, access, 7, null, win32.OPEN_EXISTING, 0x80, 0);
+}
+
+const key = win32.HKEY_CURRENT_USER;
+const localhost = { address: "127.0.0.1", port: 80 };
+
+/** Good arguments of each call that takes more than a handle. */
+const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
+  AssignProcessToJobObject: [4, 8],
+  CompareObjectHandles: [4, 8],
+  CreateDesktopW: ["x", null, null, 0, 0, null],
+  CreateEventW: [null, false, false, null],
+  CreateFileMappingW: [-1, null, 4, 0, 4096, null],
+  CreateFileW: ["C:\\x", 0, 0, null, 3, 0, 0],
+  CreateIoCompletionPort: [-1, 0, 0, 0],
+  CreateJobObjectW: [null, null],
+  CreateMailslotW: ["x", 0, 0, null],
+  CreateMutexW: [null, false, null],
+  CreatePipe: [],
+  CreateSemaphoreW: [null, 0, 1, null],
+  CreateTransaction: [null, null, 0, 0, 0, 0, null],
+  CreateWaitableTimerW: [null, false, null],
+  CreateWindowStationW: [null, 0, 0, null],
+  DuplicateHandle: [-1, 4, -1, [0], 0, false, 2],
+  FindFirstChangeNotificationW: ["C:\\x", false, 1],
+  GetQueuedCompletionStatus: [4, 0],
+  GetTokenInformation: [4, 1],
+  GetUserObjectInformationW: [4, 2],
+  IsProcessInJob: [4, 0],
+  MapViewOfFile: [4, 4, 0, 0, 0],
+  OpenDesktopW: ["x", 0, false, 0],
+  OpenEventW: [0, false, "x"],
+  OpenFileMappingW: [0, false, "x"],
+  OpenJobObjectW: [0, false, "x"],
+  OpenMutexW: [0, false, "x"],
+  OpenProcess: [0, false, 4],
+  OpenProcessToken: [4, 8],
+  OpenSemaphoreW: [0, false, "x"],
+  OpenThread: [0, false, 4],
+  OpenWaitableTimerW: [0, false, "x"],
+  OpenWindowStationW: ["x", false, 0],
+  PostQueuedCompletionStatus: [4, 0, 0, 0],
+  ReadFile: [4, new Uint8Array(1)],
+  RegCreateKeyExW: [key, "x", 0, null, 0, 0, null],
+  RegDeleteKeyW: [key, "x"],
+  RegOpenKeyExW: [key, "x", 0, 0],
+  RegQueryValueExW: [key, "x", null],
+  RegSetValueExW: [key, "x", 0, 1, new Uint8Array(2)],
+  ReleaseSemaphore: [4, 1],
+  SetCommTimeouts: [4, {
+    ReadIntervalTimeout: 0,
+    ReadTotalTimeoutMultiplier: 0,
+    ReadTotalTimeoutConstant: 0,
+    WriteTotalTimeoutMultiplier: 0,
+    WriteTotalTimeoutConstant: 0,
+  }],
+  SetConsoleMode: [4, 0],
+  SetFilePointerEx: [4, 0, 0],
+  SetHandleInformation: [4, 1, 1],
+  SetWaitableTimer: [4, -1, 0, null, null, false],
+  TerminateJobObject: [4, 0],
+  TerminateProcess: [4, 0],
+  WSADuplicateSocketW: [4, 4],
+  WSASocketW: [2, 1, 6, null, 0, 0],
+  WaitForSingleObject: [4, 0],
+  WriteFile: [4, new Uint8Array(1)],
+  WaitNamedPipeW: ["\\\\.\\pipe\\x", 0],
+  bind: [4, localhost],
+  connect: [4, localhost],
+  getsockopt: [4, 0xffff, 0x1008],
+  listen: [4, 1],
+  recv: [4, new Uint8Array(1), 0],
+  send: [4, new Uint8Array(1), 0],
+  setsockopt: [4, 0xffff, 0x1006, 1],
+};
+
+const calls = Object.entries(win32).filter(([, value]) =>
+  typeof value === "function" && value !== win32.HandleError
+) as [string, (...values: unknown[]) => unknown][];
+
+describe.skipIf(isWindows)("duphandle/win32 on POSIX", () => {
+  test("every call says what to use instead", () => {
+    expect(calls.length).toBeGreaterThan(80);
+    for (const [name, call] of calls) {
+      const values = argumentsOf[name] ?? [4];
+      expect(() => call(...values), name).toThrow(
+        unsupported,
+      );
+      expect(() => call(...values), name).toThrow("duphandle/posix");
+    }
+  });
+
+  test("every call checks each argument before it calls anything", () => {
+    for (const [name, call] of calls) {
+      // What it takes is an object of its own, which it looks for.
+      if (name === "UnmapViewOfFile") continue;
+      const values = argumentsOf[name] ?? (call.length === 0 ? [] : [4]);
+      expect(values.length, name).toBeGreaterThanOrEqual(call.length);
+      for (const at of values.keys()) {
+        for (const bad of [NaN, 0.5, 2 ** 53, 5n, Symbol("bad"), true, () => 4]) {
+          if (typeof bad === typeof values[at] && typeof bad !== "number") continue;
+          if (bad === 5n && name === "SetWaitableTimer" && at === 1) continue;
+          expect(() => call(...values.with(at, bad)), `${name}, ${at}: ${String(bad)}`)
+            .toThrow(TypeError);
+        }
+      }
+    }
+  });
+});
+
+describe.runIf(isWindows)("duphandle/win32 (ENOTSUP on POSIX, see above)", () => {
+  const me = isWindows ? win32.GetCurrentProcess() : -1;
+
+  test("DuplicateHandle() gives its result both ways, and shares the position", () => {
+    using file = temporaryFile("abcdef");
+    const source = open(file.path, GENERIC_READ);
+    const plain: [number] = [0];
+    const typed = new Int32Array(1);
+    const returned = win32.DuplicateHandle(me, source, me, plain, 0, true, DUPLICATE_SAME_ACCESS);
+    win32.DuplicateHandle(me, source, me, typed, 0, false, DUPLICATE_SAME_ACCESS);
+    expect(returned).toBe(plain[0]);
+    expect(new Set([source, plain[0], typed[0]]).size).toBe(3);
+    expect(readRaw(source, 2) + readRaw(plain[0], 2) + readRaw(typed[0]!, 2)).toBe("abcdef");
+    expect([source, plain[0], typed[0]!].map(win32.GetHandleInformation)).toEqual([0, 1, 0]);
+    expect(win32.NtQueryObject(source).HandleCount).toBe(3);
+    for (const handle of [source, plain[0], typed[0]!]) win32.CloseHandle(handle);
+  });
+
+  test("DUPLICATE_CLOSE_SOURCE closes the source", () => {
+    using file = temporaryFile("abcdef");
+    const source = open(file.path, GENERIC_READ);
+    const options = DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE;
+    const copy = win32.DuplicateHandle(me, source, me, [0], 0, false, options);
+    expect(readRaw(copy, 3)).toBe("abc");
+    expect(win32.NtQueryObject(copy).HandleCount).toBe(1);
+    win32.CloseHandle(copy);
+  });
+
+  test("the desired access narrows the handle, and is ignored with DUPLICATE_SAME_ACCESS", () => {
+    using file = temporaryFile("abcdef");
+    const source = open(file.path, (GENERIC_READ | GENERIC_WRITE) >>> 0);
+    const narrow = win32.DuplicateHandle(me, source, me, [0], GENERIC_READ, false, 0);
+    const same = win32.DuplicateHandle(me, source, me, [0], GENERIC_READ, false, 2);
+    expect(win32.NtQueryObject(narrow).GrantedAccess).toBe(win32.FILE_GENERIC_READ);
+    expect(win32.NtQueryObject(same).GrantedAccess).toBe(win32.NtQueryObject(source).GrantedAccess);
+    expect(() => win32.WriteFile(narrow, new Uint8Array(1))).toThrow(denied);
+    expect(win32.WriteFile(same, new Uint8Array(1))).toBe(1);
+    for (const handle of [source, narrow, same]) win32.CloseHandle(handle);
+  });
+
+  test("pseudo-handles of process and thread become real handles", () => {
+    const process_ = win32.DuplicateHandle(me, me, me, [0], 0, false, DUPLICATE_SAME_ACCESS);
+    const thread = win32.GetCurrentThread();
+    const real = win32.DuplicateHandle(me, thread, me, [0], 0, false, DUPLICATE_SAME_ACCESS);
+    expect([me, thread]).toEqual([-1, -2]);
+    expect(process_).toBeGreaterThan(0);
+    expect(real).toBeGreaterThan(0);
+    expect(win32.GetProcessId(process_)).toBe(process.pid);
+    expect(win32.GetThreadId(real)).toBe(win32.GetThreadId(thread));
+    win32.CloseHandle(process_);
+    win32.CloseHandle(real);
+  });
+
+  test("borrow() takes the pseudo-handle of the thread, and duplicate() makes it real", () => {
+    using real = duplicate(borrow(win32.GetCurrentThread()), { inheritable: true });
+    expect(win32.GetThreadId(real.raw)).toBe(win32.GetThreadId(win32.GetCurrentThread()));
+    expect(win32.GetHandleInformation(real.raw)).toBe(win32.HANDLE_FLAG_INHERIT);
+    expect(() => borrow(me)).toThrow("what a failed call returns");
+  });
+
+  test("-1 as a source stays in this process", () => {
+    const other = win32.DuplicateHandle(me, me, me, [0], 0, false, DUPLICATE_SAME_ACCESS);
+    expect(() => win32.DuplicateHandle(me, -1, other, [0], 0, false, DUPLICATE_SAME_ACCESS))
+      .toThrow(expect.objectContaining({ code: "EBADF", handle: -1 }));
+    win32.CloseHandle(other);
+  });
+
+  test("CloseHandle() throws for a handle that is not open and for a protected one", () => {
+    const [reader, writer] = win32.CreatePipe();
+    win32.CloseHandle(reader);
+    expect(() => win32.CloseHandle(reader)).toThrow(notOpen);
+    win32.SetHandleInformation(writer, 2, win32.HANDLE_FLAG_PROTECT_FROM_CLOSE);
+    expect(() => win32.CloseHandle(writer)).toThrow(notOpen);
+    win32.SetHandleInformation(writer, 2, 0);
+    win32.CloseHandle(writer);
+    expect(() => win32.CloseHandle(-1)).toThrow(TypeError);
+  });
+
+  test("SetHandleInformation() changes one handle, not its duplicates", () => {
+    const [reader, writer] = win32.CreatePipe({ bInheritHandle: true });
+    expect([reader, writer].map(win32.GetHandleInformation)).toEqual([1, 1]);
+    const copy = win32.DuplicateHandle(me, reader, me, [0], 0, false, DUPLICATE_SAME_ACCESS);
+    win32.SetHandleInformation(copy, 1, 1);
+    win32.SetHandleInformation(reader, 1, 0);
+    expect([reader, copy].map(win32.GetHandleInformation)).toEqual([0, 1]);
+    for (const handle of [reader, writer, copy]) win32.CloseHandle(handle);
+  });
+
+  test("GetFileType() and GetStdHandle() tell what they know", () => {
+    using file = temporaryFile("abc");
+    const disk = open(file.path, GENERIC_READ);
+    const [reader, writer] = win32.CreatePipe();
+    const real = win32.DuplicateHandle(me, me, me, [0], 0, false, DUPLICATE_SAME_ACCESS);
+    expect([disk, reader, real].map(win32.GetFileType)).toEqual([
+      win32.FILE_TYPE_DISK,
+      win32.FILE_TYPE_PIPE,
+      win32.FILE_TYPE_UNKNOWN,
+    ]);
+    expect(win32.GetStdHandle(win32.STD_OUTPUT_HANDLE)).not.toBe(0);
+    expect(() => win32.GetStdHandle(7)).toThrow(notOpen);
+    // Wine 10 always answers 0; Windows tells the number.
+    expect(win32.GetProcessHandleCount(me)).toBeGreaterThanOrEqual(0);
+    for (const handle of [disk, reader, writer, real]) win32.CloseHandle(handle);
+  });
+
+  test("ReadFile() gives 0 at the end of a pipe, and errors tell the call and the handle", () => {
+    const [reader, writer] = win32.CreatePipe(null, 4096);
+    win32.WriteFile(writer, new TextEncoder().encode("abc"), 2);
+    const buffer = new Uint8Array(8);
+    expect(win32.ReadFile(reader, buffer, 1)).toBe(1);
+    expect(win32.ReadFile(reader, buffer)).toBe(1);
+    win32.CloseHandle(writer);
+    expect(win32.ReadFile(reader, buffer)).toBe(0);
+    win32.CloseHandle(reader);
+    expect(() => win32.ReadFile(reader, buffer)).toThrow(notOpen);
+    expect(() => win32.ReadFile(reader, buffer)).toThrow(
+      expect.objectContaining({ syscall: "ReadFile", handle: reader }),
+    );
+    expect(() => open("C:\\no such file", GENERIC_READ)).toThrow(
+      expect.objectContaining({ code: "ENOENT", status: "ERROR_FILE_NOT_FOUND", native: 2 }),
+    );
+  });
+
+  test("SetFilePointerEx() moves beyond 32 bits", () => {
+    using file = temporaryFile("abc");
+    const handle = open(file.path, GENERIC_READ);
+    expect(win32.SetFilePointerEx(handle, 5_000_000_000, win32.FILE_BEGIN)).toBe(5_000_000_000);
+    expect(win32.SetFilePointerEx(handle, -1, win32.FILE_CURRENT)).toBe(4_999_999_999);
+    expect(win32.SetFilePointerEx(handle, 0, win32.FILE_END)).toBe(3);
+    win32.CloseHandle(handle);
+  });
+});

@@ -1,0 +1,7 @@
+/** Asks for a copy without the permission that makes one. */
+import { copyFileHandleSync, duplicate } from "duphandle";
+import { report, thrownBy } from "../../support/report.ts";
+
+const source = duplicate(1);
+report(thrownBy(() => copyFileHandleSync(source)));
+source.close();

@@ -1,0 +1,118 @@
+/** Looking at handles on Linux with and without the right to: users, permissions, kcmp(2). */
+import { spawnSync } from "node:child_process";
+import { listHandles } from "duphandle";
+import { beforeAll, describe, expect, test } from "vitest";
+import { anybodysFolder, canChangeUser, homeAt, nobody, withHome } from "../support/nobody.ts";
+import { Peer, startOnce } from "../support/peer.ts";
+import { lastLine, root, runProgram } from "../support/program.ts";
+import { isDeno, temporaryFile } from "../support/system.ts";
+import { canTrace } from "../support/trace.ts";
+
+const isLinux = process.platform === "linux";
+
+/** Has /proc hide the processes of other users. */
+const HIDE = "mount -t proc -o hidepid=1 proc /proc";
+/** Whether this can be had, in a namespace of its own: a container may forbid it. */
+const canMount = canChangeUser && spawnSync("unshare", ["-m", "sh", "-c", HIDE]).status === 0;
+
+beforeAll(startOnce);
+
+test.runIf(isLinux)("looking needs no permission but the FFI's (Deno)", () => {
+  using file = temporaryFile("");
+  const permissions = ["--allow-ffi", "--deny-read=/proc,/etc,/tmp,/dev"];
+  const { output } = runProgram("inspect/inspect.ts", {
+    args: [file.path],
+    ...(isDeno ? { permissions } : {}),
+  });
+  expect(lastLine(output)).toEqual({
+    path: file.path,
+    references: 2,
+    listed: 2,
+    all: true,
+    left: [],
+    same: [true, true, false, false, false],
+  });
+});
+
+test.runIf(canTrace)("without kcmp what can be proven is told (needs strace)", () => {
+  using file = temporaryFile("");
+  const { output } = runProgram("inspect/inspect.ts", {
+    args: [file.path],
+    prefix: [
+      ...["strace", "-f", "-qq", "-o", "/dev/null"],
+      ...["-e", "trace=kcmp", "-e", "inject=kcmp:error=EPERM"],
+    ],
+  });
+  const unknown = expect.objectContaining({
+    code: "ENOTSUP",
+    syscall: "kcmp",
+    message: expect.stringContaining("no kcmp or forbids it here") as string,
+  }) as unknown;
+  expect(lastLine(output)).toEqual({
+    path: file.path,
+    references: null,
+    listed: null,
+    all: true,
+    left: [],
+    same: [true, unknown, unknown, false, false],
+  });
+});
+
+describe.runIf(canChangeUser)("listHandles() between users (needs root and setpriv)", () => {
+  /** Lists as nobody. */
+  function listAsNobody(pid: number, folder: string): unknown {
+    const prefix = [...nobody, ...withHome(folder)];
+    return lastLine(runProgram("inspect/inspect.ts", { prefix, args: [String(pid)] }).output);
+  }
+
+  test("root lists anybody's", async () => {
+    using folder = anybodysFolder();
+    await using peer = await Peer.start(nobody, homeAt(folder.path));
+    const theirs = await peer.do("open", `${root}/LICENSE`, "r");
+    await peer.do("read", theirs, 3);
+    expect(listHandles(peer.pid).find(({ raw }) => raw === theirs)).toMatchObject({
+      kind: "file",
+      path: `${root.replace(/\/$/, "")}/LICENSE`,
+      position: 3,
+    });
+  });
+
+  test("nobody may not list root's: EACCES, which names the users and what would help", () => {
+    using folder = anybodysFolder();
+    expect(listAsNobody(process.pid, folder.path)).toEqual({
+      code: "EACCES",
+      syscall: "open",
+      message: expect.stringMatching(
+        /^Cannot list the handles of process \d+: .*user 0 .* user 65534: .*CAP_SYS_PTRACE$/,
+      ) as string,
+    });
+  });
+
+  test.runIf(canMount)("what /proc hides is EPERM and not ESRCH (needs unshare)", () => {
+    using folder = anybodysFolder();
+    const hiding = ["unshare", "-m", "sh", "-c", `${HIDE} && exec "$@"`, "sh"];
+    const prefix = [...hiding, ...nobody, ...withHome(folder.path)];
+    const { output } = runProgram("inspect/inspect.ts", { prefix, args: [String(process.pid)] });
+    expect(lastLine(output)).toEqual({
+      code: "EPERM",
+      syscall: "open",
+      message: expect.stringMatching(
+        /^Cannot list the handles of process \d+: .*\/proc is mounted with hidepid.*CAP_SYS_PTRACE$/,
+      ) as string,
+    });
+  });
+
+  test("a process of the same user is listed, until it makes itself undumpable", async () => {
+    using folder = anybodysFolder();
+    await using peer = await Peer.start(nobody, homeAt(folder.path));
+    const theirs = await peer.do("open", `${root}/LICENSE`, "r");
+    expect(listAsNobody(peer.pid, folder.path)).toContainEqual(
+      expect.objectContaining({ raw: theirs, pid: peer.pid, kind: "file", access: "read" }),
+    );
+    await peer.do("makeUndumpable");
+    expect(listAsNobody(peer.pid, folder.path)).toMatchObject({
+      code: "EACCES",
+      message: expect.stringContaining("made itself undumpable") as string,
+    });
+  });
+});

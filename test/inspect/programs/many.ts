@@ -1,0 +1,8 @@
+/** Lists its handles, so many of which are of one identity: what it asks of the kernel is counted. */
+import { listHandles } from "duphandle";
+import { openRaw } from "../../support/system.ts";
+
+const handles = Array.from({ length: Number(process.argv[2]) }, () => openRaw("/dev/null", "r"));
+const { references } = listHandles().find(({ raw }) => raw === handles[0]?.raw) ?? {};
+if (references !== 1) throw new Error(`${references} sharers`);
+for (const handle of handles) handle.close();

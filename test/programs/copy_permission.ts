@@ -1,7 +1,0 @@
-/** Asks for a copy without the permission that makes one. */
-import { copyFileHandleSync, duplicate } from "duphandle";
-import { report, thrownBy } from "./report.ts";
-
-const source = duplicate(1);
-report(thrownBy(() => copyFileHandleSync(source)));
-source.close();

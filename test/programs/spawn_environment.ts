@@ -1,5 +1,0 @@
-/** Tells the names of the variables that say "here". */
-import { report } from "./report.ts";
-
-const { env } = process;
-report(Object.keys(env).filter((name) => env[name] === "here").sort());

@@ -1,8 +1,0 @@
-/** Tells what it was started with. */
-import { report } from "./report.ts";
-
-report({
-  cwd: process.cwd(),
-  secret: process.env["SECRET"],
-  argument: process.argv.at(-1),
-});
