@@ -3,7 +3,7 @@ import { checkIterable, show } from "../../ffi/check.ts";
 import { HandleError } from "../../ffi/error.ts";
 import { attemptEach, Attempts } from "../util/attempts.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { copyMany } from "./copy.ts";
+import { duplicateAll } from "./duplicate_all.ts";
 import { consume, type Owner } from "../handle/raw.ts";
 import { isHandle, OwnedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
@@ -39,9 +39,9 @@ export function duplicateMany(
 ): OwnedHandle[] {
   const choices = parseDuplicateOptions(options);
   const all = listOf(sources, "sources");
-  if (!choices.closeSource) return own(copyMany(all.map(rawOf), choices));
+  if (!choices.closeSource) return own(duplicateAll(all.map(rawOf), choices));
   const { rawsOf, owner } = consumed(all);
-  return own(consume(owner, () => copyMany(rawsOf(), choices), closeAll));
+  return own(consume(owner, () => duplicateAll(rawsOf(), choices), closeAll));
 }
 
 /**

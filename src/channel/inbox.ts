@@ -7,7 +7,7 @@ import { type Limits, malformed, type MessageBody, readMessage } from "./frames.
 import { decodeMessage, type JsonValue } from "./message.ts";
 import { WINDOW_BYTES, WINDOW_HANDLES, WINDOW_MESSAGES } from "./outbox.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { type HandleTransport, MAX_LOT } from "./types.ts";
+import { type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** A message as it was received, with handles that are the receiver's. */
@@ -111,7 +111,9 @@ export class Inbox {
     if (this.#isDiscarded) return;
     const last = this.#queue.at(-1);
     const open = last === undefined ? 0 : last.body.handles - last.announced;
-    if (count <= 0 || count > MAX_LOT || count > open) throw malformed("handles of no message");
+    if (count <= 0 || count > MAX_FDS_PER_MESSAGE || count > open) {
+      throw malformed("handles of no message");
+    }
     this.#onTheirWay += count;
     if (this.#onTheirWay > WINDOW_HANDLES) throw malformed("more than may be on its way");
     last!.announced += count;

@@ -6,9 +6,9 @@
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { frame, Kind, type Limits, malformed, messageFrame, messageSize, words } from "./frames.ts";
 import type { Encoded } from "./message.ts";
-import { type HandleTransport, MAX_LOT } from "./types.ts";
+import { type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { copyMany } from "../batch/copy.ts";
+import { duplicateAll } from "../batch/duplicate_all.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** How many messages may be unreceived. */
@@ -16,7 +16,7 @@ export const WINDOW_MESSAGES = 64;
 /** How many bytes the unreceived messages may have, unless it is one alone. */
 export const WINDOW_BYTES = 1 << 20;
 /** How many handles may be on their way: fewer than the kernel lets every process have in flight. */
-export const WINDOW_HANDLES: number = 4 * MAX_LOT;
+export const WINDOW_HANDLES: number = 4 * MAX_FDS_PER_MESSAGE;
 /**
  * Beyond this part of a window the promise of a message that has gone waits. So who waits for each
  * send finds room for the next one, and its handles need no duplicates that wait with it.
@@ -77,14 +77,15 @@ export class Outbox {
       if (this.#ended !== undefined) throw this.#ended;
       const size = messageSize(encoded.json, encoded.parts);
       if (this.#limits !== undefined) this.#checkSize(size, handles.length, this.#limits);
-      const now = this.#waiting.length === 0 && handles.length <= MAX_LOT && this.#hasRoom(size) &&
+      const now = this.#waiting.length === 0 && handles.length <= MAX_FDS_PER_MESSAGE &&
+        this.#hasRoom(size) &&
         this.#onTheirWay + handles.length <= WINDOW_HANDLES;
       if (now && this.#begin(encoded, size, handles.length, handles)) {
         return this.#settle({ resolve, reject });
       }
       this.#waiting.push({
         // The caller may close its own meanwhile.
-        handles: copyMany(handles),
+        handles: duplicateAll(handles),
         encoded: { json: encoded.json, parts: encoded.parts.map((part) => new Uint8Array(part)) },
         size,
         sent: undefined,
@@ -189,7 +190,7 @@ export class Outbox {
     }
     for (;;) {
       const { sent = 0, handles } = item;
-      const lot = handles.slice(sent, sent + MAX_LOT);
+      const lot = handles.slice(sent, sent + MAX_FDS_PER_MESSAGE);
       if (item.sent !== undefined && lot.length === 0) return true;
       if (this.#onTheirWay + lot.length > WINDOW_HANDLES) return false;
       if (!this.#sendLot(item, lot)) return this.#later();

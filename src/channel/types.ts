@@ -3,7 +3,7 @@ import type { Hello, Limits } from "./frames.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The most handles that go at once: what the kernel takes in one message on Linux. */
-export const MAX_LOT = 253;
+export const MAX_FDS_PER_MESSAGE = 253;
 
 /**
  * How handles get to the other process. They go in lots; what a lot is on its way is told by

@@ -16,7 +16,7 @@ import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { frame, type Hello, Kind, malformed, readWords, words } from "./frames.ts";
 import { closeAll } from "../handle/close_all.ts";
 import type { HandleTransport } from "./types.ts";
-import { allOrNone, copyMany } from "../batch/copy.ts";
+import { allOrNone, duplicateAll } from "../batch/duplicate_all.ts";
 import { openPeer } from "./windows_peer.ts";
 import type { PipeServer } from "./windows_pipe.ts";
 import type { ProcessReference } from "../process/types.ts";
@@ -49,7 +49,7 @@ export class TakingTransport implements HandleTransport {
   }
 
   offer(handles: readonly RawHandle[]): Uint8Array {
-    const copies = copyMany(handles);
+    const copies = duplicateAll(handles);
     this.#copies.push(...copies);
     return words(...copies);
   }

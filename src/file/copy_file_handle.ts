@@ -1,7 +1,7 @@
 /** A copy of a file that the runtime owns: its own object, on a new handle to the same open file. */
 import type { FileHandle } from "node:fs/promises";
 import { adopter } from "../handle/platform.ts";
-import { type CopyChoices, parseCopyOptions, type SecurityAttributes } from "./options.ts";
+import { parseCopyOptions, type ResolvedCopyOptions, type SecurityAttributes } from "./options.ts";
 import { duplicate } from "../handle/duplicate.ts";
 import { type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
@@ -111,7 +111,10 @@ export function copyFileHandleSync(
 }
 
 /** Duplicates, and waits until the source is closed by its owner, whatever the outcome. */
-async function takeOver(source: HandleSource, { access }: CopyChoices): Promise<OwnedHandle> {
+async function takeOver(
+  source: HandleSource,
+  { access }: ResolvedCopyOptions,
+): Promise<OwnedHandle> {
   const owner = ownerOf(source);
   let copy: OwnedHandle;
   try {

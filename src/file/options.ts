@@ -34,7 +34,7 @@ export interface SecurityAttributes {
 }
 
 /** The choices that flags and attributes make together. */
-export interface CopyChoices {
+export interface ResolvedCopyOptions {
   readonly access: Access;
   readonly inheritable: boolean;
   readonly closeSource: boolean;
@@ -51,7 +51,7 @@ const attributeKeys: readonly string[] = ["inheritHandle", "desiredAccess"];
 export function parseCopyOptions(
   flags: number = CopyFlags.SameAccess,
   attributes: SecurityAttributes = {},
-): CopyChoices {
+): ResolvedCopyOptions {
   checkInteger(flags, "flags", 0, ALL);
   checkAttributes(attributes);
   const has = (flag: number) => (flags & flag) !== 0;

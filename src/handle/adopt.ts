@@ -2,7 +2,7 @@
 import { hasCode } from "../../ffi/error.ts";
 import { nodeFs } from "../util/node_fs.ts";
 import { runtimeError } from "../util/runtime_error.ts";
-import { standsFor } from "../windows_file/fd.ts";
+import { lookupFd } from "../windows_file/fd_table.ts";
 import { platform } from "./platform.ts";
 
 /**
@@ -12,7 +12,7 @@ import { platform } from "./platform.ts";
  * system closes it.
  */
 export function closeRuntimeFd(fd: number): void {
-  const file = standsFor(fd);
+  const file = lookupFd(fd);
   if (file !== undefined) return void file.close();
   try {
     closeWithNodeFs(fd);

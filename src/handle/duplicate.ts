@@ -1,6 +1,6 @@
 /** The verbs that make one handle more. */
 import { checkFd } from "../../ffi/check.ts";
-import { copyRaw } from "./raw.ts";
+import { duplicateRaw } from "./raw.ts";
 import { isHandle, OwnedHandle } from "./handle.ts";
 import { type DuplicateOntoOptions, type DuplicateOptions, parseOntoOptions } from "./options.ts";
 import { fdOf, type HandleSource, rawOf, RuntimeSource } from "./source.ts";
@@ -42,7 +42,7 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
   return OwnedHandle.fromRaw(
     options === undefined
       ? platform().duplicate(platform().rawOfFd(fd), false, undefined)
-      : copyRaw(platform().rawOfFd(fd), options, new RuntimeSource(fd, source)),
+      : duplicateRaw(platform().rawOfFd(fd), options, new RuntimeSource(fd, source)),
   );
 }
 

@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
 import { closeRuntimeFd } from "./adopt.ts";
-import { copyRaw } from "./raw.ts";
+import { duplicateRaw } from "./raw.ts";
 import type { DuplicateOptions } from "./options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { adopter, platform } from "./platform.ts";
@@ -59,7 +59,7 @@ export abstract class Handle {
    */
   duplicate(options?: DuplicateOptions): OwnedHandle {
     return OwnedHandle.fromRaw(
-      copyRaw(this.raw, options, this instanceof OwnedHandle ? this : undefined),
+      duplicateRaw(this.raw, options, this instanceof OwnedHandle ? this : undefined),
     );
   }
 }
@@ -182,7 +182,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   static fromFd(fd: number): OwnedHandle {
     checkFd(fd);
     const owner = { close: () => closeRuntimeFd(fd) };
-    return OwnedHandle.fromRaw(copyRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
+    return OwnedHandle.fromRaw(duplicateRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
   }
 
   /** The handle's number, as {@linkcode Handle.raw}. */

@@ -31,7 +31,7 @@ export interface DuplicateOntoOptions {
 }
 
 /** Options after the checks: every choice made. */
-export interface Choices {
+export interface ResolvedOptions {
   readonly inheritable: boolean;
   readonly access: Access;
   readonly closeSource: boolean;
@@ -42,7 +42,7 @@ const duplicateKeys: readonly string[] = ["inheritable", "access", "closeSource"
 const ontoKeys: readonly string[] = ["inheritable"];
 
 /** Checks the options of `duplicate`. */
-export function parseDuplicateOptions(options: DuplicateOptions): Choices {
+export function parseDuplicateOptions(options: DuplicateOptions): ResolvedOptions {
   checkKeys(options, duplicateKeys);
   const { inheritable = false, access = "same", closeSource = false, minimum } = options;
   checkBoolean(inheritable, "inheritable");

@@ -1,5 +1,5 @@
 /** The one path from a raw handle and options to a new raw handle. */
-import { type Choices, type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
+import { type DuplicateOptions, parseDuplicateOptions, type ResolvedOptions } from "./options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 
@@ -16,14 +16,14 @@ export interface Owner {
  * @param owner closes the source; `undefined` when it is borrowed
  * @throws {TypeError} when the options are refused, with the source untouched
  */
-export function copyRaw(
+export function duplicateRaw(
   raw: RawHandle,
   options: DuplicateOptions | undefined,
   owner: Owner | undefined,
 ): RawHandle {
   if (options === undefined) return platform().duplicate(raw, false, undefined);
   const choices = parseDuplicateOptions(options);
-  if (!choices.closeSource) return copyWith(raw, choices);
+  if (!choices.closeSource) return duplicateWith(raw, choices);
   if (owner === undefined) {
     throw new TypeError(
       "Cannot close a borrowed source: only its owner may; leave out closeSource",
@@ -33,14 +33,17 @@ export function copyRaw(
 }
 
 /** Makes the duplicate as the choices want it, and leaves the source alone. */
-export function copyWith(raw: RawHandle, { access, inheritable, minimum }: Choices): RawHandle {
+export function duplicateWith(
+  raw: RawHandle,
+  { access, inheritable, minimum }: ResolvedOptions,
+): RawHandle {
   return access === "same"
     ? platform().duplicate(raw, inheritable, minimum)
     : platform().narrow(raw, access, inheritable, minimum);
 }
 
-function copyAndClose(raw: RawHandle, choices: Choices, owner: Owner): RawHandle {
-  return consume(owner, () => copyWith(raw, choices), (copy) => platform().close(copy));
+function copyAndClose(raw: RawHandle, choices: ResolvedOptions, owner: Owner): RawHandle {
+  return consume(owner, () => duplicateWith(raw, choices), (copy) => platform().close(copy));
 }
 
 /**

@@ -24,7 +24,7 @@ import { NtQueryObject } from "../../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
-import { standsFor } from "../windows_file/fd.ts";
+import { lookupFd } from "../windows_file/fd_table.ts";
 import type { Access } from "./types.ts";
 import type { HandlePlatform } from "./types.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
@@ -42,7 +42,7 @@ export const windowsPlatform: HandlePlatform = {
       throw new TypeError(`Cannot own ${show(raw)}: a pseudo-handle is nobody's; duplicate it`);
     }
   },
-  rawOfFd: (fd) => standsFor(fd)?.raw ?? handleOfFd(fd),
+  rawOfFd: (fd) => lookupFd(fd)?.raw ?? handleOfFd(fd),
   duplicate(raw, inheritable, minimum) {
     refuseMinimum(raw, minimum);
     refuseUnduplicable(raw, "DuplicateHandle");

@@ -13,7 +13,7 @@ import { GetConsoleMode } from "../../ffi/win32/console.ts";
 import { GetFileType, SetFilePointerEx } from "../../ffi/win32/file.ts";
 import { diskFileOf, isDeleted, pathOf } from "../../ffi/win32/inspect.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
-import { asked } from "../util/asked.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { isSocket } from "../handle/windows_kinds.ts";
@@ -114,7 +114,7 @@ export function lookAtFile(handle: RawHandle, rights: number, mayWait: boolean):
 
 /** A file is signalled unless an operation is under way. Waiting for no time changes nothing. */
 function isAtRest(handle: RawHandle): boolean {
-  return asked(() => WaitForSingleObject(handle, 0)) !== WAIT_TIMEOUT;
+  return tryOrUndefined(() => WaitForSingleObject(handle, 0)) !== WAIT_TIMEOUT;
 }
 
 function lookAtDisk(handle: RawHandle): FileFacts {
@@ -124,11 +124,11 @@ function lookAtDisk(handle: RawHandle): FileFacts {
   if (file?.isDirectory === true) {
     return { kind: "directory", path, deleted, device: file.device, inode: file.inode };
   }
-  const position = asked(() => SetFilePointerEx(handle, 0, FILE_CURRENT));
+  const position = tryOrUndefined(() => SetFilePointerEx(handle, 0, FILE_CURRENT));
   const { device, inode } = file ?? {};
   return { kind: "file", path, deleted, position, device, inode };
 }
 
 function isConsole(handle: RawHandle): boolean {
-  return asked(() => GetConsoleMode(handle)) !== undefined;
+  return tryOrUndefined(() => GetConsoleMode(handle)) !== undefined;
 }

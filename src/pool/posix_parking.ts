@@ -14,7 +14,7 @@ import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../../ffi/posix/constants.ts
 import { discardRights, peekRights, sendRights } from "../../ffi/posix/rights.ts";
 import { socketpair } from "../../ffi/posix/socket.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { copyMany } from "../batch/copy.ts";
+import { duplicateAll } from "../batch/duplicate_all.ts";
 import { duplicatePosix } from "../handle/posix.ts";
 
 /** A peek makes duplicates of all that is in a bucket, so they must find room for a moment. */
@@ -172,7 +172,7 @@ export class Parking {
   /** Duplicates of all that is in a bucket. */
   #peek(bucket: Bucket): number[] {
     if (bucket.places.length === 0) return [];
-    if (bucket.loose !== undefined) return copyMany(bucket.loose);
+    if (bucket.loose !== undefined) return duplicateAll(bucket.loose);
     return whole(peekRights(this.#ends(bucket)[1], bucket.stale), bucket.places.length);
   }
 

@@ -7,9 +7,9 @@ import {
 } from "../../ffi/win32/constants.ts";
 import { consume, type Owner } from "../handle/raw.ts";
 import { BorrowedHandle, type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
-import { checkKeys, type Choices } from "../handle/options.ts";
+import { checkKeys, type ResolvedOptions } from "../handle/options.ts";
 import { ForeignHandle, foreignRaw, ProcessHandle } from "./process.ts";
-import { closeIn, copyBetween } from "./transfer.ts";
+import { closeIn, transfer } from "./transfer.ts";
 import { processes } from "./platform.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -97,13 +97,13 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
   const raw = sourceRaw(sourceHandle, from);
   const closeSource = (options & CLOSE_SOURCE) !== 0;
   if (to === null) return closeOnly(raw, from, closeSource, sourceHandle);
-  const choices: Choices = {
+  const choices: ResolvedOptions = {
     inheritable: inheritHandle,
     access: (options & SAME_ACCESS) !== 0 ? "same" : desiredAccess ?? 0,
     closeSource,
     minimum: undefined,
   };
-  const make = () => copyBetween(raw, from, to, choices);
+  const make = () => transfer(raw, from, to, choices);
   if (!closeSource || !isSelf(from)) return make();
   return consume(ownerOfRaw(sourceHandle, raw), make, (made) => closeIn(to, made));
 }

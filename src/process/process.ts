@@ -5,7 +5,7 @@ import { pid as ownPid } from "../../ffi/host.ts";
 import { consume } from "../handle/raw.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
-import { closeIn, copyBetween } from "./transfer.ts";
+import { closeIn, transfer } from "./transfer.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 import { type HandleSource, ownerOf, rawOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -84,7 +84,7 @@ export class ProcessHandle extends OwnedHandle {
     const source = typeof raw === "number" ? raw : foreignRaw(raw, this.pid);
     platform().checkOwned(source);
     const choices = parseDuplicateOptions(options);
-    const make = () => copyBetween(source, this, self, choices);
+    const make = () => transfer(source, this, self, choices);
     const { close } = platform();
     if (!choices.closeSource || !isSelf(this)) return OwnedHandle.fromRaw(make());
     return OwnedHandle.fromRaw(consume({ close: () => close(source) }, make, close));
@@ -116,7 +116,7 @@ export class ProcessHandle extends OwnedHandle {
    */
   give(source: HandleSource, options: DuplicateOptions = {}): ForeignHandle {
     const choices = parseDuplicateOptions(options);
-    const make = () => new ForeignHandle(this, copyBetween(rawOf(source), self, this, choices));
+    const make = () => new ForeignHandle(this, transfer(rawOf(source), self, this, choices));
     if (!choices.closeSource) return make();
     return consume(ownerOf(source), make, (given) => given.close());
   }

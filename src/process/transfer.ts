@@ -1,6 +1,6 @@
 /** The one path from a handle of one process to a handle of another. */
-import { copyWith } from "../handle/raw.ts";
-import type { Choices } from "../handle/options.ts";
+import { duplicateWith } from "../handle/raw.ts";
+import type { ResolvedOptions } from "../handle/options.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
@@ -13,18 +13,18 @@ import { processes } from "./platform.ts";
  * What the source may give is known only in this process, so everything that is more than a plain
  * duplicate goes through a handle of ours.
  */
-export function copyBetween(
+export function transfer(
   raw: RawHandle,
   from: ProcessReference,
   to: ProcessReference,
-  choices: Choices,
+  choices: ResolvedOptions,
 ): RawHandle {
-  if (isSelf(to)) return isSelf(from) ? copyWith(raw, choices) : take(raw, from, choices);
+  if (isSelf(to)) return isSelf(from) ? duplicateWith(raw, choices) : take(raw, from, choices);
   processes().checkGive(raw, to);
   const isPlain = choices.access === "same";
   if (isSelf(from) && isPlain) return processes().give(raw, to, choices.inheritable);
   const ours = { ...choices, inheritable: false };
-  const between = isSelf(from) ? copyWith(raw, ours) : take(raw, from, ours);
+  const between = isSelf(from) ? duplicateWith(raw, ours) : take(raw, from, ours);
   try {
     return processes().give(between, to, choices.inheritable);
   } finally {
@@ -38,13 +38,13 @@ export function closeIn(process: ProcessReference, raw: RawHandle): void {
   else processes().closeIn(process, raw);
 }
 
-function take(raw: RawHandle, from: ProcessReference, choices: Choices): RawHandle {
+function take(raw: RawHandle, from: ProcessReference, choices: ResolvedOptions): RawHandle {
   const { access, inheritable, minimum, closeSource } = choices;
   const isPlain = access === "same" && minimum === undefined;
   const taken = processes().take(raw, from, isPlain && inheritable, closeSource);
   if (isPlain) return taken;
   try {
-    return copyWith(taken, choices);
+    return duplicateWith(taken, choices);
   } finally {
     platform().close(taken);
   }

@@ -6,7 +6,7 @@ import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { GetProcessId } from "../../ffi/win32/process.ts";
 import { GetThreadId } from "../../ffi/win32/thread.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
-import { asked } from "../util/asked.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import type { Fingerprint } from "./types.ts";
 
 /** The rights and the kind of a handle, and what names its object. */
@@ -20,9 +20,9 @@ export function windowsFingerprint(handle: number): Fingerprint {
 function windowsName(handle: number, kind: string): Fingerprint {
   switch (kind) {
     case "Process":
-      return [asked(() => GetProcessId(handle))];
+      return [tryOrUndefined(() => GetProcessId(handle))];
     case "Thread":
-      return [asked(() => GetThreadId(handle))];
+      return [tryOrUndefined(() => GetThreadId(handle))];
     case "File":
       return fileName(handle);
     default:
@@ -35,7 +35,7 @@ function windowsName(handle: number, kind: string): Fingerprint {
  * number of the volume is left out: Wine forgets it when the file is moved or deleted.
  */
 function fileName(handle: number): Fingerprint {
-  if (asked(() => WaitForSingleObject(handle, 0)) === WAIT_TIMEOUT) return [];
-  const type = asked(() => GetFileType(handle));
+  if (tryOrUndefined(() => WaitForSingleObject(handle, 0)) === WAIT_TIMEOUT) return [];
+  const type = tryOrUndefined(() => GetFileType(handle));
   return [type, type === FILE_TYPE_DISK ? diskFileOf(handle)?.inode : undefined];
 }

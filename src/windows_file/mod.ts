@@ -6,7 +6,7 @@ import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
 import { failure } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
-import { addStandIn, removeStandIn } from "./fd.ts";
+import { registerFd, unregisterFd } from "./fd_table.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import * as given from "./arguments.ts";
 import { WindowsFileIo } from "./io.ts";
@@ -45,7 +45,7 @@ export class WindowsFile
   constructor(raw: RawHandle) {
     inheritEmitter();
     this.#io = new WindowsFileIo(raw);
-    this.#fd = addStandIn({ raw, close: () => this.close() });
+    this.#fd = registerFd({ raw, close: () => this.close() });
   }
 
   /**
@@ -244,7 +244,7 @@ export class WindowsFile
    */
   close(): Promise<void> {
     if (this.#fd === -1) return this.#closing ?? Promise.resolve();
-    removeStandIn(this.#fd);
+    unregisterFd(this.#fd);
     this.#fd = -1;
     this.#closing = this.#io.closed.finally(() => this.#closing = undefined);
     this.#io.unref();

@@ -11,7 +11,7 @@ import { describe, expect, test } from "vitest";
 import type { Calls } from "../../ffi/backend/types.ts";
 import { loadLibrary } from "../../ffi/backend/library.ts";
 import { wideString } from "../../ffi/backend/scratch.ts";
-import { standsFor } from "../../src/windows_file/fd.ts";
+import { lookupFd } from "../../src/windows_file/fd_table.ts";
 import { denied } from "../support/matchers.ts";
 import { openHandles } from "../support/open_handles.ts";
 import {
@@ -841,7 +841,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
         expect(text((await copy.read(Buffer.alloc(3))).buffer)).toBe("012");
         expect(await file.readFile("utf8")).toBe("3456789");
         await expect(copy.write("x")).rejects.toEqual(denied);
-        expect([copy, again].map(({ fd }) => win32.GetHandleInformation(standsFor(fd)!.raw)))
+        expect([copy, again].map(({ fd }) => win32.GetHandleInformation(lookupFd(fd)!.raw)))
           .toEqual([win32.HANDLE_FLAG_INHERIT, 0]);
         await using last = await copyFileHandle(again, CopyFlags.CloseSource);
         expect(again.fd).toBe(-1);

@@ -1,12 +1,12 @@
 /** Many handles from many: all, or none. */
 import { closeAll } from "../handle/close_all.ts";
-import { copyWith } from "../handle/raw.ts";
-import type { Choices } from "../handle/options.ts";
+import { duplicateWith } from "../handle/raw.ts";
+import type { ResolvedOptions } from "../handle/options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { batches } from "./platform.ts";
 
 /** What `duplicate` does without options. */
-const plain: Choices = {
+const plain: ResolvedOptions = {
   access: "same",
   inheritable: false,
   closeSource: false,
@@ -14,13 +14,16 @@ const plain: Choices = {
 };
 
 /** Duplicates of all sources, in their order. None is made when one of them cannot be. */
-export function copyMany(raws: readonly RawHandle[], choices: Choices = plain): RawHandle[] {
+export function duplicateAll(
+  raws: readonly RawHandle[],
+  choices: ResolvedOptions = plain,
+): RawHandle[] {
   const { access, inheritable, minimum } = choices;
   const isPlain = access === "same" && !inheritable && minimum === undefined;
   const batch = isPlain ? batches().duplicate(raws) : undefined;
   if (batch !== undefined) return batch;
   if (raws.length > 1) batches().requireOpen(raws);
-  return allOrNone(raws, (raw) => copyWith(raw, choices));
+  return allOrNone(raws, (raw) => duplicateWith(raw, choices));
 }
 
 /** Makes a handle of each; when one cannot be made, those that were are closed. */

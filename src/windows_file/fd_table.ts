@@ -9,23 +9,23 @@ import type { RawHandle } from "../util/raw_handle.ts";
 const FIRST = 0x4000_0000;
 
 /** What stands behind a number. */
-export interface StandsFor {
+export interface RegisteredFile {
   readonly raw: RawHandle;
   close(): unknown;
 }
 
 /** Numbers are not used again, so that one that was kept too long is nobody else's. */
 let next = FIRST;
-const open = /* @__PURE__ */ new Map<number, StandsFor>();
+const open = /* @__PURE__ */ new Map<number, RegisteredFile>();
 
 /** A new number. */
-export function addStandIn(file: StandsFor): number {
+export function registerFd(file: RegisteredFile): number {
   open.set(next, file);
   return next++;
 }
 
 /** The file is closed. */
-export function removeStandIn(fd: number): void {
+export function unregisterFd(fd: number): void {
   open.delete(fd);
 }
 
@@ -34,7 +34,7 @@ export function removeStandIn(fd: number): void {
  *
  * @throws {HandleError} `EBADF` when the file is closed
  */
-export function standsFor(fd: number): StandsFor | undefined {
+export function lookupFd(fd: number): RegisteredFile | undefined {
   if (fd < FIRST || fd >= next) return undefined;
   const file = open.get(fd);
   if (file !== undefined) return file;
