@@ -57,9 +57,11 @@ function isWhole() {
 function fingerprint() {
   const hash = createHash("sha256");
   for (const folder of folders) {
-    for (const file of ["package.json", "package-lock.json"]) {
-      hash.update(readFileSync(join(folder, file)));
-    }
+    hash.update(readFileSync(join(folder, "package-lock.json")));
+    // The scripts and the exports that stand beside them install nothing.
+    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const dependencies = Object.entries(manifest).filter(([name]) => name.endsWith("ependencies"));
+    hash.update(JSON.stringify(dependencies));
   }
   return hash.digest("hex");
 }
