@@ -47,7 +47,8 @@ export function npmPart(dir: string, packages: Packages): Part {
 export function lockedPart(dir: string, { from, options, message, check }: Locked): Part {
   const install = ["ci", ...options, "--ignore-scripts", "--no-audit", "--no-fund"];
   const manifests = ["package.json", "package-lock.json"];
-  const pins = keyOf(...install, ...manifests.map((name) => readFileSync(join(from, name))));
+  // npm ci refuses a package.json that wants anything else.
+  const pins = keyOf(...install, readFileSync(join(from, "package-lock.json")));
   const modules = join(dir, "node_modules");
   // The sizes are part of the stamp: a file lost or truncated later shows.
   const key = (): string => `${pins} ${sizes(modules)}`;
