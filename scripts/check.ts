@@ -11,7 +11,7 @@ import { root } from "./runtimes.ts";
 const fix = process.argv.includes("--fix");
 const deno = denoPath(root);
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-const reference = join(root, "scripts", "reference.ts");
+const reference = join(root, "scripts", "reference", "update.ts");
 const manifests = join(root, "scripts", "npm", "manifests.ts");
 const entries = Object.values(jsrEntryPoints);
 

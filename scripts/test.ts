@@ -3,7 +3,7 @@
  * `npm test -- [--runtime=deno|bun|node|node20] [vitest arguments]`.
  */
 import { root, selectRuntimes } from "./runtimes.ts";
-import { runSuite } from "./suite.ts";
+import { runSuite } from "./suite/suite.ts";
 
 const { selected, rest } = selectRuntimes(process.argv.slice(2));
 const { failed } = runSuite({ folder: root, name: process.platform }, selected, rest);

@@ -5,10 +5,10 @@
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
-import { runHost } from "../emulated/host.ts";
-import { catchSignals, program, say, secondsSince } from "../emulated/program.ts";
+import { runHost } from "../machines/host.ts";
+import { catchSignals, program, say, secondsSince } from "../machines/program.ts";
 import { OUTPUT } from "../npm/description.ts";
-import { newReport, readRun, show } from "../reports.ts";
+import { newReport, readRun, show } from "../suite/reports.ts";
 import { root } from "../runtimes.ts";
 import { openTools } from "./tools.ts";
 

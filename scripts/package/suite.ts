@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { copyFiles } from "../emulated/stage.ts";
+import { copyFiles } from "../machines/stage.ts";
 import { ESM, SCRIPT } from "../npm/description.ts";
 import { writeJson } from "../npm/finish.ts";
 import { root } from "../runtimes.ts";

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { OUTPUT } from "../npm/description.ts";
 import { root, selectRuntimes } from "../runtimes.ts";
-import { runSuite } from "../suite.ts";
+import { runSuite } from "../suite/suite.ts";
 import { stageSuite } from "./suite.ts";
 
 const all = process.argv.slice(2);

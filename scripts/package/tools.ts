@@ -1,9 +1,9 @@
 /** The pinned tools of the consumer tests, in a cache outside the checkout. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../emulated/cache.ts";
-import { lockedPart } from "../emulated/npm.ts";
-import { openSession } from "../emulated/session.ts";
+import { cacheFolder } from "../machines/cache.ts";
+import { lockedPart } from "../machines/npm.ts";
+import { openSession } from "../machines/session.ts";
 import { root } from "../runtimes.ts";
 
 /** The tools, and a folder for this run. */

@@ -1,7 +1,7 @@
 /** The first page of the reference, and the page of the entry point that exports nothing. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { table } from "../markdown.ts";
+import { table } from "./markdown.ts";
 import { root } from "../runtimes.ts";
 import type { Links } from "./links.ts";
 import type { Entry, ExportedSymbol, JsDoc } from "./model.ts";

@@ -1,7 +1,7 @@
 /** A page of the reference, as Markdown. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { table } from "../markdown.ts";
+import { table } from "./markdown.ts";
 import { root } from "../runtimes.ts";
 import { constantsTitle, type Links, memberHeading } from "./links.ts";
 import {
@@ -24,7 +24,7 @@ import {
 
 /** What is said at the top of every page, since somebody will want to edit it. */
 export const notice =
-  "<!-- Made from the doc comments by scripts/reference.ts: edit those, not this page. -->";
+  "<!-- Made from the doc comments by scripts/reference/update.ts: edit those, not this page. -->";
 
 /** Writes a page. */
 export function pageText(page: Page, links: Links): string {

@@ -1,5 +1,5 @@
 /**
- * The soak of one runtime, started by scripts/soak.ts or by hand, also on Windows:
+ * The soak of one runtime, started by scripts/soak/run.ts or by hand, also on Windows:
  * `runtime scripts/soak/program.ts [--calls=…] [--pairs=…] [--minutes=…] [--seed=…]`.
  *
  * One worker disturbs the others all the time. First a worker makes bare calls; then the main

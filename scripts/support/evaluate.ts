@@ -1,7 +1,7 @@
 /** What the reports of the test runs prove: the cells of the support table. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { reportFolder } from "../reports.ts";
+import { reportFolder } from "../suite/reports.ts";
 import type { Claim, Feature, Proof } from "./claims.ts";
 
 /** What ran: a runtime on a system. */

@@ -1,5 +1,5 @@
 /** The support table as Markdown, and back: what a table says of a target. */
-import { table } from "../markdown.ts";
+import { table } from "../reference/markdown.ts";
 import { type Cell, notRun, type Target } from "./evaluate.ts";
 import type { Feature } from "./claims.ts";
 

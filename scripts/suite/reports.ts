@@ -1,7 +1,7 @@
 /** The reports that test runs leave behind, and the one total of them all. */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./runtimes.ts";
+import { root } from "../runtimes.ts";
 
 /** The folder of the reports: one JSON file a target. */
 export const reportFolder: string = join(root, "reports");

@@ -1,7 +1,7 @@
 // How a command gets into the rootfs, and what a Wine prefix of ours is made with.
 
-import { NAMESPACES } from "../emulated/host.ts";
-import type { HostCommand } from "../emulated/host.ts";
+import { NAMESPACES } from "../host.ts";
+import type { HostCommand } from "../host.ts";
 
 /** The oldest Wine that the runtimes start on. */
 export const WINE_MAJOR = 10;

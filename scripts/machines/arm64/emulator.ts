@@ -2,11 +2,11 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isStamped, keyOf, removeTree, renew } from "../emulated/cache.ts";
-import type { Part } from "../emulated/cache.ts";
-import { debianMirror } from "../emulated/debian.ts";
-import { mustRun, runHost } from "../emulated/host.ts";
-import { timed } from "../emulated/program.ts";
+import { isStamped, keyOf, removeTree, renew } from "../cache.ts";
+import type { Part } from "../cache.ts";
+import { debianMirror } from "../debian.ts";
+import { mustRun, runHost } from "../host.ts";
+import { timed } from "../program.ts";
 
 // Debian 13's qemu is one static file that runs on any distribution, and knows newer calls than Debian 12's.
 const SUITE = "trixie";

@@ -8,8 +8,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { root, type Runtime, selectRuntimes } from "./runtimes.ts";
-import { parseOptions } from "./soak/options.ts";
+import { root, type Runtime, selectRuntimes } from "../runtimes.ts";
+import { parseOptions } from "./options.ts";
 
 const program = join(root, "scripts", "soak", "program.ts");
 /** The program ends itself at the limit; one that hangs in a native call cannot. */

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { newReport, readReport, show } from "../reports.ts";
+import { newReport, readReport, show } from "../suite/reports.ts";
 import { root } from "../runtimes.ts";
 import { RUNTIMES } from "./machine.ts";
 import type { Machine, Runtime } from "./machine.ts";

@@ -1,12 +1,12 @@
 // Runs one program in a Windows runtime, under Wine, in a copy of the project:
 //
-//   node scripts/windows/run.ts deno|bun|node script.ts [arguments]
+//   node scripts/machines/wine/run.ts deno|bun|node script.ts [arguments]
 //
 // Its output goes to standard output, and its exit code is this command's.
 
-import { RUNTIMES } from "../emulated/machine.ts";
-import { catchSignals, program, say } from "../emulated/program.ts";
-import { openWindows } from "./wine.ts";
+import { RUNTIMES } from "../machine.ts";
+import { catchSignals, program, say } from "../program.ts";
+import { openWindows } from "./open.ts";
 
 const MINUTES = 15;
 
@@ -14,7 +14,7 @@ await program("windows", async () => {
   const [name, ...args] = process.argv.slice(2);
   const runtime = RUNTIMES.find((runtime) => runtime === name);
   if (runtime === undefined || args.length === 0) {
-    say(`usage: node scripts/windows/run.ts ${RUNTIMES.join("|")} script.ts [arguments]`);
+    say(`usage: node scripts/machines/wine/run.ts ${RUNTIMES.join("|")} script.ts [arguments]`);
     return 2;
   }
   if (process.platform === "win32") {

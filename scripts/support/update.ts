@@ -6,9 +6,9 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { denoPath } from "./binaries.mjs";
-import { root } from "./runtimes.ts";
-import type { Feature } from "./support/claims.ts";
+import { denoPath } from "../binaries.mjs";
+import { root } from "../runtimes.ts";
+import type { Feature } from "./claims.ts";
 import {
   type Cell,
   cellOf,
@@ -19,9 +19,9 @@ import {
   targets,
   testFiles,
   unknownTests,
-} from "./support/evaluate.ts";
-import { features } from "./support/features.ts";
-import { readTable, tableText } from "./support/table.ts";
+} from "./evaluate.ts";
+import { features } from "./features.ts";
+import { readTable, tableText } from "./table.ts";
 
 const page = join(root, "README.md");
 const marks = /(<!-- support:begin -->\n)(.*?)(<!-- support:end -->)/s;

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { add, type Counts, newReport, readRun, show } from "./reports.ts";
-import { root, type Runtime } from "./runtimes.ts";
+import { root, type Runtime } from "../runtimes.ts";
 
 /** Where the suite runs, and what its reports are called. */
 export interface Place {

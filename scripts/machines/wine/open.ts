@@ -2,18 +2,18 @@
 
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../emulated/cache.ts";
-import { runHost } from "../emulated/host.ts";
-import type { HostCommand, Outcome } from "../emulated/host.ts";
-import type { Machine } from "../emulated/machine.ts";
-import { npmPart } from "../emulated/npm.ts";
-import { openSession } from "../emulated/session.ts";
-import { stageProject } from "../emulated/stage.ts";
+import { cacheFolder } from "../cache.ts";
+import { runHost } from "../host.ts";
+import type { HostCommand, Outcome } from "../host.ts";
+import type { Machine } from "../machine.ts";
+import { npmPart } from "../npm.ts";
+import { openSession } from "../session.ts";
+import { stageProject } from "../stage.ts";
 import { inRootfs } from "./inside.ts";
 import { follow } from "./output.ts";
 import { ROOTFS_WINE, rootfsPart } from "./rootfs.ts";
 import { COMMANDS, PACKAGES } from "./runtimes.ts";
-import { endServer, mountDrive, prefixPart, systemEnvironment, systemWine } from "./system.ts";
+import { endServer, mountDrive, prefixPart, systemEnvironment, systemWine } from "./system_wine.ts";
 
 /** Makes what is missing from the cache, stages the project, and is ready to run programs. */
 export async function openWindows(): Promise<Machine> {

@@ -7,13 +7,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { denoPath } from "./binaries.mjs";
-import { indexText, registerPath, registerText } from "./reference/index.ts";
-import { deadLinks, Links } from "./reference/links.ts";
-import { readEntries } from "./reference/model.ts";
-import { pageText } from "./reference/page.ts";
-import { entryPoints, pagesOf } from "./reference/pages.ts";
-import { root } from "./runtimes.ts";
+import { denoPath } from "../binaries.mjs";
+import { indexText, registerPath, registerText } from "./index.ts";
+import { deadLinks, Links } from "./links.ts";
+import { readEntries } from "./model.ts";
+import { pageText } from "./page.ts";
+import { entryPoints, pagesOf } from "./pages.ts";
+import { root } from "../runtimes.ts";
 
 const folder = "docs/reference";
 const entries = readEntries(entryPoints.map(({ path }) => path));

@@ -2,10 +2,10 @@
 
 import { existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { isStamped, keyOf, renew } from "../emulated/cache.ts";
-import type { Part } from "../emulated/cache.ts";
-import { mustRun, runHost } from "../emulated/host.ts";
-import { say } from "../emulated/program.ts";
+import { isStamped, keyOf, renew } from "../cache.ts";
+import type { Part } from "../cache.ts";
+import { mustRun, runHost } from "../host.ts";
+import { say } from "../program.ts";
 import { prefixCommands, WINE_MAJOR, wineMajor } from "./inside.ts";
 
 /** The Wine that is on the PATH. */

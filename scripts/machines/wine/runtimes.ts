@@ -1,7 +1,7 @@
 // The Windows builds of the three runtimes and of vitest's native parts, as the lock file pins them.
 
-import type { Commands } from "../emulated/machine.ts";
-import type { Packages } from "../emulated/npm.ts";
+import type { Commands } from "../machine.ts";
+import type { Packages } from "../npm.ts";
 
 /** How each runtime starts a script. As in scripts/runtimes.ts. */
 export const COMMANDS: Commands = {

@@ -1,11 +1,11 @@
 // Runs the test suite in the Windows builds of Deno, Bun and Node, under Wine:
 //
-//   node scripts/windows/test.ts [--runtime=deno|bun|node …] [--minutes=15] [-- vitest arguments]
+//   node scripts/machines/wine/test.ts [--runtime=deno|bun|node …] [--minutes=15] [-- vitest arguments]
 //
 // A report of each goes to reports/windows-<runtime>.json.
 
-import { runSuite } from "../emulated/suite.ts";
-import { openWindows } from "./wine.ts";
+import { runSuite } from "../suite.ts";
+import { openWindows } from "./open.ts";
 
 await runSuite({
   name: "windows",

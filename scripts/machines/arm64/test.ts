@@ -1,11 +1,11 @@
 // Runs the test suite in the arm64 Linux builds of Deno, Bun and Node, under qemu:
 //
-//   node scripts/arm64/test.ts [--runtime=deno|bun|node …] [--minutes=20] [-- vitest arguments]
+//   node scripts/machines/arm64/test.ts [--runtime=deno|bun|node …] [--minutes=20] [-- vitest arguments]
 //
 // A report of each goes to reports/arm64-<runtime>.json.
 
-import { runSuite } from "../emulated/suite.ts";
-import { openArm64 } from "./arm64.ts";
+import { runSuite } from "../suite.ts";
+import { openArm64 } from "./open.ts";
 
 await runSuite({
   name: "arm64",

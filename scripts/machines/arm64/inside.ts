@@ -1,8 +1,8 @@
 // How an arm64 program runs on another processor, together with every program that it starts.
 
 import { join } from "node:path";
-import { mustRun, NAMESPACES, runHost } from "../emulated/host.ts";
-import type { HostCommand } from "../emulated/host.ts";
+import { mustRun, NAMESPACES, runHost } from "../host.ts";
+import type { HostCommand } from "../host.ts";
 import { EMULATOR_FILE, LIBRARY_FOLDER } from "./emulator.ts";
 
 /**

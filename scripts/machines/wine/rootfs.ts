@@ -2,11 +2,11 @@
 
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isStamped, keyOf, renew } from "../emulated/cache.ts";
-import type { Part } from "../emulated/cache.ts";
-import { debianMirror } from "../emulated/debian.ts";
-import { mustRun, NAMESPACES, runHost } from "../emulated/host.ts";
-import { say, timed } from "../emulated/program.ts";
+import { isStamped, keyOf, renew } from "../cache.ts";
+import type { Part } from "../cache.ts";
+import { debianMirror } from "../debian.ts";
+import { mustRun, NAMESPACES, runHost } from "../host.ts";
+import { say, timed } from "../program.ts";
 import { inRootfs, prefixCommands, WINE_MAJOR, wineMajor } from "./inside.ts";
 
 // Debian 13 has Wine 10. Debian 12's Wine 8 lacks bcryptprimitives.dll, and V8's memory reservation

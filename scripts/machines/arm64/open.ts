@@ -2,12 +2,12 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../emulated/cache.ts";
-import { runHost } from "../emulated/host.ts";
-import type { Machine } from "../emulated/machine.ts";
-import { npmPart } from "../emulated/npm.ts";
-import { openSession } from "../emulated/session.ts";
-import { stageProject } from "../emulated/stage.ts";
+import { cacheFolder } from "../cache.ts";
+import { runHost } from "../host.ts";
+import type { Machine } from "../machine.ts";
+import { npmPart } from "../npm.ts";
+import { openSession } from "../session.ts";
+import { stageProject } from "../stage.ts";
 import { emulatorPart } from "./emulator.ts";
 import { checkKernel, inArm64 } from "./inside.ts";
 import { COMMANDS, ENVIRONMENTS, PACKAGES } from "./runtimes.ts";
