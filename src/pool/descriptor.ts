@@ -1,82 +1,96 @@
-/** A file of the pool, as its user has it. */
+/** One file of a pool. */
 
-/** What a file of the pool asks of its pool. */
-export interface Owner {
-  acquire(): number;
-  release(): void;
+/** The part of a pool that concerns one of its files. */
+export interface PoolEntry {
+  /** Gives the file a descriptor and keeps it there until `unpin`, which is called once for each pin. */
+  pin(): number;
+  /** Ends one pin. */
+  unpin(): void;
+  /** Closes the file. */
   close(): void;
+  /** Whether the file or its pool is closed. */
   isClosed(): boolean;
 }
 
+/** Makes the `PooledDescriptor` of an entry. Its constructor is private, so only this module can. */
+export let pooledDescriptor: (entry: PoolEntry) => PooledDescriptor;
+
 /**
- * A file of a `DescriptorPool`, which has a descriptor while it is used.
+ * A file of a {@linkcode DescriptorPool}, made by its `add`. It has a descriptor while it is used.
  *
  * @example
  * ```ts
  * import { DescriptorPool, duplicate, type PooledDescriptor } from "duphandle";
  *
- * await using pool = new DescriptorPool({ limit: 8 });
- * using file: PooledDescriptor = pool.add(duplicate(1));
+ * using pool = new DescriptorPool({ limit: 8 });
+ * const file: PooledDescriptor = pool.add(duplicate(1));
  * console.log(file.use((fd) => fd > 2)); // true
  * {
- *   using pin = file.pin(); // this descriptor is the file's until the end of the block
+ *   using pin = file.pin(); // the file keeps this descriptor until the end of the block
  *   console.log(pin.fd);
  * }
+ * file.close();
  * ```
  */
 export class PooledDescriptor implements Disposable {
-  readonly #owner: Owner;
-
-  /** Use `DescriptorPool.add`. */
-  constructor(owner: Owner) {
-    this.#owner = owner;
+  static {
+    pooledDescriptor = (entry) => new PooledDescriptor(entry);
   }
 
-  /** Whether it is closed. */
+  readonly #entry: PoolEntry;
+
+  private constructor(entry: PoolEntry) {
+    this.#entry = entry;
+  }
+
+  /** Whether the file is closed. */
   get closed(): boolean {
-    return this.#owner.isClosed();
+    return this.#entry.isClosed();
   }
 
   /**
-   * Calls a function with a descriptor of the runtime, which is the file's until the function returns
-   * or, when it returns a promise, until that is settled. It must not be closed.
+   * Calls a function with a descriptor of the file. The file keeps the descriptor until the function
+   * returns or, when it returns a promise, until that promise is settled. The function must not close
+   * the descriptor and must not use it afterwards.
    *
-   * In Deno for Windows, which makes no descriptors of handles, it is the `HANDLE`.
+   * The descriptor is one of the runtime, for `node:fs`. In Deno on Windows, which cannot make a
+   * descriptor from a `HANDLE`, it is the `HANDLE`.
    *
-   * @param fn what is to be done
+   * @param fn the function to call
    * @returns what the function returns
-   * @throws {HandleError} `EBADF` when it is closed; `EMFILE` when every descriptor of the pool is
-   * pinned, or none could be made; and what the function throws
+   * @throws {HandleError} `EBADF` when the file is closed; `EMFILE` when every descriptor of the pool
+   * is pinned, or when the system has no descriptor left. What the function throws is passed on
    */
   use<Result>(fn: (fd: number) => Result): Result {
-    const fd = this.#owner.acquire();
+    const fd = this.#entry.pin();
     let isOver = true;
     try {
       const result = fn(fd);
       if (isThenable(result)) {
         isOver = false;
-        const release = () => this.#owner.release();
-        return Promise.resolve(result).finally(release) as Result;
+        const unpin = () => this.#entry.unpin();
+        return Promise.resolve(result).finally(unpin) as Result;
       }
       return result;
     } finally {
-      if (isOver) this.#owner.release();
+      if (isOver) this.#entry.unpin();
     }
   }
 
   /**
-   * Gives the file a descriptor that stays until the result is disposed.
+   * Gives the file a descriptor that it keeps until the result is disposed.
    *
-   * @returns the descriptor, which must not be closed; `using` ends the pin with its block
+   * @returns the descriptor, which must not be closed; declare it with `using` to end the pin with the
+   * block
    * @throws {HandleError} as {@linkcode PooledDescriptor.use}
    */
   pin(): Disposable & { readonly fd: number } {
-    const fd = this.#owner.acquire();
+    const fd = this.#entry.pin();
     let isPinned = true;
     return {
       fd,
       [Symbol.dispose]: () => {
-        if (isPinned) this.#owner.release();
+        if (isPinned) this.#entry.unpin();
         isPinned = false;
       },
     };
@@ -85,14 +99,15 @@ export class PooledDescriptor implements Disposable {
   /**
    * Closes the file. A second call does nothing.
    *
-   * @throws {HandleError} `EBUSY` while it is pinned or used; `EMFILE` when there is not even room to
-   * take it out of where it is kept. It stays open then
+   * @throws {HandleError} `EBUSY` while the file is pinned or used; `EMFILE` when no descriptor is free
+   * to take it out of the pool: in both cases it stays open. `EBADF` when other code has closed its
+   * descriptor or handle: the file is closed then
    */
   close(): void {
-    this.#owner.close();
+    this.#entry.close();
   }
 
-  /** Closes the file, at the end of a `using` block. */
+  /** Closes the file at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

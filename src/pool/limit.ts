@@ -1,17 +1,17 @@
-/** The limit of descriptors. */
+/** The limit of open descriptors. */
 import { failure } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
 import { raiseLimit } from "../../ffi/posix/raise_limit.ts";
 
 /**
- * Raises the limit of descriptors of this process to the highest that it may have without
- * privileges: the soft limit to the hard one. Most runtimes do so when they start; a low limit that
- * stays is then a hard one, which only the administrator or the parent process can raise.
+ * Raises the limit of open descriptors of this process as far as it can be raised without privileges:
+ * the soft limit to the hard limit. Most runtimes do so when they start. When the limit is low after
+ * that, the hard limit is low, and only the administrator or the parent process can raise it.
  *
- * On Windows there is no such limit: `ENOTSUP`.
+ * Windows has no such limit: `ENOTSUP`.
  *
- * @returns how many descriptors this process may have now
- * @throws {HandleError} `ENOTSUP` on Windows; `EPERM`, `EINVAL` when the system refuses
+ * @returns how many descriptors this process may have from now on
+ * @throws {HandleError} `ENOTSUP` on Windows; `EPERM` or `EINVAL` when the system refuses
  * @see https://man7.org/linux/man-pages/man2/getrlimit.2.html
  *
  * @example
@@ -29,7 +29,7 @@ export function raiseDescriptorLimit(): number {
   if (!isWindows()) return raiseLimit();
   throw failure("ENOTSUP", "setrlimit", {
     message:
-      "Cannot raise the limit of descriptors: Windows has none for handles, and a fixed one of " +
-      "8192 for those of the C runtime; use DescriptorPool",
+      "Cannot raise the limit of descriptors: Windows does not limit handles, and the limit of the " +
+      "C runtime is fixed at 8192; use DescriptorPool",
   });
 }

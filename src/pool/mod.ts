@@ -1,12 +1,12 @@
 /**
- * More open files than descriptors.
+ * Keeping more files open than there are descriptors.
  *
  * @example
  * ```ts
  * import { duplicate } from "duphandle/handle";
  * import { DescriptorPool } from "duphandle/pool";
  *
- * await using pool = new DescriptorPool({ limit: 16 });
+ * using pool = new DescriptorPool({ limit: 16 });
  * const file = pool.add(duplicate(1));
  * console.log(file.use((fd) => fd > 2));
  * ```

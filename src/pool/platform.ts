@@ -1,13 +1,11 @@
-/** Chooses how files of a pool get descriptors in the running runtime, on the running system. */
+/** Chooses the backend of a pool for the running system and runtime. */
 import { isWindows } from "../../ffi/host.ts";
-import { PosixResidence } from "./posix.ts";
-import type { Residence } from "./types.ts";
-import { HandleResidence, WindowsResidence } from "./windows.ts";
+import { PosixPoolBackend } from "./posix.ts";
+import type { PoolBackend } from "./types.ts";
+import { FdPoolBackend, HandlePoolBackend } from "./windows.ts";
 
-/** What serves this runtime on this system. */
-export function residence(): Residence<unknown> {
-  if (!isWindows()) return new PosixResidence() as Residence<unknown>;
-  return ("Deno" in globalThis ? new HandleResidence() : new WindowsResidence()) as Residence<
-    unknown
-  >;
+/** Makes the backend of one pool. */
+export function poolBackend(): PoolBackend<unknown> {
+  if (!isWindows()) return new PosixPoolBackend();
+  return "Deno" in globalThis ? new HandlePoolBackend() : new FdPoolBackend();
 }

@@ -4,32 +4,34 @@ import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { Attempts } from "../util/attempts.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { checkKeys } from "../handle/options.ts";
-import { PooledDescriptor } from "./descriptor.ts";
-import { residence } from "./platform.ts";
-import type { Residence } from "./types.ts";
+import { type PooledDescriptor, pooledDescriptor } from "./descriptor.ts";
+import { poolBackend } from "./platform.ts";
+import type { PoolBackend } from "./types.ts";
 
-/** How a pool is made. */
+/** The options of a {@linkcode DescriptorPool}. */
 export interface PoolOptions {
-  /** How many descriptors its files may have at a time, from 1. */
+  /** How many files may have a descriptor at the same time: 1 or more. */
   readonly limit: number;
 }
 
-/** What a pool is doing. */
+/** The counts of a {@linkcode DescriptorPool}. */
 export interface PoolStats {
   /** How many files have a descriptor now. */
   readonly resident: number;
-  /** How many files are kept without one. */
+  /** How many files are kept without a descriptor now. */
   readonly parked: number;
-  /** How often a file that was used had a descriptor. */
+  /** How many uses and pins found the file with a descriptor. */
   readonly hits: number;
-  /** How often it had to be given one. */
+  /** How many uses and pins had to give the file a descriptor first. */
   readonly faults: number;
 }
 
-/** A file of the pool. The files that have a descriptor are a list, the one used last at its start. */
+/** A file of the pool. Files with a descriptor form a linked list, the one used last at its start. */
 interface Entry {
+  /** Its descriptor, while it has one. */
   fd: number | undefined;
-  place: unknown;
+  /** Where it is parked, if it is; a file with a descriptor may be parked as well. */
+  spot: unknown;
   pins: number;
   closed: boolean;
   newer: Entry | undefined;
@@ -37,16 +39,19 @@ interface Entry {
 }
 
 /**
- * Keeps more files open than there are descriptors. At most `limit` of them have one at a time; the
- * others are paged out, least recently used first, and paged in when they are used. They stay open all
- * the time: position, locks, pipes, sockets and deleted files survive. (The record locks of fcntl(2)
- * are no file's but the process's, and end with any close of their file, so paging ends them.)
+ * Keeps more files open than there are descriptors. At most `limit` files have a descriptor at a time.
+ * The others are paged out, the least recently used first, and paged in when they are used. All of them
+ * stay open: positions, locks, pipes, sockets and deleted files survive. (Record locks of fcntl(2) do
+ * not: they belong to the process and end with any close of a descriptor of the file, and so with the
+ * first paging.)
  *
- * On Linux the files that are paged out are on their way to ourselves, over sockets: beside its
- * `limit` a pool needs two descriptors for each 4,000 files, and some twenty for moments. Without
- * privileges a user may have as many there as one process may have open; {@linkcode
- * raiseDescriptorLimit} helps. On Windows, where the C runtime has at most 8,192 descriptors and a
- * process millions of handles, they are handles. macOS: `ENOTSUP` when the first is paged out.
+ * - Linux: files that are paged out are kept in messages that the process sends to itself over sockets.
+ *   A pool needs two descriptors for each 4,000 files beside its `limit`, and some twenty for moments.
+ *   A user without privileges may have as many files there as one process may have open; {@linkcode
+ *   raiseDescriptorLimit} helps.
+ * - Windows: the C runtime has at most 8,192 descriptors and a process millions of handles, so files
+ *   that are paged out are kept as handles.
+ * - macOS: `ENOTSUP` when the first file is paged out.
  *
  * @see https://man7.org/linux/man-pages/man2/getrlimit.2.html
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
@@ -57,7 +62,7 @@ interface Entry {
  * import { DescriptorPool, duplicate } from "duphandle";
  * import { closeSync, fstatSync, openSync } from "node:fs";
  *
- * await using pool = new DescriptorPool({ limit: 2 });
+ * using pool = new DescriptorPool({ limit: 2 });
  * const files = ["README.md", "LICENSE", "CHANGELOG.md"].map((path) => {
  *   const fd = openSync(path, "r");
  *   const file = pool.add(duplicate(fd));
@@ -68,9 +73,9 @@ interface Entry {
  * console.log(pool.stats); // { resident: 2, parked: 1, hits: 0, faults: 3 }
  * ```
  */
-export class DescriptorPool implements AsyncDisposable {
+export class DescriptorPool implements Disposable, AsyncDisposable {
   readonly #limit: number;
-  readonly #residence: Residence<unknown> = residence();
+  readonly #backend: PoolBackend<unknown> = poolBackend();
   readonly #entries = new Set<Entry>();
   #newest: Entry | undefined;
   #oldest: Entry | undefined;
@@ -82,7 +87,7 @@ export class DescriptorPool implements AsyncDisposable {
   /**
    * Makes a pool without files.
    *
-   * @param options how many descriptors it may use
+   * @param options how many files may have a descriptor at the same time
    * @throws {TypeError} when `limit` is not an integer from 1
    */
   constructor(options: PoolOptions) {
@@ -91,7 +96,7 @@ export class DescriptorPool implements AsyncDisposable {
     this.#limit = options.limit;
   }
 
-  /** What the pool is doing. */
+  /** The counts of the pool at this moment. */
   get stats(): PoolStats {
     return {
       resident: this.#resident,
@@ -102,13 +107,14 @@ export class DescriptorPool implements AsyncDisposable {
   }
 
   /**
-   * Takes over a handle.
+   * Adds the file of a handle to the pool. The pool becomes the owner of the handle.
    *
-   * @param handle it is consumed, unless this throws
+   * @param handle the handle; it is consumed, unless this throws
    * @returns the file of the pool
-   * @throws {HandleError} `EMFILE` when all descriptors are pinned, or there is no room to keep
-   * another file; then the handle stays the caller's. `EBADF` when it or the pool is closed
-   * @throws {TypeError} when it is not an {@linkcode OwnedHandle}
+   * @throws {HandleError} `EMFILE` when all descriptors of the pool are pinned, or when the system
+   * cannot keep another file; `EBADF` when the handle or the pool is closed. The handle stays the
+   * caller's
+   * @throws {TypeError} when `handle` is not an {@linkcode OwnedHandle}
    */
   add(handle: OwnedHandle): PooledDescriptor {
     this.#requireOpen();
@@ -116,13 +122,14 @@ export class DescriptorPool implements AsyncDisposable {
       throw new TypeError(`Cannot add ${show(handle)}: it must be an OwnedHandle`);
     }
     const { raw } = handle;
-    // From the first that has to wait on, all have a place to wait in: so only this can lack one.
-    if (this.#entries.size === this.#limit) this.#keepAll();
-    const mustKeep = this.#entries.size >= this.#limit;
-    const settled = this.#residence.settle(raw, this.#makeRoom(), mustKeep);
-    this.#residence.release(handle.release());
+    // Once there are more files than descriptors, every file is parked. So only add() can find that the
+    // system keeps no more: paging out a file that is parked cannot fail.
+    if (this.#entries.size === this.#limit) this.#parkAll();
+    const mustPark = this.#entries.size >= this.#limit;
+    const attached = this.#backend.attach(raw, this.#pageOut(), mustPark);
+    this.#backend.consume(handle.release());
     const entry = {
-      ...settled,
+      ...attached,
       pins: 0,
       closed: false,
       newer: undefined,
@@ -130,41 +137,51 @@ export class DescriptorPool implements AsyncDisposable {
     };
     this.#entries.add(entry);
     this.#link(entry);
-    return new PooledDescriptor({
-      acquire: () => this.#acquire(entry),
-      release: () => void entry.pins--,
+    return pooledDescriptor({
+      pin: () => this.#pin(entry),
+      unpin: () => void entry.pins--,
       close: () => this.#close(entry),
       isClosed: () => entry.closed,
     });
   }
 
-  /** Closes every file of the pool, also those that are pinned. A second call does nothing. */
+  /**
+   * Closes every file of the pool, also those that are pinned. A second call does nothing.
+   *
+   * @throws {HandleError} the first error of a file that could not be closed, such as `EBADF` when
+   * other code has closed its descriptor; all other files are closed all the same
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     const attempts = new Attempts();
-    const places: unknown[] = [];
+    const spots: unknown[] = [];
     for (const entry of this.#entries) {
-      const { fd, place } = entry;
-      if (fd !== undefined) attempts.run(() => this.#residence.leave(fd));
-      if (place !== undefined) places.push(place);
+      const { fd, spot } = entry;
+      if (fd !== undefined) attempts.run(() => this.#backend.closeFd(fd));
+      if (spot !== undefined) spots.push(spot);
       entry.closed = true;
-      entry.fd = entry.place = undefined;
+      entry.fd = entry.spot = undefined;
     }
     this.#entries.clear();
     this.#newest = this.#oldest = undefined;
     this.#resident = 0;
-    attempts.run(() => this.#residence.close(places));
+    attempts.run(() => this.#backend.close(spots));
     attempts.end();
   }
 
-  /** Closes the pool, at the end of an `await using` block. */
+  /** Closes the pool at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Closes the pool at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => resolve(this.close()));
   }
 
-  /** The descriptor of a file, which keeps it until it is released. */
-  #acquire(entry: Entry): number {
+  /** Pages a file in if it is out, and counts one pin. */
+  #pin(entry: Entry): number {
     if (entry.closed) throw closedError();
     if (entry.fd !== undefined) {
       this.#hits++;
@@ -173,20 +190,24 @@ export class DescriptorPool implements AsyncDisposable {
         this.#link(entry);
       }
     } else {
-      this.#fault(entry);
+      this.#pageIn(entry);
     }
     entry.pins++;
     return entry.fd as number;
   }
 
-  #fault(entry: Entry): void {
-    entry.fd = this.#residence.fetch(entry.place, this.#makeRoom());
+  #pageIn(entry: Entry): void {
+    entry.fd = this.#backend.fetch(entry.spot, this.#pageOut());
     this.#faults++;
     this.#link(entry);
   }
 
-  /** A descriptor that can be replaced; `undefined` when there may be one more. */
-  #makeRoom(): number | undefined {
+  /**
+   * At the limit, takes the descriptor from the file that was not used for longest.
+   *
+   * @returns that descriptor, which can be reused; `undefined` below the limit
+   */
+  #pageOut(): number | undefined {
     if (this.#resident < this.#limit) return undefined;
     let entry = this.#oldest;
     while (entry !== undefined && entry.pins > 0) entry = entry.newer;
@@ -197,31 +218,31 @@ export class DescriptorPool implements AsyncDisposable {
     return fd;
   }
 
-  #keepAll(): void {
+  #parkAll(): void {
     for (let entry = this.#newest; entry !== undefined; entry = entry.older) {
-      entry.place ??= this.#residence.park(entry.fd as number);
+      entry.spot ??= this.#backend.park(entry.fd as number);
     }
   }
 
   #close(entry: Entry): void {
     if (entry.closed) return;
     if (entry.pins > 0) throw inUse();
-    let gone: HandleError | undefined;
+    let alreadyClosed: HandleError | undefined;
     try {
-      if (entry.place !== undefined) this.#residence.forget(entry.place);
+      if (entry.spot !== undefined) this.#backend.forget(entry.spot);
     } catch (error) {
       if (!hasCode(error, "EBADF")) throw error;
-      gone = error; // somebody else has closed what was ours
+      alreadyClosed = error; // other code has closed the handle of the pool
     }
     const { fd } = entry;
     entry.closed = true;
-    entry.fd = entry.place = undefined;
+    entry.fd = entry.spot = undefined;
     this.#entries.delete(entry);
     if (fd !== undefined) {
       this.#unlink(entry);
-      this.#residence.leave(fd);
+      this.#backend.closeFd(fd);
     }
-    if (gone !== undefined) throw gone;
+    if (alreadyClosed !== undefined) throw alreadyClosed;
   }
 
   #link(entry: Entry): void {
@@ -248,7 +269,8 @@ export class DescriptorPool implements AsyncDisposable {
 
 function closedError(): Error {
   return failure("EBADF", "close", {
-    message: "Cannot use a file of the pool: it or the pool is closed; add a duplicate before",
+    message:
+      "Cannot use a file of the pool: it or the pool is closed; add the file to an open pool",
   });
 }
 
@@ -256,12 +278,13 @@ function allPinned(limit: number): Error {
   return failure("EMFILE", "dup3", {
     message:
       `Cannot give a file a descriptor: all ${limit} of the pool are pinned; end a pin, or ` +
-      "give the pool a higher limit",
+      "make the pool with a higher limit",
   });
 }
 
 function inUse(): Error {
   return failure("EBUSY", "close", {
-    message: "Cannot close a file of the pool while it is pinned or used; wait for the end of that",
+    message:
+      "Cannot close a file of the pool: it is pinned or used; end the pin or wait for use() first",
   });
 }

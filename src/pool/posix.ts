@@ -1,60 +1,60 @@
-/** The pool on Linux: descriptors that the runtime opened, in whose place files come and go. */
+/** The pool on Linux. It uses descriptors that the runtime opened, and replaces what they refer to. */
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { dup3 } from "../../ffi/posix/dup.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
 import { openPlaceholder } from "../handle/posix_adopt.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { Parking, type Place } from "./posix_parking.ts";
-import type { Residence } from "./types.ts";
+import { Parking, type Spot } from "./posix_parking.ts";
+import type { PoolBackend } from "./types.ts";
 
-/** Files are put onto placeholders by `dup3`, in one step: what was there loses its number. */
-export class PosixResidence implements Residence<Place> {
+/** Puts files onto placeholders by `dup3`, which closes what the number referred to in the same step. */
+export class PosixPoolBackend implements PoolBackend<Spot> {
   readonly #parking: Parking = new Parking();
 
-  settle(
+  attach(
     raw: number,
-    slot: number | undefined,
-    mustKeep: boolean,
-  ): { fd: number; place: Place | undefined } {
-    const fd = this.#onto(raw, slot);
-    let place: Place | undefined;
+    reusable: number | undefined,
+    mustPark: boolean,
+  ): { fd: number; spot: Spot | undefined } {
+    const fd = this.#duplicateOnto(raw, reusable);
+    let spot: Spot | undefined;
     try {
-      if (mustKeep) place = this.park(fd);
+      if (mustPark) spot = this.park(fd);
     } catch (error) {
-      this.leave(fd);
+      this.closeFd(fd);
       throw error;
     }
-    return { fd, place };
+    return { fd, spot };
   }
 
-  release(raw: number): void {
-    closeAll([raw]); // its descriptor is another one
+  consume(raw: number): void {
+    closeAll([raw]); // the file has a descriptor of its own
   }
 
-  park(fd: number): Place {
+  park(fd: number): Spot {
     return this.#parking.park(fd);
   }
 
-  fetch(place: Place, slot: number | undefined): number {
+  fetch(spot: Spot, reusable: number | undefined): number {
     let found: number;
     try {
-      found = this.#parking.fetch(place);
+      found = this.#parking.fetch(spot);
     } catch (error) {
-      if (slot !== undefined) this.leave(slot);
+      if (reusable !== undefined) this.closeFd(reusable);
       throw error;
     }
     try {
-      return this.#onto(found, slot);
+      return this.#duplicateOnto(found, reusable);
     } finally {
       closeAll([found]);
     }
   }
 
-  forget(place: Place): void {
-    this.#parking.remove(place);
+  forget(spot: Spot): void {
+    this.#parking.forget(spot);
   }
 
-  leave(fd: number): void {
+  closeFd(fd: number): void {
     closeWithNodeFs(fd);
   }
 
@@ -62,12 +62,13 @@ export class PosixResidence implements Residence<Place> {
     this.#parking.close();
   }
 
-  #onto(raw: number, slot: number | undefined): number {
-    const fd = slot ?? openPlaceholder();
+  /** Duplicates onto a descriptor of the runtime, a new one when there is none to reuse. */
+  #duplicateOnto(raw: number, reusable: number | undefined): number {
+    const fd = reusable ?? openPlaceholder();
     try {
       return dup3(raw, fd, O_CLOEXEC);
     } catch (error) {
-      this.leave(fd);
+      this.closeFd(fd);
       throw error;
     }
   }

@@ -1,13 +1,13 @@
 /**
- * Where descriptors are kept on Linux when the table of this process has no room for them: on their
- * way to ourselves. A descriptor that was sent over a socket and not yet received has no number,
- * counts for no table, and keeps its open file alive; a peek makes a duplicate of it whenever it is
- * wanted. docs/pool.md tells why it is done so.
+ * Where open files are parked on Linux: in messages that this process sends to itself. A descriptor
+ * that was sent over a socket and not yet received has no number and no entry in the table of the
+ * process, but it keeps its open file alive. A peek at the message makes a duplicate of it whenever one
+ * is needed. docs/pool.md explains why it is done in this way.
  *
- * Sixteen of them are one message, which is all that a socket of theirs, a bucket, holds: so one of them
- * can be taken out by writing the message anew. Both ends of a bucket are themselves a message, in
- * a socket that holds hundreds of them, a shelf. Only the ends of the shelves, and those of the bucket
- * that was used last, are descriptors of this process.
+ * Sixteen descriptors are one message, the only one in a socket pair of its own: a _bucket_. To take
+ * one of them out, the message is written again without it. The two ends of a bucket are themselves a
+ * message in a socket pair that holds hundreds of such messages: a _shelf_. So this process has
+ * descriptors only for the ends of the shelves and for those of the bucket that was used last.
  */
 import { failure, HandleError } from "../../ffi/error.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../../ffi/posix/constants.ts";
@@ -17,10 +17,10 @@ import { closeAll } from "../handle/close_all.ts";
 import { duplicateAll } from "../batch/duplicate_all.ts";
 import { duplicatePosix } from "../handle/posix.ts";
 
-/** A peek makes duplicates of all that is in a bucket, so they must find room for a moment. */
+/** A peek duplicates everything in a bucket, so the process needs this many descriptors for a moment. */
 const BUCKET_SIZE = 16;
 
-/** A socket, by its two ends. */
+/** A socket pair. */
 type Ends = readonly [sender: number, receiver: number];
 
 interface Shelf {
@@ -30,51 +30,51 @@ interface Shelf {
 
 interface Bucket {
   readonly shelf: Shelf;
-  /** Which message of the shelf it is. */
+  /** The index of its message in the shelf. */
   readonly at: number;
-  /** What it holds, in the order of its message. */
-  places: Place[];
-  /** How many messages of before lie in front of it, which could not be taken out yet. */
+  /** The spots in it, in the order of the descriptors in its message. */
+  spots: Spot[];
+  /** How many outdated messages precede the current one in its socket. */
   stale: number;
-  /** Its descriptors themselves, in the rare case that they could not be sent again. */
-  loose: number[] | undefined;
+  /** The descriptors themselves, in the rare case that they could not be sent again. */
+  unsent: number[] | undefined;
 }
 
-/** Where one descriptor is kept. */
-export interface Place {
+/** Where one file is parked. */
+export interface Spot {
   readonly bucket: Bucket;
 }
 
-/** Keeps descriptors without a number. */
+/** The parked files of one pool. */
 export class Parking {
   readonly #shelves: Shelf[] = [];
-  /** Buckets that are not full. */
-  readonly #roomy = new Set<Bucket>();
+  /** The buckets with a free spot. */
+  readonly #nonFull = new Set<Bucket>();
   /** The bucket that was used last, and its ends. */
   #open: { readonly bucket: Bucket; readonly ends: Ends } | undefined;
 
   /**
-   * Keeps the open file of a descriptor, which stays its owner's.
+   * Parks the open file of a descriptor, which stays its owner's.
    *
-   * @throws {HandleError} `EMFILE` when there is no room; nothing has changed then
+   * @throws {HandleError} `EMFILE` when the system takes no more descriptors; nothing has changed then
    */
-  park(fd: number): Place {
-    const bucket = this.#roomiest() ?? this.#newBucket();
-    const place = { bucket };
+  park(fd: number): Spot {
+    const bucket = this.#nonFullBucket() ?? this.#newBucket();
+    const spot = { bucket };
     const others = this.#peek(bucket);
     try {
-      if (!this.#replace(bucket, [...others, fd], [...bucket.places, place])) throw full();
+      if (!this.#replace(bucket, [...others, fd], [...bucket.spots, spot])) throw full();
     } finally {
       closeAll(others);
     }
-    return place;
+    return spot;
   }
 
-  /** A new descriptor of what is kept, which goes on being kept. */
-  fetch(place: Place): number {
-    const { bucket } = place;
-    const at = bucket.places.indexOf(place);
-    if (bucket.loose !== undefined) return duplicatePosix(bucket.loose[at]!, false);
+  /** Makes a new descriptor of a parked file, which stays parked. */
+  fetch(spot: Spot): number {
+    const { bucket } = spot;
+    const at = bucket.spots.indexOf(spot);
+    if (bucket.unsent !== undefined) return duplicatePosix(bucket.unsent[at]!, false);
     const fds = this.#peek(bucket);
     const [found] = fds.splice(at, 1);
     closeAll(fds);
@@ -82,123 +82,124 @@ export class Parking {
   }
 
   /**
-   * Keeps it no longer.
+   * Releases a parked file.
    *
-   * @throws {HandleError} `EMFILE` when there is no room to take it out; it goes on being kept then
+   * @throws {HandleError} `EMFILE` when too few descriptors are free to take it out; it stays parked
+   * then
    */
-  remove(place: Place): void {
-    const { bucket } = place;
-    const at = bucket.places.indexOf(place);
-    const places = bucket.places.filter((other) => other !== place);
-    if (bucket.loose === undefined) {
+  forget(spot: Spot): void {
+    const { bucket } = spot;
+    const at = bucket.spots.indexOf(spot);
+    const spots = bucket.spots.filter((other) => other !== spot);
+    if (bucket.unsent === undefined) {
       const fds = this.#peek(bucket);
       closeAll(fds.splice(at, 1));
-      if (this.#replaceOrClose(bucket, fds, places)) return;
-      // There is no room for both messages, so the old one goes before the new one comes.
+      if (this.#replaceOrClose(bucket, fds, spots)) return;
+      // The socket does not take a second message, so the old one is discarded before the new one is sent.
       bucket.stale++;
-      this.#tidy(bucket);
-      bucket.loose = fds;
+      this.#discardStale(bucket);
+      bucket.unsent = fds;
     } else {
-      closeAll(bucket.loose.splice(at, 1));
+      closeAll(bucket.unsent.splice(at, 1));
     }
-    this.#list(bucket, places);
-    this.#sendLoose(bucket);
+    this.#setSpots(bucket, spots);
+    this.#sendUnsent(bucket);
   }
 
-  /** Keeps nothing any longer. */
+  /** Releases all parked files. */
   close(): void {
     closeAll(this.#open?.ends ?? []);
     this.#open = undefined;
-    for (const { loose } of this.#roomy) closeAll(loose ?? []);
+    for (const { unsent } of this.#nonFull) closeAll(unsent ?? []);
     for (const { ends } of this.#shelves.splice(0)) closeAll(ends);
-    this.#roomy.clear();
+    this.#nonFull.clear();
   }
 
-  #roomiest(): Bucket | undefined {
+  #nonFullBucket(): Bucket | undefined {
     const open = this.#open?.bucket;
-    if (open !== undefined && this.#roomy.has(open)) return open;
-    for (const bucket of this.#roomy) return bucket;
+    if (open !== undefined && this.#nonFull.has(open)) return open;
+    for (const bucket of this.#nonFull) return bucket;
     return undefined;
   }
 
   /**
-   * Writes the message of a bucket anew. The new one comes behind the old one: when it cannot be sent
-   * nothing has changed.
+   * Replaces the message of a bucket. The new message is sent before the old one is discarded: when it
+   * cannot be sent, nothing has changed.
    *
-   * @param fds what it is to hold
-   * @param places their places
-   * @returns `false` when there is no room
+   * @param fds the descriptors of the new message
+   * @param spots their spots
+   * @returns `false` when the system does not take the message
    */
-  #replace(bucket: Bucket, fds: readonly number[], places: Place[]): boolean {
-    const [sender] = this.#ends(bucket);
+  #replace(bucket: Bucket, fds: readonly number[], spots: Spot[]): boolean {
+    const [sender] = this.#endsOf(bucket);
     if (fds.length > 0 && !sendRights(sender, fds)) return false;
-    if (bucket.loose === undefined && bucket.places.length > 0) bucket.stale++;
-    closeAll(bucket.loose ?? []);
-    bucket.loose = undefined;
-    this.#list(bucket, places);
-    this.#tidy(bucket);
+    if (bucket.unsent === undefined && bucket.spots.length > 0) bucket.stale++;
+    closeAll(bucket.unsent ?? []);
+    bucket.unsent = undefined;
+    this.#setSpots(bucket, spots);
+    this.#discardStale(bucket);
     return true;
   }
 
-  /** The same with descriptors of ours, which are closed unless there is no room. */
-  #replaceOrClose(bucket: Bucket, fds: readonly number[], places: Place[]): boolean {
-    let hasRoom = true;
+  /** The same with duplicates of ours: they are closed, also after an error, unless it returns `false`. */
+  #replaceOrClose(bucket: Bucket, fds: readonly number[], spots: Spot[]): boolean {
+    let isTaken = true;
     try {
-      return hasRoom = this.#replace(bucket, fds, places);
+      return isTaken = this.#replace(bucket, fds, spots);
     } finally {
-      if (hasRoom) closeAll(fds);
+      if (isTaken) closeAll(fds);
     }
   }
 
-  /** Sends what a bucket holds by itself; when that cannot be, it stays so. */
-  #sendLoose(bucket: Bucket): void {
-    quietly(() => this.#replace(bucket, bucket.loose ?? [], bucket.places));
+  /** Tries to send the unsent descriptors of a bucket. They stay unsent when that fails. */
+  #sendUnsent(bucket: Bucket): void {
+    ignoreHandleError(() => this.#replace(bucket, bucket.unsent ?? [], bucket.spots));
   }
 
-  /** Takes out the messages of before. The kernel needs nothing for that; if it refuses, the next does it. */
-  #tidy(bucket: Bucket): void {
-    const [, receiver] = this.#ends(bucket);
-    quietly(() => {
+  /** Discards outdated messages. The kernel needs no memory for it; if it fails, the next call does it. */
+  #discardStale(bucket: Bucket): void {
+    const [, receiver] = this.#endsOf(bucket);
+    ignoreHandleError(() => {
       for (; bucket.stale > 0; bucket.stale--) discardRights(receiver);
     });
   }
 
-  #list(bucket: Bucket, places: Place[]): void {
-    bucket.places = places;
-    if (places.length < BUCKET_SIZE) this.#roomy.add(bucket);
-    else this.#roomy.delete(bucket);
+  #setSpots(bucket: Bucket, spots: Spot[]): void {
+    bucket.spots = spots;
+    if (spots.length < BUCKET_SIZE) this.#nonFull.add(bucket);
+    else this.#nonFull.delete(bucket);
   }
 
-  /** Duplicates of all that is in a bucket. */
+  /** Duplicates everything in a bucket. */
   #peek(bucket: Bucket): number[] {
-    if (bucket.places.length === 0) return [];
-    if (bucket.loose !== undefined) return duplicateAll(bucket.loose);
-    return whole(peekRights(this.#ends(bucket)[1], bucket.stale), bucket.places.length);
+    if (bucket.spots.length === 0) return [];
+    if (bucket.unsent !== undefined) return duplicateAll(bucket.unsent);
+    return complete(peekRights(this.#endsOf(bucket)[1], bucket.stale), bucket.spots.length);
   }
 
-  /** The ends of a bucket: those of the last one are at hand. */
-  #ends(bucket: Bucket): Ends {
+  /** The ends of a bucket. Those of the bucket that was used last are open already. */
+  #endsOf(bucket: Bucket): Ends {
     if (this.#open?.bucket === bucket) return this.#open.ends;
-    const ends = whole(peekRights(bucket.shelf.ends[1], bucket.at), 2) as [number, number];
-    this.#remember(bucket, ends);
+    const ends = complete(peekRights(bucket.shelf.ends[1], bucket.at), 2) as [number, number];
+    this.#keepOpen(bucket, ends);
     return ends;
   }
 
-  #remember(bucket: Bucket, ends: Ends): void {
+  #keepOpen(bucket: Bucket, ends: Ends): void {
     closeAll(this.#open?.ends ?? []);
     this.#open = { bucket, ends };
   }
 
   #newBucket(): Bucket {
-    const ends = pair();
+    const ends = newPair();
     try {
       const last = this.#shelves.at(-1);
       const shelf = last !== undefined && sendRights(last.ends[0], ends)
         ? last
         : this.#newShelf(ends);
-      const bucket = { shelf, at: shelf.buckets++, places: [], stale: 0, loose: undefined };
-      this.#roomy.add(bucket);
-      this.#remember(bucket, ends);
+      const bucket = { shelf, at: shelf.buckets++, spots: [], stale: 0, unsent: undefined };
+      this.#nonFull.add(bucket);
+      this.#keepOpen(bucket, ends);
       return bucket;
     } catch (error) {
       closeAll(ends);
@@ -206,9 +207,9 @@ export class Parking {
     }
   }
 
-  /** A shelf with a first bucket. */
+  /** Makes a shelf and puts a first bucket into it. */
   #newShelf(bucket: Ends): Shelf {
-    const shelf = { ends: pair(), buckets: 0 };
+    const shelf = { ends: newPair(), buckets: 0 };
     try {
       if (!sendRights(shelf.ends[0], bucket)) throw full();
     } catch (error) {
@@ -220,12 +221,12 @@ export class Parking {
   }
 }
 
-function pair(): Ends {
+function newPair(): Ends {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-/** What was peeked at, when it is all of it. */
-function whole(rights: ReturnType<typeof peekRights>, count: number): number[] {
+/** The descriptors of a peek. Throws unless all of them arrived. */
+function complete(rights: ReturnType<typeof peekRights>, count: number): number[] {
   const fds = typeof rights === "object" ? rights.fds : [];
   if (fds.length === count) return fds;
   closeAll(fds);
@@ -236,8 +237,8 @@ function whole(rights: ReturnType<typeof peekRights>, count: number): number[] {
   });
 }
 
-/** Does what may fail for once. */
-function quietly(action: () => void): void {
+/** Runs an action that may fail without consequences. */
+function ignoreHandleError(action: () => void): void {
   try {
     action();
   } catch (error) {
@@ -248,7 +249,7 @@ function quietly(action: () => void): void {
 function full(): Error {
   return failure("EMFILE", "sendmsg", {
     message:
-      "Cannot park another descriptor: without privileges a user may have as many on their way " +
+      "Cannot park another descriptor: without privileges a user may have as many in flight " +
       "as one process may have open; raise the limit by raiseDescriptorLimit(), or close some",
   });
 }

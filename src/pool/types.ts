@@ -1,34 +1,35 @@
-/** What the pool needs of a system and of a runtime. */
+/** What a pool needs of the system and of the runtime. */
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
- * How an open file becomes a descriptor of the runtime, and how it is kept without one. `Place` is
- * where it is kept.
+ * Gives open files descriptors of the runtime, and keeps open files without one. A file that it keeps
+ * is _parked_; `Spot` is where. A parked file may have a descriptor as well.
  */
-export interface Residence<Place> {
+export interface PoolBackend<Spot> {
   /**
-   * Gives the file of a handle a descriptor. The handle is the caller's until it is released.
+   * Makes a descriptor for the file of a handle. The handle stays the caller's until `consume`.
    *
-   * @param slot a descriptor that is to be replaced, if there is one; it is consumed, whatever the
-   * outcome
-   * @param mustKeep whether it must be kept already, as by `park`
-   * @returns the descriptor, and the place where the file is kept if it is
+   * @param raw the handle
+   * @param reusable a descriptor whose number the file may take over, if there is one. It is consumed,
+   * even when this throws
+   * @param mustPark whether the file must be parked as well
+   * @returns the descriptor, and where the file is parked if it is
    */
-  settle(
+  attach(
     raw: RawHandle,
-    slot: number | undefined,
-    mustKeep: boolean,
-  ): { fd: number; place: Place | undefined };
-  /** Takes over a handle that was settled. */
-  release(raw: RawHandle): void;
-  /** Keeps the file of a descriptor, which can be replaced then. */
-  park(fd: number): Place;
-  /** Gives a file that is kept a descriptor, as `settle`; it goes on being kept. */
-  fetch(place: Place, slot: number | undefined): number;
-  /** Keeps a file no longer. When it throws anything but `EBADF` the file goes on being kept. */
-  forget(place: Place): void;
-  /** Closes a descriptor, whose file is kept or forgotten. */
-  leave(fd: number): void;
-  /** Gives up all that is kept, in these places. */
-  close(places: readonly Place[]): void;
+    reusable: number | undefined,
+    mustPark: boolean,
+  ): { fd: number; spot: Spot | undefined };
+  /** Takes over a handle from its owner, once its file is attached. */
+  consume(raw: RawHandle): void;
+  /** Parks the file of a descriptor. The descriptor stays open. */
+  park(fd: number): Spot;
+  /** Makes a descriptor for a parked file, as `attach` does. The file stays parked. */
+  fetch(spot: Spot, reusable: number | undefined): number;
+  /** Releases a parked file. When it throws anything but `EBADF`, the file stays parked. */
+  forget(spot: Spot): void;
+  /** Closes a descriptor. A parked file stays parked. */
+  closeFd(fd: number): void;
+  /** Releases all parked files, which are in these spots. */
+  close(spots: readonly Spot[]): void;
 }

@@ -1,32 +1,32 @@
 /**
- * The pool on Windows. There the C runtime's table is what is small; of handles there are plenty. So a
- * file is kept by its handle, and its descriptor is made of a duplicate.
+ * The pool on Windows. There the table of the C runtime is small, while a process may have millions of
+ * handles. So every file is parked as its handle, and its descriptor is made from a duplicate.
  */
 import { CloseHandle, GetHandleInformation } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
 import { attemptEach } from "../util/attempts.ts";
-import type { Residence } from "./types.ts";
+import type { PoolBackend } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
 import { windowsPlatform } from "../handle/windows.ts";
 
-/** The pool in Node and Bun. */
-export class WindowsResidence implements Residence<RawHandle> {
-  settle(raw: RawHandle, slot: number | undefined): { fd: number; place: RawHandle } {
-    return { fd: this.fetch(raw, slot), place: raw };
+/** The backend in Node and Bun, which can make a descriptor from a handle. */
+export class FdPoolBackend implements PoolBackend<RawHandle> {
+  attach(raw: RawHandle, reusable: number | undefined): { fd: number; spot: RawHandle } {
+    return { fd: this.fetch(raw, reusable), spot: raw };
   }
 
-  release(): void {} // the place is the handle itself
+  consume(): void {} // the handle is the spot
 
   park(fd: number): RawHandle {
-    throw new Error(`fd ${fd} is kept already`); // settle keeps everything
+    throw new Error(`fd ${fd} is parked already`); // attach parks every file
   }
 
-  fetch(place: RawHandle, slot: number | undefined): number {
-    // Before, so that the C runtime has a free number.
-    if (slot !== undefined) this.leave(slot);
-    const copy = windowsPlatform.duplicate(place, false, undefined);
+  fetch(spot: RawHandle, reusable: number | undefined): number {
+    // First, so that the C runtime has a free number.
+    if (reusable !== undefined) this.closeFd(reusable);
+    const copy = windowsPlatform.duplicate(spot, false, undefined);
     try {
       return fdOfHandle(copy);
     } catch (error) {
@@ -35,45 +35,45 @@ export class WindowsResidence implements Residence<RawHandle> {
     }
   }
 
-  forget(place: RawHandle): void {
-    CloseHandle(place);
+  forget(spot: RawHandle): void {
+    CloseHandle(spot);
   }
 
-  leave(fd: number): void {
+  closeFd(fd: number): void {
     closeWithNodeFs(fd);
   }
 
-  close(places: readonly RawHandle[]): void {
-    attemptEach(places, CloseHandle);
+  close(spots: readonly RawHandle[]): void {
+    attemptEach(spots, CloseHandle);
   }
 }
 
-/** The pool in Deno, which has no descriptors for handles of others: it gives the handles themselves. */
-export class HandleResidence implements Residence<RawHandle> {
-  settle(raw: RawHandle): { fd: number; place: RawHandle } {
-    // What a duplicate would find out in the other runtimes.
+/** The backend in Deno, which cannot make a descriptor from a handle: the "descriptors" are the handles. */
+export class HandlePoolBackend implements PoolBackend<RawHandle> {
+  attach(raw: RawHandle): { fd: number; spot: RawHandle } {
+    // The errors that duplicating the handle throws in the other runtimes.
     GetHandleInformation(raw);
     refuseUnduplicable(raw, "DuplicateHandle");
-    return { fd: raw, place: raw };
+    return { fd: raw, spot: raw };
   }
 
-  release(): void {}
+  consume(): void {} // the handle is the spot
 
   park(fd: number): RawHandle {
     return fd;
   }
 
-  fetch(place: RawHandle): number {
-    return place;
+  fetch(spot: RawHandle): number {
+    return spot;
   }
 
-  forget(place: RawHandle): void {
-    CloseHandle(place);
+  forget(spot: RawHandle): void {
+    CloseHandle(spot);
   }
 
-  leave(): void {}
+  closeFd(): void {} // the handle is the spot, which `forget` and `close` release
 
-  close(places: readonly RawHandle[]): void {
-    attemptEach(places, CloseHandle);
+  close(spots: readonly RawHandle[]): void {
+    attemptEach(spots, CloseHandle);
   }
 }

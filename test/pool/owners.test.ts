@@ -17,13 +17,13 @@ import { thrownBy } from "../support/thrown.ts";
 describe("add()", () => {
   test("consumes the handle", () => {
     using file = temporaryFile("abc");
-    using pool = wrapped(new DescriptorPool({ limit: 1 }));
+    using pool = new DescriptorPool({ limit: 1 });
     const handle = openRaw(file.path, "r");
-    const added = pool.it.add(handle);
+    const added = pool.add(handle);
     expect(added).toBeInstanceOf(PooledDescriptor);
     expect([handle.closed, added.closed]).toEqual([true, false]);
     expectedProblems("use-after-close");
-    expect(thrownBy(() => pool.it.add(handle)).code).toBe("EBADF");
+    expect(thrownBy(() => pool.add(handle)).code).toBe("EBADF");
     expect(added.use((fd) => readFd(fd, 3))).toBe("abc");
   });
 
@@ -57,11 +57,11 @@ describe("add()", () => {
   });
 
   test("refuses what is no owner", () => {
-    using pool = wrapped(new DescriptorPool({ limit: 1 }));
+    using pool = new DescriptorPool({ limit: 1 });
     using mine = duplicate(1);
     const imitation = Object.create(OwnedHandle.prototype) as OwnedHandle;
     for (const bad of [...badKinds.map(([, value]) => value), mine.borrow(), mine.raw, imitation]) {
-      expect(() => pool.it.add(bad as never)).toThrow(TypeError);
+      expect(() => pool.add(bad as never)).toThrow(TypeError);
     }
     expect(mine.closed).toBe(false);
   });
@@ -91,7 +91,7 @@ describe("close()", () => {
     expect(filling.pool.stats).toMatchObject({ resident: 0, parked: 0 });
   });
 
-  test("of a file waits for nobody: EBUSY while it is pinned", () => {
+  test("of a file does not wait: EBUSY while it is pinned", () => {
     using filling = filled(1, 1);
     const [file] = filling.files as [PooledDescriptor];
     const pin = file.pin();
@@ -154,7 +154,46 @@ describe("close()", () => {
   });
 });
 
-/** A pool with `using`: it is closed when the test ends. */
-function wrapped(it: DescriptorPool): { it: DescriptorPool; [Symbol.dispose](): void } {
-  return { it, [Symbol.dispose]: () => it.close() };
-}
+describe("at the end of its block", () => {
+  test("a pool declared with using closes all its files, with a descriptor, parked or pinned", () => {
+    const pipes = Array.from({ length: 5 }, pipeRaw);
+    const files: PooledDescriptor[] = [];
+    let pool: DescriptorPool;
+    {
+      using inner = new DescriptorPool({ limit: 2 });
+      pool = inner;
+      files.push(...pipes.map(({ writer }) => inner.add(writer)));
+      files[0]!.pin();
+      expect(inner.stats).toMatchObject({ resident: 2, parked: 3 });
+      expect(files.some(({ closed }) => closed)).toBe(false);
+    }
+    expect(files.every(({ closed }) => closed)).toBe(true);
+    expect(pool.stats).toMatchObject({ resident: 0, parked: 0 });
+    for (const { reader } of pipes) {
+      expect(isAlone(reader)).toBe(true);
+      reader.close();
+    }
+  });
+
+  test("a pool declared with await using closes all its files", async () => {
+    const { reader, writer } = pipeRaw();
+    {
+      await using pool = new DescriptorPool({ limit: 1 });
+      pool.add(writer);
+    }
+    expect(isAlone(reader)).toBe(true);
+    reader.close();
+  });
+
+  test("a file declared with using is closed, and its pool stays open", () => {
+    using pool = new DescriptorPool({ limit: 1 });
+    const { reader, writer } = pipeRaw();
+    {
+      using file = pool.add(writer);
+      expect(file.closed).toBe(false);
+    }
+    expect(isAlone(reader)).toBe(true);
+    expect(pool.stats).toMatchObject({ resident: 0, parked: 0 });
+    reader.close();
+  });
+});

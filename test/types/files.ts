@@ -140,15 +140,18 @@ export async function pools(): Promise<void> {
   // @ts-expect-error a promise is no handle yet: await it
   pool.add(Promise.resolve(owned));
   // @ts-expect-error files of a pool are made by add()
-  new PooledDescriptor(3);
+  new PooledDescriptor();
+  // @ts-expect-error files of a pool are made by add()
+  new PooledDescriptor({ pin: () => 3, unpin() {}, close() {}, isClosed: () => false });
   // @ts-expect-error the pool counts
   pool.stats.hits = 0;
   // @ts-expect-error the descriptor of a pin does not change
   pin.fd = 4;
   // @ts-expect-error a file of the pool has a descriptor while it is used or pinned
   pooled.fd;
-  // @ts-expect-error a pool is closed asynchronously
   using _sync = pool;
+  exactly<void>()(pool[Symbol.dispose]());
+  exactly<Promise<void>>()(pool[Symbol.asyncDispose]());
 }
 
 export function uses(pooled: PooledDescriptor): void {
