@@ -22,6 +22,7 @@ export const WRITE = 2;
 export function requestedRights(access: Access, fd: number): number {
   if (access === "read") return READ;
   if (access === "write") return WRITE;
+  if (access === "read-write") return READ | WRITE;
   switch (Number(access) >>> 0) {
     case GENERIC_READ:
     case FILE_GENERIC_READ:
@@ -35,7 +36,7 @@ export function requestedRights(access: Access, fd: number): number {
   }
   throw failure("ENOTSUP", "open", {
     message: `Cannot give a duplicate of fd ${fd} the access ${show(access)}: this system knows ` +
-      'only reading and writing; use "read", "write", GENERIC_* or FILE_GENERIC_*',
+      'only reading and writing; use "read", "write", "read-write", GENERIC_* or FILE_GENERIC_*',
     handle: fd,
   });
 }

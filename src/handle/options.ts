@@ -7,7 +7,9 @@ export interface DuplicateOptions {
   /** Whether child processes inherit the duplicate. Default `false`. */
   readonly inheritable?: boolean | undefined;
   /**
-   * The access of the duplicate, never more than the source has. Default `"same"`.
+   * The access of the duplicate, never more than the source has: that of the source (`"same"`),
+   * reading, writing, or both (`"read-write"`); a source that lacks any of it is `EACCES`. Default
+   * `"same"`.
    *
    * On Windows the duplicate shares the source's position whatever its access; a number is an
    * access mask. On Linux a duplicate with less access than its source is a new open file that
@@ -40,6 +42,7 @@ export interface ResolvedOptions {
 
 const duplicateKeys: readonly string[] = ["inheritable", "access", "closeSource", "minimum"];
 const ontoKeys: readonly string[] = ["inheritable"];
+const accessNames: readonly Access[] = ["same", "read", "write", "read-write"];
 
 /** Checks the options of `duplicate`. */
 export function parseDuplicateOptions(options: DuplicateOptions): ResolvedOptions {
@@ -48,9 +51,10 @@ export function parseDuplicateOptions(options: DuplicateOptions): ResolvedOption
   checkBoolean(inheritable, "inheritable");
   checkBoolean(closeSource, "closeSource");
   if (typeof access === "number") checkInteger(access, "access", -0x8000_0000, 0xffff_ffff);
-  else if (access !== "same" && access !== "read" && access !== "write") {
+  else if (!accessNames.includes(access)) {
     throw new TypeError(
-      `Cannot use ${show(access)} as access: it must be "same", "read", "write" or a number`,
+      `Cannot use ${show(access)} as access: it must be "same", "read", "write", "read-write" or ` +
+        "a number",
     );
   }
   if (minimum !== undefined) checkFd(minimum, "minimum");

@@ -2,8 +2,11 @@
 import type { FileHandle } from "node:fs/promises";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** The access that a duplicate is to have: that of its source, part of it, or a Windows mask. */
-export type Access = "same" | "read" | "write" | number;
+/**
+ * The access of a duplicate: that of its source, reading, writing, both of them, or a Windows access
+ * mask.
+ */
+export type Access = "same" | "read" | "write" | "read-write" | number;
 
 /** What handles need of an operating system. One implementation per system. */
 export interface HandlePlatform {

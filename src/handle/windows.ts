@@ -83,12 +83,15 @@ const out: [number] = [0];
  */
 function accessMask(raw: number, access: Access, held: number): number {
   if (typeof access === "number") return access;
-  const reading = access === "read";
-  if (GetFileType(raw) === FILE_TYPE_UNKNOWN) return reading ? GENERIC_READ : GENERIC_WRITE;
-  const mask = held & (reading ? FILE_GENERIC_READ : FILE_GENERIC_WRITE);
-  const essential = reading ? FILE_READ_DATA : FILE_WRITE_DATA | FILE_APPEND_DATA;
-  if ((mask & essential) === 0) throw lacksAccess(raw);
-  return mask;
+  const reads = access !== "write";
+  const writes = access !== "read";
+  if (GetFileType(raw) === FILE_TYPE_UNKNOWN) {
+    return (reads ? GENERIC_READ : 0) | (writes ? GENERIC_WRITE : 0);
+  }
+  const mayRead = (held & FILE_READ_DATA) !== 0;
+  const mayWrite = (held & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0;
+  if ((reads && !mayRead) || (writes && !mayWrite)) throw lacksAccess(raw);
+  return held & ((reads ? FILE_GENERIC_READ : 0) | (writes ? FILE_GENERIC_WRITE : 0));
 }
 
 function refuseMinimum(raw: number, minimum: number | undefined): void {

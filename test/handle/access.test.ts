@@ -69,6 +69,32 @@ describe("duplicate() with access", () => {
     expect(() => duplicate(reading, { access: "write" })).toThrow(message);
   });
 
+  test('"read-write" of a read-write file reads and writes, with one position', () => {
+    using file = temporaryFile("abcdefgh");
+    using source = openRaw(file.path, "r+");
+    expect(readRaw(source.raw, 2)).toBe("ab");
+    using copy = duplicate(source, { access: "read-write" });
+    expect(readRaw(copy.raw, 2)).toBe("cd");
+    expect(writeRaw(copy.raw, "XY")).toBe(2);
+    expect(positionOf(source.raw)).toBe(6);
+    expect(fs.readFileSync(file.path, "utf8")).toBe("abcdXYgh");
+    expect(copy.inheritable).toBe(false);
+    if (isWindows) {
+      const { GrantedAccess } = win32.NtQueryObject(copy.raw);
+      expect(GrantedAccess).toBe(win32.FILE_GENERIC_READ | win32.FILE_GENERIC_WRITE);
+    }
+  });
+
+  test('"read-write" is refused when the source lacks reading or writing', () => {
+    using file = temporaryFile("abc");
+    using reading = openRaw(file.path, "r");
+    using writing = openRaw(file.path, "w");
+    for (const source of [reading, writing]) {
+      expect(() => duplicate(source, { access: "read-write" })).toThrow(denied);
+      expect(() => duplicate(borrow(source.raw), { access: "read-write" })).toThrow(denied);
+    }
+  });
+
   test("works on a deleted file", () => {
     using folder = temporaryFolder();
     const file = `${folder.path}/gone.txt`;

@@ -80,8 +80,9 @@ export function options(): void {
   owned.duplicate({ cloexec: true });
   // @ts-expect-error a boolean
   duplicate(1, { inheritable: 1 });
-  // @ts-expect-error there is no such access
   duplicate(1, { access: "read-write" });
+  // @ts-expect-error there is no such access
+  duplicate(1, { access: "append" });
   // @ts-expect-error flags of fs.open are no access
   duplicate(1, { access: "r" });
   // @ts-expect-error a boolean
