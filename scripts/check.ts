@@ -1,6 +1,6 @@
 /**
- * Format, lint, types and documentation, in one go: `npm run check`; `npm run fmt` also repairs the
- * format and the reference.
+ * Format, lint, types, layout and documentation, in one go: `npm run check`; `npm run fmt` also repairs
+ * the format and the reference.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ const fix = process.argv.includes("--fix");
 const deno = denoPath(root);
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 const reference = join(root, "scripts", "reference", "update.ts");
+const layout = join(root, "scripts", "check", "layout.ts");
 const manifests = join(root, "scripts", "npm", "manifests.ts");
 const entries = Object.values(jsrEntryPoints);
 
@@ -20,6 +21,7 @@ const steps: readonly (readonly [name: string, command: readonly string[]])[] = 
   ["lint", [deno, "lint", "--quiet"]],
   ["types (tsc)", [process.execPath, tsc, "--project", root]],
   ["types (deno)", [deno, "check", "--quiet", ...entries, "test/types"]],
+  ["layout", [process.execPath, "--no-warnings", layout]],
   ["entry points", [process.execPath, "--no-warnings", manifests]],
   ["documentation", [deno, "doc", "--quiet", "--lint", ...entries]],
   ["reference", [process.execPath, "--no-warnings", reference, ...(fix ? [] : ["--check"])]],
@@ -32,9 +34,12 @@ for (const [name, [command, ...args]] of steps) {
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },
   });
-  console.log(`${status === 0 ? "ok    " : "FAILED"} ${name}`);
-  if (status === 0) continue;
+  if (status === 0) {
+    const says = stdout.trim();
+    console.log(`ok     ${name}${says === "" ? "" : `: ${says}`}`);
+    continue;
+  }
   failed++;
-  console.log(`${stdout}${stderr}`);
+  console.log(`FAILED ${name}\n${stdout}${stderr}`);
 }
 process.exitCode = failed === 0 ? 0 : 1;
