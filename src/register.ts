@@ -18,41 +18,60 @@
 import type { FileHandle } from "node:fs/promises";
 import { builtin } from "../ffi/host.ts";
 import { copyFileHandle } from "./file/copy_file_handle.ts";
-import type { SecurityAttributes } from "./file/options.ts";
+import type { CopyAttributes } from "./file/options.ts";
+import type { DuplicateOptions } from "./handle/options.ts";
 import { nodeFs } from "./util/node_fs.ts";
 
 declare module "node:fs/promises" {
   interface FileHandle {
-    /** A copy of this file handle, as `copyFileHandle` makes it. */
-    duplicate(flags?: number, securityAttributes?: SecurityAttributes): Promise<FileHandle>;
+    /**
+     * A copy of this file handle, as `copyFileHandle` makes it.
+     *
+     * @param options access, inheritance, and whether this file is closed
+     * @returns the copy, which the caller closes
+     */
+    duplicate(options: DuplicateOptions): Promise<FileHandle>;
+    /**
+     * A copy of this file handle, as `copyFileHandle` makes it, with flags in place of the options.
+     *
+     * @param flags `CopyFlags`, combined with `|`
+     * @param securityAttributes access and inheritance as Windows programs give them
+     * @returns the copy, which the caller closes
+     */
+    duplicate(flags?: number, securityAttributes?: CopyAttributes): Promise<FileHandle>;
   }
 }
 
 const { promises } = nodeFs();
 const open = promises.open;
 
-// No runtime exports its FileHandle, so its prototype is found on the first one that is opened.
-const watching = async function (this: unknown, ...args: Parameters<typeof open>) {
+// No runtime exports its FileHandle, so its prototype is taken from the first one that is opened.
+const openAndExtend = async function (this: unknown, ...args: Parameters<typeof open>) {
   const file = await open.apply(this, args);
   addMethod(file);
   return file;
 } as typeof open;
-promises.open = watching;
+promises.open = openAndExtend;
 syncNamedImports();
 
-// In Bun, and in Deno where it was imported before, a named import of `open` goes on meaning the
-// original. A FileHandle there is an EventEmitter, so until the first one is seen, the method is
-// looked for on that prototype. What is none must not notice: it can have a `duplicate` of its own.
+// In Bun, and in Deno for modules that were loaded before, a named import of `open` still refers to
+// the original function. A FileHandle is an EventEmitter there, so until the first FileHandle is
+// seen, an accessor on that prototype finds the method. Other emitters are not affected: they can
+// have a property `duplicate` of their own.
 const emitters = builtin<typeof import("node:events")>("node:events")!.EventEmitter.prototype;
-Object.defineProperty(emitters, "duplicate", { configurable: true, get: find, set: setOwn });
+Object.defineProperty(emitters, "duplicate", {
+  configurable: true,
+  get: findDuplicate,
+  set: setOwn,
+});
 
-function find(this: unknown): unknown {
+function findDuplicate(this: unknown): unknown {
   if (!isFileHandle(this)) return undefined;
   addMethod(this);
   return this.duplicate;
 }
 
-/** What an assignment does where no accessor is inherited. */
+/** Assigns as if no accessor were inherited. */
 function setOwn(this: object, value: unknown): void {
   const property = { configurable: true, enumerable: true, writable: true, value };
   Object.defineProperty(this, "duplicate", property);
@@ -64,18 +83,19 @@ function addMethod(file: FileHandle): void {
     writable: true,
     value: function duplicate(
       this: FileHandle,
-      flags?: number,
-      securityAttributes?: SecurityAttributes,
+      flagsOrOptions?: number | DuplicateOptions,
+      securityAttributes?: CopyAttributes,
     ): Promise<FileHandle> {
-      return copyFileHandle(this, flags, securityAttributes);
+      // It checks which of its two forms these arguments are.
+      return copyFileHandle(this, flagsOrOptions as number, securityAttributes);
     },
   });
-  // What somebody else has put in place since then stays.
-  if (promises.open === watching) {
+  // A function that other code has put in place since then stays.
+  if (promises.open === openAndExtend) {
     promises.open = open;
     syncNamedImports();
   }
-  if (Object.getOwnPropertyDescriptor(emitters, "duplicate")?.get !== find) return;
+  if (Object.getOwnPropertyDescriptor(emitters, "duplicate")?.get !== findDuplicate) return;
   delete (emitters as { duplicate?: unknown }).duplicate;
 }
 

@@ -1,11 +1,12 @@
 /** A copy of a file that the runtime owns: its own object, on a new handle to the same open file. */
 import type { FileHandle } from "node:fs/promises";
-import { adopter } from "../handle/platform.ts";
-import { parseCopyOptions, type ResolvedCopyOptions, type SecurityAttributes } from "./options.ts";
-import { duplicate } from "../handle/duplicate.ts";
 import { type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
+import { duplicate } from "../handle/duplicate.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
+import type { DuplicateOptions } from "../handle/options.ts";
+import { adopter } from "../handle/platform.ts";
 import { type HandleSource, ownerOf } from "../handle/source.ts";
+import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from "./options.ts";
 
 /**
  * Copies a file handle: the runtime's own `fs/promises` `FileHandle`, backed by a new handle to the
@@ -21,12 +22,13 @@ import { type HandleSource, ownerOf } from "../handle/source.ts";
  *
  * @param source a descriptor of the runtime, a `FileHandle`, or a {@linkcode Handle}; a
  * `Deno.FsFile` gives a `Deno.FsFile`
- * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`
- * @param securityAttributes access and inheritance as Windows programs give them
+ * @param options access, inheritance, and whether the source is closed, as for
+ * {@linkcode duplicate}; `minimum` is refused, because the runtime chooses the number of a
+ * descriptor that it owns
  * @returns the copy, which the caller closes; in Deno for Windows an object with the same methods
  * @throws {HandleError} `EBADF` when the source is not open; `EMFILE`; `EACCES` when more access is
  * wanted than the source has, or the runtime may not open the placeholder; `ENOTSUP`
- * @throws {TypeError} when an argument is not of its kind, or flags contradict each other
+ * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
  *
@@ -36,8 +38,8 @@ import { type HandleSource, ownerOf } from "../handle/source.ts";
  * import { open } from "node:fs/promises";
  *
  * const file = await open("README.md");
- * const copy = await copyFileHandle(file);
- * await file.close();
+ * const copy = await copyFileHandle(file, { access: "read", inheritable: true, closeSource: true });
+ * console.log(file.fd); // -1: the source is closed
  * for await (const line of copy.readLines()) {
  *   console.log(line);
  *   break;
@@ -45,30 +47,105 @@ import { type HandleSource, ownerOf } from "../handle/source.ts";
  * ```
  */
 export function copyFileHandle(
-  source: FsFile,
-  flags?: number,
-  securityAttributes?: SecurityAttributes,
-): Promise<FsFile>;
-/** The same for every other source, which gives a `FileHandle`. */
+  source: Exclude<HandleSource, FsFile>,
+  options: DuplicateOptions,
+): Promise<FileHandle>;
+/**
+ * Copies a `Deno.FsFile`: a `Deno.FsFile` on a new handle to the same open file. Deno on Linux only.
+ *
+ * @param source the file to copy
+ * @param options as for the copy of a `FileHandle`
+ * @returns the copy, which the caller closes
+ * @throws {HandleError} as for the copy of a `FileHandle`
+ * @throws {TypeError} as for the copy of a `FileHandle`
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ */
+export function copyFileHandle(source: FsFile, options: DuplicateOptions): Promise<FsFile>;
+/**
+ * Copies a source that may be of either kind: a `Deno.FsFile` gives a `Deno.FsFile`, every other
+ * source gives a `FileHandle`.
+ *
+ * @param source what to copy
+ * @param options as for the copy of a `FileHandle`
+ * @returns the copy, which the caller closes
+ * @throws {HandleError} as for the copy of a `FileHandle`
+ * @throws {TypeError} as for the copy of a `FileHandle`
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ */
+export function copyFileHandle(
+  source: HandleSource,
+  options: DuplicateOptions,
+): Promise<FileHandle | FsFile>;
+/**
+ * Copies a file handle, with flags in place of the options: the same copy, for programs that are
+ * used to the flags of `open` and to Windows.
+ *
+ * @param source as for the form with options
+ * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`
+ * @param securityAttributes access and inheritance as Windows programs give them
+ * @returns the copy, which the caller closes; in Deno for Windows an object with the same methods
+ * @throws {HandleError} as for the form with options
+ * @throws {TypeError} when an argument is not of its kind, or flags and attributes contradict each
+ * other
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ *
+ * @example
+ * ```ts
+ * import { copyFileHandle, CopyFlags } from "duphandle";
+ * import { open } from "node:fs/promises";
+ *
+ * const file = await open("README.md");
+ * const copy = await copyFileHandle(file, CopyFlags.ReadOnly | CopyFlags.Inherit);
+ * await file.close(); // the copy stays open
+ * await copy.close();
+ * ```
+ */
 export function copyFileHandle(
   source: Exclude<HandleSource, FsFile>,
   flags?: number,
-  securityAttributes?: SecurityAttributes,
+  securityAttributes?: CopyAttributes,
 ): Promise<FileHandle>;
-/** The same for a source of which it is not known before which of the two it is. */
+/**
+ * Copies a `Deno.FsFile`, with flags in place of the options. Deno on Linux only.
+ *
+ * @param source the file to copy
+ * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`
+ * @param securityAttributes access and inheritance as Windows programs give them
+ * @returns the copy, which the caller closes
+ * @throws {HandleError} as for the form with options
+ * @throws {TypeError} as for the copy of a `FileHandle`
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ */
+export function copyFileHandle(
+  source: FsFile,
+  flags?: number,
+  securityAttributes?: CopyAttributes,
+): Promise<FsFile>;
+/**
+ * Copies a source that may be of either kind, with flags in place of the options.
+ *
+ * @param source what to copy
+ * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`
+ * @param securityAttributes access and inheritance as Windows programs give them
+ * @returns the copy, which the caller closes
+ * @throws {HandleError} as for the form with options
+ * @throws {TypeError} as for the copy of a `FileHandle`
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ */
 export function copyFileHandle(
   source: HandleSource,
   flags?: number,
-  securityAttributes?: SecurityAttributes,
+  securityAttributes?: CopyAttributes,
 ): Promise<FileHandle | FsFile>;
 export async function copyFileHandle(
   source: HandleSource,
-  flags?: number,
-  securityAttributes?: SecurityAttributes,
+  flagsOrOptions?: number | DuplicateOptions,
+  securityAttributes?: CopyAttributes,
 ): Promise<FileHandle | FsFile> {
-  const choices = parseCopyOptions(flags, securityAttributes);
+  const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
   const copy = choices.closeSource
-    ? await takeOver(source, choices)
+    ? await duplicateAndClose(source, choices)
     : duplicate(source, { access: choices.access });
   const raw = copy.release();
   return isFsFile(source)
@@ -77,13 +154,37 @@ export async function copyFileHandle(
 }
 
 /**
- * Copies a file handle at once, as a descriptor that the runtime's synchronous `node:fs` functions
- * accept: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
+ * Copies a file handle synchronously, as a descriptor that the runtime's synchronous `node:fs`
+ * functions accept: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
  *
  * @param source as for {@linkcode copyFileHandle}
- * @param flags as for {@linkcode copyFileHandle}; a `FileHandle` that is to be closed closes on its
- * own time
- * @param securityAttributes as for {@linkcode copyFileHandle}
+ * @param options as for {@linkcode copyFileHandle}; with `closeSource` a `FileHandle` closes
+ * asynchronously, after the call
+ * @returns a descriptor that the runtime owns, as `fs.openSync` returns one
+ * @throws {HandleError} as {@linkcode copyFileHandle}; `ENOTSUP` in Deno for Windows
+ * @throws {TypeError} as {@linkcode copyFileHandle}
+ * @see https://man7.org/linux/man-pages/man2/dup.2.html
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ *
+ * @example
+ * ```ts
+ * import { copyFileHandleSync } from "duphandle";
+ * import { closeSync, openSync, readSync } from "node:fs";
+ *
+ * const file = openSync("README.md", "r");
+ * const copy = copyFileHandleSync(file, { access: "read", closeSource: true });
+ * readSync(copy, new Uint8Array(16));
+ * closeSync(copy);
+ * ```
+ */
+export function copyFileHandleSync(source: HandleSource, options: DuplicateOptions): number;
+/**
+ * Copies a file handle synchronously, with flags in place of the options.
+ *
+ * @param source as for {@linkcode copyFileHandle}
+ * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`. With `CloseSource` a
+ * `FileHandle` closes asynchronously, after the call
+ * @param securityAttributes access and inheritance as Windows programs give them
  * @returns a descriptor that the runtime owns, as `fs.openSync` returns one
  * @throws {HandleError} as {@linkcode copyFileHandle}; `ENOTSUP` in Deno for Windows
  * @throws {TypeError} as {@linkcode copyFileHandle}
@@ -104,14 +205,19 @@ export async function copyFileHandle(
 export function copyFileHandleSync(
   source: HandleSource,
   flags?: number,
-  securityAttributes?: SecurityAttributes,
+  securityAttributes?: CopyAttributes,
+): number;
+export function copyFileHandleSync(
+  source: HandleSource,
+  flagsOrOptions?: number | DuplicateOptions,
+  securityAttributes?: CopyAttributes,
 ): number {
-  const { access, closeSource, inheritable } = parseCopyOptions(flags, securityAttributes);
+  const { access, closeSource, inheritable } = parseCopyOptions(flagsOrOptions, securityAttributes);
   return adopter().toFd(duplicate(source, { access, closeSource }).release(), inheritable);
 }
 
 /** Duplicates, and waits until the source is closed by its owner, whatever the outcome. */
-async function takeOver(
+async function duplicateAndClose(
   source: HandleSource,
   { access }: ResolvedCopyOptions,
 ): Promise<OwnedHandle> {
@@ -123,14 +229,14 @@ async function takeOver(
     try {
       await owner.close();
     } catch {
-      // A source that is not open fails twice for one reason: the first error tells it.
+      // A source that is not open fails twice for one reason: the first error reports it.
     }
     throw error;
   }
   try {
     await owner.close();
   } catch (error) {
-    copy.close(); // nobody will receive it
+    copy.close(); // the caller gets the error, and no copy
     throw error;
   }
   return copy;

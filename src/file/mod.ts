@@ -16,6 +16,8 @@
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
 export type { FsFile } from "../handle/deno_file.ts";
+export type { DuplicateOptions } from "../handle/options.ts";
 export type { HandleSource } from "../handle/source.ts";
+export type { Access } from "../handle/types.ts";
 export { copyFileHandle, copyFileHandleSync } from "./copy_file_handle.ts";
-export { CopyFlags, type SecurityAttributes } from "./options.ts";
+export { type CopyAttributes, CopyFlags } from "./options.ts";

@@ -1,8 +1,9 @@
-/** The flags and security attributes of `copyFileHandle`, checked before anything is done. */
+/** The options, flags and attributes of `copyFileHandle`, checked before anything is done. */
 import { checkBoolean, checkInteger, show } from "../../ffi/check.ts";
+import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import type { Access } from "../handle/types.ts";
 
-/** How a copy of a file is to differ from its source; combine them with `|`. */
+/** How a copy of a file differs from its source; combine them with `|`. */
 export const CopyFlags: {
   /** The access of the source. */
   readonly SameAccess: 0;
@@ -12,9 +13,9 @@ export const CopyFlags: {
   readonly WriteOnly: 2;
   /** Child processes inherit the copy. */
   readonly Inherit: 4;
-  /** Child processes do not inherit the copy: the default, said aloud. */
+  /** Child processes do not inherit the copy. This is the default, stated explicitly. */
   readonly CloseOnExec: 8;
-  /** The source is consumed, whatever the outcome: closed by whoever owns it. */
+  /** The source is consumed: its owner closes it, whether the copy succeeds or fails. */
   readonly CloseSource: 16;
 } = {
   SameAccess: 0,
@@ -25,34 +26,58 @@ export const CopyFlags: {
   CloseSource: 16,
 };
 
-/** The part of a Windows `SECURITY_ATTRIBUTES` that concerns a copy, on every system. */
-export interface SecurityAttributes {
+/** The part of a Windows `SECURITY_ATTRIBUTES` that applies to a copy, on every system. */
+export interface CopyAttributes {
   /** Whether child processes inherit the copy. Default `false`. */
   readonly inheritHandle?: boolean | undefined;
   /** The rights of the copy as a Windows access mask; on POSIX `GENERIC_*` and `FILE_GENERIC_*`. */
   readonly desiredAccess?: number | undefined;
 }
 
-/** The choices that flags and attributes make together. */
+/** The arguments of `copyFileHandle` after the checks. */
 export interface ResolvedCopyOptions {
   readonly access: Access;
   readonly inheritable: boolean;
   readonly closeSource: boolean;
 }
 
-const ALL = 31;
+const ALL_FLAGS = 31;
 const attributeKeys: readonly string[] = ["inheritHandle", "desiredAccess"];
 
 /**
- * Checks flags and attributes and makes one choice of them.
+ * Checks the arguments of `copyFileHandle` that follow the source, in either form: one options
+ * object, or flags and attributes.
  *
  * @throws {TypeError} when one is unknown, or two contradict each other
  */
 export function parseCopyOptions(
-  flags: number = CopyFlags.SameAccess,
-  attributes: SecurityAttributes = {},
+  flagsOrOptions: number | DuplicateOptions | undefined,
+  attributes: CopyAttributes | undefined,
 ): ResolvedCopyOptions {
-  checkInteger(flags, "flags", 0, ALL);
+  if (typeof flagsOrOptions !== "object" || flagsOrOptions === null) {
+    return parseFlags(flagsOrOptions, attributes);
+  }
+  if (attributes !== undefined) {
+    throw new TypeError(
+      "Cannot use securityAttributes together with options: the options say the same; use access " +
+        "and inheritable",
+    );
+  }
+  const { access, inheritable, closeSource, minimum } = parseDuplicateOptions(flagsOrOptions);
+  if (minimum !== undefined) {
+    throw new TypeError(
+      "Cannot use the option minimum for a copy that the runtime owns: the runtime chooses its " +
+        "descriptor; use duplicate()",
+    );
+  }
+  return { access, inheritable, closeSource };
+}
+
+function parseFlags(
+  flags: number = CopyFlags.SameAccess,
+  attributes: CopyAttributes = {},
+): ResolvedCopyOptions {
+  checkInteger(flags, "flags", 0, ALL_FLAGS);
   checkAttributes(attributes);
   const has = (flag: number) => (flags & flag) !== 0;
   const { inheritHandle, desiredAccess } = attributes;
@@ -73,7 +98,7 @@ export function parseCopyOptions(
   };
 }
 
-function checkAttributes(attributes: unknown): asserts attributes is SecurityAttributes {
+function checkAttributes(attributes: unknown): asserts attributes is CopyAttributes {
   if (typeof attributes !== "object" || attributes === null) {
     throw new TypeError(`Cannot use ${show(attributes)} as securityAttributes: not an object`);
   }
@@ -81,7 +106,7 @@ function checkAttributes(attributes: unknown): asserts attributes is SecurityAtt
     if (attributeKeys.includes(key)) continue;
     throw new TypeError(`Cannot use the security attribute ${show(key)}: it is not known`);
   }
-  const { inheritHandle, desiredAccess } = attributes as SecurityAttributes;
+  const { inheritHandle, desiredAccess } = attributes as CopyAttributes;
   if (inheritHandle !== undefined) checkBoolean(inheritHandle, "inheritHandle");
   if (desiredAccess !== undefined) {
     checkInteger(desiredAccess, "desiredAccess", -0x8000_0000, 0xffff_ffff);

@@ -217,6 +217,62 @@ describe("copyFileHandle()", () => {
     expect(() => fs.fstatSync(fd)).toThrow(expect.objectContaining({ code: "EBADF" }));
   });
 
+  test("takes the options of duplicate() in place of flags", async () => {
+    using file = temporaryFile("abc");
+    using source = openRaw(file.path, "r+");
+    for (const access of ["read", GENERIC_READ] as const) {
+      const copy = await copyFileHandle(source, { access });
+      await expect(copy.write("x")).rejects.toThrow(lacksRight);
+      await copy.close();
+    }
+    const writing = await copyFileHandle(source, { access: "write" });
+    await expect(writing.readFile()).rejects.toThrow(lacksRight);
+    await writing.close();
+    const same = await copyFileHandle(source, {});
+    expect(await same.readFile("utf8")).toBe("abc");
+    await same.write("d");
+    await same.close();
+    expect(fs.readFileSync(file.path, "utf8")).toBe("abcd");
+    expect(source.closed).toBe(false);
+  });
+
+  test("consumes the source with closeSource, whatever the outcome", async () => {
+    using file = temporaryFile("abc");
+    const source = openRaw(file.path, "r");
+    const copy = await copyFileHandle(source, { closeSource: true });
+    expect(source.closed).toBe(true);
+    expect(await copy.readFile("utf8")).toBe("abc");
+    await copy.close();
+    const failing = openRaw(file.path, "r");
+    await expect(copyFileHandle(failing, { access: "write", closeSource: true }))
+      .rejects.toThrow(expect.objectContaining({ code: "EACCES" }));
+    expect(failing.closed).toBe(true);
+    using refused = openRaw(file.path, "r");
+    await expect(copyFileHandle(refused, { minimum: 10, closeSource: true })).rejects.toThrow(
+      /minimum .*the runtime chooses/,
+    );
+    expect(refused.closed).toBe(false);
+    await expect(copyFileHandle(refused.borrow(), { closeSource: true })).rejects.toThrow(
+      TypeError,
+    );
+  });
+
+  test.runIf(adoptsFds)("takes options synchronously", () => {
+    using file = temporaryFile("abc");
+    const source = openRaw(file.path, "r+");
+    const fds = [
+      copyFileHandleSync(source, { inheritable: true }),
+      copyFileHandleSync(source, { access: "read", inheritable: false }),
+      copyFileHandleSync(source, { inheritable: true, closeSource: true }),
+    ];
+    expect(source.closed).toBe(true);
+    expect(fds.map(inheritableFd)).toEqual([true, false, true]);
+    expect(() => fs.writeSync(fds[1]!, "x")).toThrow(lacksRight);
+    expect(fs.writeSync(fds[2]!, "x")).toBe(1);
+    for (const fd of fds) fs.closeSync(fd);
+    expect(fs.readFileSync(file.path, "utf8")).toBe("xbc");
+  });
+
   test("refuses contradictions, unknown flags and bad sources", async () => {
     using file = temporaryFile("abc");
     using source = openRaw(file.path, "r");
@@ -236,6 +292,17 @@ describe("copyFileHandle()", () => {
       [source, 0, { inherit: true }],
       [source, 0, { inheritHandle: 1 }],
       [source, 0, { desiredAccess: "r" }],
+      [source, {}, {}],
+      [source, { access: "read" }, { inheritHandle: false }],
+      [source, {}, null],
+      [source, { minimum: 10 }],
+      [source, { minimum: "10" }],
+      [source, { access: "append" }],
+      [source, { inheritable: 1 }],
+      [source, { closeSource: "yes" }],
+      [source, { inheritHandle: true }],
+      [source, [ReadOnly]],
+      [source, CopyFlags],
       [-1],
       [{}],
       [null],
@@ -312,10 +379,16 @@ describe.runIf(isDeno && !isWindows)("a Deno.FsFile (there is none elsewhere)", 
     expect(copy).toBeInstanceOf(FsFile);
     const buffer = new Uint8Array(2);
     source.readSync(buffer);
-    source.close();
     expect(copy.readSync(buffer)).toBe(2);
     expect(decode(buffer)).toBe("cd");
     copy.close();
+    const options = { access: "read", closeSource: true } as const;
+    const last = await copyFileHandle(source as FsFile, options) as unknown as ReadableFsFile;
+    expect(last).toBeInstanceOf(FsFile);
+    expect(() => source.readSync(buffer)).toThrow();
+    expect(last.readSync(buffer)).toBe(2);
+    expect(decode(buffer)).toBe("ef");
+    last.close();
   });
 
   test("and every other copy says which permission Deno lacks", () => {

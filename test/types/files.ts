@@ -2,10 +2,12 @@
 import type { FileHandle } from "node:fs/promises";
 import {
   borrow,
+  type CopyAttributes,
   copyFileHandle,
   copyFileHandleSync,
   CopyFlags,
   DescriptorPool,
+  type DuplicateOptions,
   type ForeignHandle,
   type Handle,
   type HandleSource,
@@ -14,7 +16,6 @@ import {
   type PoolStats,
   raiseDescriptorLimit,
   redirect,
-  type SecurityAttributes,
 } from "duphandle";
 import "duphandle/register";
 import { exactly } from "./exactly.ts";
@@ -24,7 +25,9 @@ declare const opening: Promise<FileHandle>;
 declare const owned: OwnedHandle;
 declare const handle: Handle;
 declare const foreign: ForeignHandle;
-declare const attributes: SecurityAttributes;
+declare const attributes: CopyAttributes;
+declare const options: DuplicateOptions;
+declare const source: HandleSource;
 
 export async function copies(): Promise<void> {
   exactly<Promise<FileHandle>>()(copyFileHandle(file));
@@ -36,6 +39,14 @@ export async function copies(): Promise<void> {
   exactly<Promise<FileHandle>>()(
     copyFileHandle(file, 0, { inheritHandle: true, desiredAccess: 1 }),
   );
+  exactly<Promise<FileHandle>>()(copyFileHandle(file, options));
+  exactly<Promise<FileHandle>>()(copyFileHandle(1, { access: "read" }));
+  exactly<Promise<FileHandle>>()(
+    copyFileHandle(handle, { access: 1, inheritable: true, closeSource: true }),
+  );
+  exactly<Promise<FileHandle>>()(copyFileHandle(process.stdout, {}));
+  exactly<number>()(copyFileHandleSync(file, options));
+  exactly<number>()(copyFileHandleSync(source, { access: "write", closeSource: true }));
   exactly<number>()(copyFileHandleSync(file));
   exactly<number>()(copyFileHandleSync(handle as HandleSource, CopyFlags.Inherit, {}));
   exactly<FileHandle>()(await copyFileHandle(file));
@@ -48,6 +59,18 @@ export async function copies(): Promise<void> {
   copyFileHandleSync(file, CopyFlags);
   // @ts-expect-error flags are a number; attributes come after it
   copyFileHandle(file, { inheritHandle: true });
+  // @ts-expect-error the options say what attributes say
+  copyFileHandle(file, { access: "read" }, { inheritHandle: true });
+  // @ts-expect-error the options say what attributes say
+  copyFileHandleSync(file, options, attributes);
+  // @ts-expect-error there is no such access
+  copyFileHandle(file, { access: "append" });
+  // @ts-expect-error the option of duplicate() is inheritable
+  copyFileHandleSync(file, { inherit: true });
+  // @ts-expect-error a boolean
+  copyFileHandle(file, { closeSource: 1 });
+  // @ts-expect-error a promise is no file yet: await it
+  copyFileHandle(opening, options);
   // @ts-expect-error there is no such flag
   CopyFlags.ReadWrite;
   // @ts-expect-error flags do not change
@@ -81,10 +104,14 @@ export async function copies(): Promise<void> {
 export function registered(): void {
   exactly<Promise<FileHandle>>()(file.duplicate());
   exactly<Promise<FileHandle>>()(file.duplicate(CopyFlags.ReadOnly, { desiredAccess: 1 }));
+  exactly<Promise<FileHandle>>()(file.duplicate({ access: "read", closeSource: true }));
+  exactly<Promise<FileHandle>>()(file.duplicate(options));
   // @ts-expect-error flags are a number
   file.duplicate("r");
-  // @ts-expect-error the options of duplicate() are for handles
-  file.duplicate({ access: "read" });
+  // @ts-expect-error there is no such option
+  file.duplicate({ desiredAccess: 1 });
+  // @ts-expect-error the options say what attributes say
+  file.duplicate(options, attributes);
   // @ts-expect-error a promise is no file yet: await it
   opening.duplicate();
 }

@@ -17,4 +17,11 @@ await copied.close();
 const again = await open("README.md");
 const readOnly = await again.duplicate(1);
 await Promise.all([again.close(), readOnly.close()]);
-report({ same: text === fs.readFileSync("README.md", "utf8"), keys: Object.keys(again) });
+const consumed = await open("README.md");
+const moved = await consumed.duplicate({ access: "read", closeSource: true });
+await moved.close();
+report({
+  same: text === fs.readFileSync("README.md", "utf8"),
+  keys: Object.keys(again),
+  consumed: consumed.fd,
+});

@@ -5,6 +5,7 @@ import {
   copyFileHandleSync,
   CopyFlags,
   duplicate,
+  type DuplicateOptions,
   type FsFile,
   type HandleSource,
   type OwnedHandle,
@@ -14,6 +15,7 @@ import { exactly } from "../exactly.ts";
 declare const fsFile: Deno.FsFile;
 declare const file: FileHandle;
 declare const source: HandleSource;
+declare const options: DuplicateOptions;
 
 export async function files(): Promise<void> {
   exactly<Deno.FsFile>()(fsFile as FsFile);
@@ -24,6 +26,12 @@ export async function files(): Promise<void> {
   exactly<Promise<FileHandle>>()(copyFileHandle(1));
   exactly<Promise<FileHandle>>()(copyFileHandle(duplicate(fsFile)));
   exactly<Promise<FileHandle | Deno.FsFile>>()(copyFileHandle(source));
+  exactly<Promise<Deno.FsFile>>()(copyFileHandle(fsFile, options));
+  exactly<Promise<Deno.FsFile>>()(copyFileHandle(fsFile, { access: "read", closeSource: true }));
+  exactly<Promise<FileHandle>>()(copyFileHandle(file, options));
+  exactly<Promise<FileHandle>>()(copyFileHandle(duplicate(fsFile), { inheritable: true }));
+  exactly<Promise<FileHandle | Deno.FsFile>>()(copyFileHandle(source, options));
+  exactly<number>()(copyFileHandleSync(fsFile, options));
   exactly<number>()(copyFileHandleSync(fsFile));
   exactly<Deno.FsFile>()(await copyFileHandle(fsFile));
   // @ts-expect-error the same kind comes back
@@ -38,4 +46,8 @@ export async function files(): Promise<void> {
   duplicate(Deno.statSync("README.md"));
   // @ts-expect-error flags are a number
   copyFileHandle(fsFile, "r");
+  // @ts-expect-error the options say what attributes say
+  copyFileHandle(fsFile, options, {});
+  // @ts-expect-error the same kind comes back
+  const _copy: FileHandle = await copyFileHandle(fsFile, options);
 }
