@@ -1,12 +1,12 @@
 /** The first page of the reference, and the page of the entry point that exports nothing. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { table } from "./markdown.ts";
 import { root } from "../runtimes.ts";
 import type { Links } from "./links.ts";
+import { table } from "./markdown.ts";
 import type { Entry, ExportedSymbol, JsDoc } from "./model.ts";
-import { isConstant, notice } from "./page.ts";
-import { type EntryPoint, entryPoints, type Page } from "./pages.ts";
+import { importText, isConstant, notice } from "./page.ts";
+import { type EntryPoint, groups, type Page, register } from "./pages.ts";
 
 /** Writes the page that names every exported symbol. */
 export function indexText(
@@ -14,14 +14,14 @@ export function indexText(
   entries: ReadonlyMap<string, Entry>,
   links: Links,
 ): string {
-  const parts = entryPoints.map((entry) => {
-    const own = pages.filter((page) => page.entry === entry);
-    const content = entry.name === "duphandle" ? topics(own, links) : rooms(own, links);
-    const page = own.length === 0 ? `[Its page](${registerPath}.md)` : content;
-    const about = moduleText(entries.get(entry.path)?.module_doc, links, entry);
-    return `## ${entry.name}\n\n${about}\n\n${page}`;
+  const parts = groups.map((group) => {
+    const own = pages.filter((page) => page.group === group);
+    const about = moduleText(entries.get(group.path)?.module_doc, links, group);
+    return `## ${group.name}\n\n${about}\n\n${contentOf(group, own, links)}`;
   });
-  const intro = "Every exported symbol, by entry point. The guides are in [docs](..).";
+  const intro =
+    "Every exported symbol, by page: one for each subject of the library, and one for " +
+    "each family of system calls. The guides are in [docs](..).";
   return `${notice}\n\n# Reference\n\n${intro}\n\n${parts.join("\n\n")}\n`;
 }
 
@@ -30,15 +30,14 @@ export const registerPath = "register";
 
 /** Writes that page: it exports nothing, and declares a method. */
 export function registerText(entries: ReadonlyMap<string, Entry>): string {
-  const entry = entryPoints.find(({ name }) => name === "duphandle/register") as EntryPoint;
-  const source = readFileSync(join(root, entry.path), "utf8");
+  const source = readFileSync(join(root, register.path), "utf8");
   const declared = /^declare module .*?^\}$/ms.exec(source)?.[0];
-  if (declared === undefined) throw new Error(`Cannot find what ${entry.path} declares`);
-  const { doc = "", tags = [] } = entries.get(entry.path)?.module_doc ?? {};
+  if (declared === undefined) throw new Error(`Cannot find what ${register.path} declares`);
+  const { doc = "", tags = [] } = entries.get(register.path)?.module_doc ?? {};
   const examples = tags.filter(({ kind }) => kind === "example");
   return [
     notice,
-    `# ${entry.name}`,
+    `# ${register.name}`,
     `Imported for its effect. [All pages](README.md)`,
     `\`\`\`typescript\n${declared}\n\`\`\``,
     doc.trim(),
@@ -46,17 +45,23 @@ export function registerText(entries: ReadonlyMap<string, Entry>): string {
   ].join("\n\n") + "\n";
 }
 
-function topics(pages: readonly Page[], links: Links): string {
+function contentOf(group: EntryPoint, pages: readonly Page[], links: Links): string {
+  if (group === register) return `[Its page](${registerPath}.md)`;
+  return group.name === "duphandle" ? subjectTables(pages, links) : callList(pages, links);
+}
+
+function subjectTables(pages: readonly Page[], links: Links): string {
   return pages.map((page) => {
     const rows = page.symbols.map((symbol) => [
       links.to(symbol.name, { ...page, path: "README" }) ?? symbol.name,
       summary(symbol, links, page),
     ]);
-    return `### [${page.title}](${page.path}.md)\n\n${table(["symbol", "what it is"], rows)}`;
+    const symbols = table(["symbol", "what it is"], rows);
+    return `### [${page.title}](${page.path}.md)\n\n${importText(page)}\n\n${symbols}`;
   }).join("\n\n");
 }
 
-function rooms(pages: readonly Page[], links: Links): string {
+function callList(pages: readonly Page[], links: Links): string {
   return pages.map((page) => {
     const named = page.symbols.filter((symbol) => !isConstant(symbol))
       .map(({ name }) => links.to(name, { ...page, path: "README" }) ?? name);
@@ -74,6 +79,6 @@ function summary({ declarations }: ExportedSymbol, links: Links, page: Page): st
   return links.resolve(sentence, { ...page, path: "README" });
 }
 
-function moduleText(jsDoc: JsDoc | undefined, links: Links, entry: EntryPoint): string {
-  return links.resolve((jsDoc?.doc ?? "").trim(), { entry, path: "README" });
+function moduleText(jsDoc: JsDoc | undefined, links: Links, group: EntryPoint): string {
+  return links.resolve((jsDoc?.doc ?? "").trim(), { group, path: "README" });
 }

@@ -18,15 +18,15 @@ export function memberHeading(name: string, member: string): string {
 
 /** Where the names of doc comments lead. */
 export class Links {
-  /** By entry, by the name of a symbol or a member: the page and its anchor. */
+  /** By entry point, by the name of a symbol or a member: the page and its anchor. */
   readonly #targets = new Map<string, Map<string, string>>();
   readonly #problems: string[] = [];
 
   /** Notes every symbol, and every method, of the pages. */
   constructor(pages: readonly Page[]) {
-    for (const { entry, path, symbols } of pages) {
-      const targets = this.#targets.get(entry.name) ?? new Map<string, string>();
-      this.#targets.set(entry.name, targets);
+    for (const { group, path, symbols } of pages) {
+      const targets = this.#targets.get(group.name) ?? new Map<string, string>();
+      this.#targets.set(group.name, targets);
       for (const { name, declarations } of symbols) {
         const declaration = declarations[0];
         if (declaration === undefined) continue;
@@ -51,10 +51,10 @@ export class Links {
     return this.#problems;
   }
 
-  /** A link to a symbol for a page, or `undefined` for a name of somebody else. */
-  to(name: string, { entry, path }: Pick<Page, "entry" | "path">): string | undefined {
-    const entries = [entry.name, ...this.#targets.keys()];
-    const target = entries.map((other) => this.#targets.get(other)?.get(name)).find(Boolean);
+  /** A link to a symbol for a page, or `undefined` for a name that no entry point exports. */
+  to(name: string, { group, path }: Pick<Page, "group" | "path">): string | undefined {
+    const groups = [group.name, ...this.#targets.keys()];
+    const target = groups.map((other) => this.#targets.get(other)?.get(name)).find(Boolean);
     if (target === undefined) return undefined;
     const [file = "", anchor] = target.split("#");
     const to = posix.relative(posix.dirname(path), file);
@@ -68,7 +68,7 @@ export class Links {
   }
 
   /** Text of a doc comment with its `{@linkcode …}` as links. */
-  resolve(text: string, page: Pick<Page, "entry" | "path">): string {
+  resolve(text: string, page: Pick<Page, "group" | "path">): string {
     return text.replaceAll(/\{@link(?:code|plain)?\s+([^\s}]+)\s*\}/g, (_, name: string) => {
       const link = this.to(name, page);
       if (link === undefined) this.#problems.push(`${page.path}: ${name} is no exported symbol`);

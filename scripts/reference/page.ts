@@ -22,9 +22,9 @@ import {
   typeText,
 } from "./types.ts";
 
-/** What is said at the top of every page, since somebody will want to edit it. */
+/** The top of every page: where to edit what it says. */
 export const notice =
-  "<!-- Made from the doc comments by scripts/reference/update.ts: edit those, not this page. -->";
+  "<!-- Made from the doc comments by `npm run reference`: edit those, not this page. -->";
 
 /** Writes a page. */
 export function pageText(page: Page, links: Links): string {
@@ -35,11 +35,19 @@ export function pageText(page: Page, links: Links): string {
   return [
     notice,
     `# ${page.title}`,
-    [roomComment(page), `Imported from \`${page.entry.name}\`. [All pages](${index})`]
-      .filter(Boolean).join("\n\n"),
+    fileComment(page),
+    `${importText(page)} [All pages](${index})`,
+    ...writer.about(page.about),
     ...others.flatMap((symbol) => writer.symbol(symbol)),
     ...(constants.length > 0 ? [writer.constants(constants)] : []),
-  ].join("\n\n") + "\n";
+  ].filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+/** What to import for a page. */
+export function importText({ subject, group }: Page): string {
+  if (subject === undefined) return "Every entry point exports these.";
+  const all = subject === group ? "" : `, or from \`"${group.name}"\``;
+  return `\`import { … } from "${subject.name}"\`${all}.`;
 }
 
 class Writer {
@@ -73,7 +81,7 @@ class Writer {
   }
 
   #declaration(name: string, declaration: Declaration): string[] {
-    const about = this.#about(declaration.jsDoc);
+    const about = this.about(declaration.jsDoc);
     switch (declaration.kind) {
       case "function":
         return [fence(`function ${name}${signatureText(declaration.def)};`), ...about];
@@ -123,10 +131,10 @@ class Writer {
     const calls = methods.filter(({ kind }) => kind === "method");
     return [
       ...this.#properties([...properties, ...values]),
-      ...built.flatMap(({ jsDoc }) => [`### new ${name}()`, ...this.#about(jsDoc)]),
+      ...built.flatMap(({ jsDoc }) => [`### new ${name}()`, ...this.about(jsDoc)]),
       ...calls.flatMap((method) => [
         `### ${memberHeading(name, method.name)}`,
-        ...this.#about(method.jsDoc),
+        ...this.about(method.jsDoc),
       ]),
     ];
   }
@@ -141,7 +149,7 @@ class Writer {
   }
 
   /** What a doc comment says, without the names that the declaration has anyway. */
-  #about(jsDoc: JsDoc | undefined): string[] {
+  about(jsDoc: JsDoc | undefined): string[] {
     const tags = (kind: string) => (jsDoc?.tags ?? []).filter((tag) => tag.kind === kind);
     const params = tags("param").map(({ name, doc = "" }) => [`\`${name}\``, this.#text(doc)]);
     const returns = tags("return").map(({ doc = "" }) => `**Returns** ${this.#line(doc)}`);
@@ -230,12 +238,13 @@ function valueOf(symbol: ExportedSymbol): string {
   return value === undefined ? "the system's" : `\`${value}\``;
 }
 
-/** What a room of system calls says of itself in its first comment. */
-function roomComment({ entry, path, symbols }: Page): string {
+/** What the first comment of a file of system calls says. */
+function fileComment({ path, symbols }: Page): string {
   const [first] = symbols;
   if (first === undefined || !path.includes("/")) return "";
-  const text = readFileSync(join(root, fileOf(first)), "utf8");
+  const file = fileOf(first);
+  const text = readFileSync(join(root, file), "utf8");
   const comment = /^\/\*\*(.*?)\*\//s.exec(text)?.[1]?.replaceAll(/^\s*\* ?/gm, "").trim();
   if (comment !== undefined) return comment;
-  throw new Error(`Cannot find the first comment of ${path} of ${entry.name}`);
+  throw new Error(`Cannot find the first comment of ${file}`);
 }

@@ -1,6 +1,6 @@
 /** Which page of the reference an exported symbol is on. */
 import { entryPoints as modules, specifier } from "../npm/description.ts";
-import { type Declaration, type Entry, type ExportedSymbol, fileOf } from "./model.ts";
+import { type Declaration, type Entry, type ExportedSymbol, fileOf, type JsDoc } from "./model.ts";
 
 /** An entry point, as users import it. */
 export interface EntryPoint {
@@ -8,107 +8,146 @@ export interface EntryPoint {
   readonly name: string;
   /** The module, from the top folder. */
   readonly path: string;
-  /** The page of what is in a file of the entry, without `.md`; `undefined` for another entry's. */
-  readonly pageOf: (file: string) => string | undefined;
 }
 
-/** A page: symbols that belong together. */
+/** A page: the symbols of one subject, or of one file of system calls. */
 export interface Page {
   /** The path inside the reference, without `.md`. */
   readonly path: string;
   readonly title: string;
-  readonly entry: EntryPoint;
+  /** The entry point whose part of the index names the page. */
+  readonly group: EntryPoint;
+  /** The smallest entry point that exports all of the page; `undefined` when every one does. */
+  readonly subject: EntryPoint | undefined;
+  /** What the module of the subject says of itself. */
+  readonly about: JsDoc;
   readonly symbols: ExportedSymbol[];
 }
 
-/** The pages of `duphandle` in their order, and how the files begin whose symbols they have. */
-const topics: readonly (readonly [page: string, title: string, files: readonly string[]])[] = [
-  ["duplicate", "Duplicating", ["duplicate", "batch", "options", "source", "system"]],
-  ["handles", "Handles and who owns them", ["handle"]],
-  ["files", "Files of the runtime, and redirecting", ["copy_", "fs_file", "redirect"]],
-  ["processes", "Other processes", ["process", "duplicate_handle", "socket"]],
-  ["children", "Child processes", ["spawn", "inherited", "parent_channel"]],
-  ["channels", "Channels", ["channel"]],
-  ["pool", "More files than descriptors", ["pool.", "pool", "raise_limit"]],
-  ["inspect", "Looking at handles", ["inspect.", "inspect"]],
-  ["track", "Finding leaks", ["track.", "track"]],
-  ["errors", "Errors", ["error"]],
-];
-
-/** The entry points, in the order of the index. */
-export const entryPoints: readonly EntryPoint[] = [
-  entry(".", topicOf),
-  entry("./register", () => undefined),
-  entry("./posix", roomOf("posix")),
-  entry("./win32", roomOf("win32")),
-];
-
-function entry(name: string, pageOf: EntryPoint["pageOf"]): EntryPoint {
-  return { name: specifier(name), path: modules[name]!, pageOf };
+/** One subject: a folder of `src/`, an entry point, and a page. */
+interface Subject {
+  /** The folder, which the page is named after. */
+  readonly name: string;
+  readonly title: string;
+  /** The files whose symbols come first; those of the others follow by the file's name. */
+  readonly files: readonly string[];
 }
+
+/** The subjects in the order of the index. */
+const subjects: readonly Subject[] = [
+  { name: "handle", title: "Duplicating and owning handles", files: ["duplicate", "handle"] },
+  { name: "file", title: "Files that the runtime owns", files: ["copy_file_handle"] },
+  { name: "batch", title: "Many handles at once", files: ["batch"] },
+  { name: "redirect", title: "Redirecting", files: ["redirect"] },
+  { name: "process", title: "Handles of other processes", files: ["process"] },
+  { name: "socket", title: "Sockets of Windows", files: ["socket"] },
+  { name: "channel", title: "Channels", files: ["channel"] },
+  { name: "child", title: "Child processes", files: ["spawn"] },
+  { name: "pool", title: "More open files than descriptors", files: ["pool"] },
+  { name: "inspect", title: "What handles refer to", files: ["inspect"] },
+  { name: "track", title: "Finding leaks", files: ["track"] },
+];
+
+/** Every entry point exports the errors. */
+const errors: Subject = { name: "errors", title: "Errors", files: ["error"] };
+
+const main = entryPoint(".");
+const posix = entryPoint("./posix");
+const win32 = entryPoint("./win32");
+
+/** The entry point that exports nothing, and has a page of its own. */
+export const register: EntryPoint = entryPoint("./register");
+
+/** The entry points that the index has a part of, in its order. */
+export const groups: readonly EntryPoint[] = [main, register, posix, win32];
+
+/** All entry points. */
+export const entryPoints: readonly EntryPoint[] = [
+  ...groups,
+  ...subjects.map(({ name }) => subjectEntry(name)),
+];
 
 /** Puts every exported symbol on its page. */
 export function pagesOf(entries: ReadonlyMap<string, Entry>): Page[] {
-  return entryPoints.flatMap((entry) => {
-    const pages = new Map<string, Page>();
-    for (const symbol of entries.get(entry.path)?.symbols ?? []) {
-      const path = entry.pageOf(fileOf(symbol));
-      if (path === undefined) continue;
-      const page = pages.get(path) ?? { path, title: titleOf(path, entry), entry, symbols: [] };
-      page.symbols.push(symbol);
-      pages.set(path, page);
-    }
-    for (const { symbols } of pages.values()) symbols.sort(bySource);
-    return [...pages.values()].sort((a, b) =>
-      topicRank(a.path) - topicRank(b.path) || (a.path < b.path ? -1 : 1)
-    );
-  });
+  return [
+    ...[...subjects, errors].map((subject) => subjectPage(subject, entries)),
+    ...callPages(posix, "posix", entries),
+    ...callPages(win32, "win32", entries),
+  ];
 }
 
-function topicOf(file: string): string {
-  const best = matches(file)[0];
-  if (best !== undefined) return best.page;
-  throw new Error(`Cannot place what is exported of ${file}: name its page in pages.ts`);
+function entryPoint(name: string): EntryPoint {
+  return { name: specifier(name), path: modules[name]! };
 }
 
-/** The topics that a file may belong to, and its place there; the best, the longest, first. */
-function matches(file: string): { page: string; place: number; length: number }[] {
-  const name = file.slice(file.lastIndexOf("/") + 1);
-  return topics.flatMap(([page, , beginnings]) =>
-    beginnings.map((beginning, place) => ({ page, place, length: beginning.length, beginning }))
-      .filter(({ beginning }) => name.startsWith(beginning))
-  ).sort((a, b) => b.length - a.length);
+function subjectEntry(name: string): EntryPoint {
+  return entryPoint(`./${name}`);
 }
 
-function roomOf(system: string): (file: string) => string | undefined {
-  const folder = `ffi/${system}/`;
-  return (file) =>
-    file.startsWith(folder) ? `${system}/${file.slice(folder.length, -".ts".length)}` : undefined;
+/** The page of the symbols that one folder defines. */
+function subjectPage(subject: Subject, entries: ReadonlyMap<string, Entry>): Page {
+  const symbols = symbolsOf(main, entries)
+    .filter((symbol) => subjectOf(fileOf(symbol)) === subject.name);
+  const entry = subject === errors ? undefined : subjectEntry(subject.name);
+  if (entry !== undefined) {
+    const exported = new Set(symbolsOf(entry, entries).map(({ name }) => name));
+    const missing = symbols.find(({ name }) => !exported.has(name));
+    if (missing !== undefined) throw new Error(`${entry.path} does not export ${missing.name}`);
+  }
+  return {
+    path: subject.name,
+    title: subject.title,
+    group: main,
+    subject: entry,
+    about: (entry && entries.get(entry.path)?.module_doc) ?? {},
+    symbols: symbols.toSorted((a, b) => compare(placeOf(a, subject), placeOf(b, subject))),
+  };
 }
 
-function titleOf(path: string, { name }: EntryPoint): string {
-  const title = topics.find(([page]) => page === path)?.[1];
-  return title ?? `${name}: ${path.slice(path.indexOf("/") + 1).replaceAll("_", " ")}`;
+/** The subject of what is exported of a file. */
+function subjectOf(file: string): string {
+  const [top, folder = ""] = file.split("/");
+  if (top === "ffi") return errors.name;
+  // What every subject uses is exported with handles.
+  return folder === "util" ? "handle" : folder;
 }
 
-/** The place of a page among the topics; rooms have none, and go by their names. */
-function topicRank(path: string): number {
-  return topics.findIndex(([page]) => page === path);
-}
-
-/** What can be called comes before the types, and each in the order of the sources. */
-function bySource(a: ExportedSymbol, b: ExportedSymbol): number {
-  const [first, second] = [a, b].map((symbol) => {
-    const { kind, location } = symbol.declarations[0] as Declaration;
+/** The pages of an entry point with system calls: one for each file of it. */
+function callPages(group: EntryPoint, name: string, entries: ReadonlyMap<string, Entry>): Page[] {
+  const folder = `ffi/${name}/`;
+  const pages = new Map<string, Page>();
+  for (const symbol of symbolsOf(group, entries)) {
     const file = fileOf(symbol);
-    const isType = kind === "interface" || kind === "typeAlias";
-    return { isType: Number(isType), place: matches(file)[0]?.place ?? 0, line: location.line };
-  }) as [Place, Place];
-  return first.isType - second.isType || first.place - second.place || first.line - second.line;
+    // What the entry point itself passes on, the errors, has its page already.
+    if (!file.startsWith(folder) || file === group.path) continue;
+    const calls = file.slice(folder.length, -".ts".length);
+    const path = `${name}/${calls}`;
+    const title = `${group.name}: ${calls.replaceAll("_", " ")}`;
+    const page = pages.get(path) ?? { path, title, group, subject: group, about: {}, symbols: [] };
+    page.symbols.push(symbol);
+    pages.set(path, page);
+  }
+  for (const { symbols } of pages.values()) {
+    symbols.sort((a, b) => compare(placeOf(a), placeOf(b)));
+  }
+  return [...pages.values()].sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
-interface Place {
-  readonly isType: number;
-  readonly place: number;
-  readonly line: number;
+function symbolsOf({ path }: EntryPoint, entries: ReadonlyMap<string, Entry>): ExportedSymbol[] {
+  return [...entries.get(path)?.symbols ?? []];
+}
+
+/** The place on a page: what can be called before the types, and each in the order of the sources. */
+function placeOf(symbol: ExportedSymbol, { files }: Pick<Subject, "files"> = { files: [] }): Place {
+  const { kind, location } = symbol.declarations[0] as Declaration;
+  const isType = kind === "interface" || kind === "typeAlias";
+  const file = fileOf(symbol).replace(/^.*\/|\.ts$/g, "");
+  const rank = files.includes(file) ? files.indexOf(file) : files.length;
+  return [isType ? 1 : 0, rank, file, location.line];
+}
+
+type Place = readonly [isType: number, rank: number, file: string, line: number];
+
+function compare(a: Place, b: Place): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2].localeCompare(b[2], "en") || a[3] - b[3];
 }
