@@ -36,8 +36,8 @@ import type { Access } from "./types.ts";
  */
 const KEPT = O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME;
 
-/** The device that makes a terminal of its own for whoever opens it, by driver and unit: ptmx(4). */
-const PTMX = { driver: 5, unit: 2 };
+/** The device that makes a terminal of its own for whoever opens it, by major and minor number: ptmx(4). */
+const PTMX = { major: 5, minor: 2 };
 
 /**
  * Opens the source's file again with less access.
@@ -87,7 +87,7 @@ function heldRights(flags: number): number {
 function isPtmx(fd: number): boolean {
   const identity = identityOf(fd);
   return identity !== undefined && (identity.mode & S_IFMT) === S_IFCHR &&
-    identity.driver === PTMX.driver && identity.unit === PTMX.unit;
+    identity.major === PTMX.major && identity.minor === PTMX.minor;
 }
 
 function reopen(fd: number, flags: number): number {

@@ -1,22 +1,23 @@
-/** Looking at handles: what one refers to, whether two refer to the same, and what a process has. */
+/** Inspecting handles: what one refers to, whether two refer to one object, which ones a process has. */
 import { checkInteger, MAX_FD } from "../../ffi/check.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { HandleInfo } from "./types.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
-import { inspector } from "./platform.ts";
+import { inspectPlatform } from "./platform.ts";
 
 /**
- * What the system knows of a handle: what it refers to, what may be done with it, whether children
- * inherit it, its path and its position. Nothing changes by the question.
+ * Describes a handle: what it refers to, which access it has, whether child processes inherit it, its
+ * path and its position. It changes nothing.
  *
- * On Windows the system answers for an end of a pipe that was not opened as overlapped only after the
- * read or write that another thread is just waiting for. The reader that `CreatePipe` made is told
- * without asking it then. On macOS there is no path, no `references`, and in Deno no kind.
+ * Windows: while another thread waits in a read or write on a pipe that was not opened as overlapped,
+ * this call waits for the end of that read or write. The reading end that `CreatePipe` makes is
+ * recognized by its rights, without waiting. macOS: there is no path and no `references`, and in Deno
+ * no kind.
  *
  * @param source a descriptor, an object that has one, or a handle
- * @returns what it is at this moment
- * @throws {HandleError} `EBADF` when it is not open
- * @throws {TypeError} when it is not a source
+ * @returns the state at this moment
+ * @throws {HandleError} `EBADF` when the source is not open
+ * @throws {TypeError} when `source` is not a source
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
  * @see https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntqueryobject
  *
@@ -29,22 +30,23 @@ import { inspector } from "./platform.ts";
  * ```
  */
 export function inspectHandle(source: HandleSource): HandleInfo {
-  return inspector().inspect(rawOf(source));
+  return inspectPlatform().inspect(rawOf(source));
 }
 
 /**
- * Whether two handles of this process refer to the same object, so that one is a duplicate of the
- * other, however it came about. Two openings of one path are two objects.
+ * Whether two handles of this process refer to the same object, as a duplicate and its source do. Two
+ * openings of one path are two objects.
  *
- * It is asked of the kernel: kcmp(2) and `CompareObjectHandles`. Where Linux does not allow kcmp
- * (in some containers), and on macOS, which has none, the answer is what can be proven without it:
- * `false` for different files and for different access, and an error for the rest.
+ * The kernel compares them: with kcmp(2) on Linux, with `CompareObjectHandles` on Windows. Some
+ * containers forbid kcmp, and macOS does not have it. There the result is `false` for different files
+ * and for different access, and every other pair is `ENOTSUP`.
  *
  * @param a a descriptor, an object that has one, or a handle
  * @param b another one
- * @returns `false` also for two openings of one file
- * @throws {HandleError} `EBADF` when one is not open, `ENOTSUP` when the system does not tell
- * @throws {TypeError} when one is not a source
+ * @returns whether the two refer to one object
+ * @throws {HandleError} `EBADF` when one of them is not open; `ENOTSUP` when the system cannot compare
+ * them
+ * @throws {TypeError} when one of them is not a source
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-compareobjecthandles
  *
@@ -58,25 +60,24 @@ export function inspectHandle(source: HandleSource): HandleInfo {
  */
 export function isSameObject(a: HandleSource, b: HandleSource): boolean {
   const first = rawOf(a);
-  return inspector().isSame(first, rawOf(b));
+  return inspectPlatform().isSame(first, rawOf(b));
 }
 
 /**
- * What the system knows of every handle of a process, lowest number first. What is opened or closed
- * meanwhile is in the list or not; what stays open is in it, and the list opens nothing that stays.
+ * Describes every handle of a process, lowest number first. A handle that stays open during the call is
+ * in the list. One that is opened or closed meanwhile may be missing.
  *
- * Another process: Linux wants the permission to read what belongs to that process, which its own
- * user has; Windows wants to duplicate its handles, each for a moment. A handle that Windows does
- * not let this process duplicate is there with what the system's own list says of it. A file of
- * Windows on which an operation waits is not asked for more than its rights: it is `"other"`.
+ * - Linux: to list another process, this process needs permission to read its /proc directory, which
+ *   processes of the same user normally have, and one free descriptor.
+ * - Windows: to list another process, each of its handles is duplicated for a moment. A handle that
+ *   cannot be duplicated is described by what the system's own list has. A file on which an operation
+ *   is under way is described by its rights only, as `"other"`.
  *
- * On Linux another process is looked at through one free descriptor; this process needs none.
- *
- * @param pid the process, default this one
+ * @param pid the process identifier, default this process
  * @returns one entry for each handle
- * @throws {HandleError} `ESRCH` when there is no such process, `EACCES` when it may not be
- * examined, `EPERM` when /proc hides it (`hidepid`), `EMFILE`, `ENFILE` when there is no free
- * descriptor for another process, `ENOTSUP` on macOS
+ * @throws {HandleError} `ESRCH` when there is no such process; `EACCES` when this process may not
+ * examine it; `EPERM` when /proc hides it (`hidepid`); `EMFILE` or `ENFILE` when no descriptor is free;
+ * `ENOTSUP` on macOS
  * @throws {TypeError} when `pid` is not an integer from 1 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
  * @see https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntquerysysteminformation
@@ -92,5 +93,5 @@ export function isSameObject(a: HandleSource, b: HandleSource): boolean {
  */
 export function listHandles(pid: number = ownPid()): HandleInfo[] {
   checkInteger(pid, "pid", 1, MAX_FD);
-  return inspector().list(pid);
+  return inspectPlatform().list(pid);
 }

@@ -1,5 +1,5 @@
 /**
- * What handles refer to.
+ * Inspecting handles: what they refer to.
  *
  * @example
  * ```ts

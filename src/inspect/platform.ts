@@ -1,8 +1,8 @@
-/** Chooses the operating system's implementation of inspection. */
+/** Chooses the implementation of inspection for the running system. */
 import { isWindows } from "../../ffi/host.ts";
-import { posixInspector } from "./posix.ts";
+import { posixInspect } from "./posix.ts";
 import type { InspectPlatform } from "./types.ts";
-import { windowsInspector } from "./windows.ts";
+import { windowsInspect } from "./windows.ts";
 
 /** The implementation for the running system. */
-export const inspector = (): InspectPlatform => isWindows() ? windowsInspector : posixInspector;
+export const inspectPlatform = (): InspectPlatform => isWindows() ? windowsInspect : posixInspect;

@@ -1,4 +1,4 @@
-/** Looking at handles on Linux, where the kernel tells all of it, and on macOS. */
+/** Inspecting handles on Linux, where the kernel reports everything, and on macOS. */
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { osName, pid as ownPid } from "../../ffi/host.ts";
 import { FD_CLOEXEC } from "../../ffi/posix/constants.ts";
@@ -17,17 +17,17 @@ import { countSharing } from "./posix_sharing.ts";
 import { nodeFs } from "../util/node_fs.ts";
 import { positionOf } from "../handle/posix.ts";
 
-/** Looking at handles on Linux and macOS. */
-export const posixInspector: InspectPlatform = {
+/** The implementation for Linux and macOS. */
+export const posixInspect: InspectPlatform = {
   inspect(raw) {
-    const info = look(raw);
-    const references = sharersOf(raw);
+    const info = inspectOne(raw);
+    const references = countSharers(raw);
     return references === undefined ? info : { ...info, references };
   },
   isSame(a, b) {
     for (const raw of [a, b]) fcntl_getfd(raw); // throws when it is not open
     if (a === b) return true;
-    return (isLinux() ? isOneOpenFile(ownPid(), a, b) : undefined) ?? notProvenDifferent(a, b);
+    return (isLinux() ? isOneOpenFile(ownPid(), a, b) : undefined) ?? isSameWithoutKcmp(a, b);
   },
   list(pid) {
     if (!isLinux()) throw onlyLinux();
@@ -44,20 +44,20 @@ function listOwn(): HandleInfo[] {
   const found: HandleInfo[] = [];
   for (const fd of openDescriptors()) {
     try {
-      found.push(look(fd));
+      found.push(inspectOne(fd));
     } catch (error) {
-      // Another thread has closed it meanwhile.
+      // Another thread has closed it in the meantime.
       if (!hasCode(error, "EBADF")) throw error;
     }
   }
   return found;
 }
 
-/** A handle of this process, asked by its number: all but the path is known without /proc too. */
-function look(fd: number): HandleInfo {
+/** Inspects a descriptor of this process. Everything but the path is known without /proc too. */
+function inspectOne(fd: number): HandleInfo {
   const flags = fcntl_getfl(fd);
   const inheritable = (fcntl_getfd(fd) & FD_CLOEXEC) === 0;
-  const identity = identify(fd);
+  const identity = fileOf(fd);
   const link = isLinux() ? linkText(`/proc/self/fd/${fd}`) : undefined;
   const kind = kindOf(identity, link);
   return handleInfo({
@@ -73,33 +73,33 @@ function look(fd: number): HandleInfo {
   });
 }
 
-/** Which file it is. On macOS the runtime is asked, and Deno knows its own descriptors only. */
-function identify(fd: number): Identity | undefined {
+/** The identity of the file. On macOS it comes from the runtime, and Deno knows only its own descriptors. */
+function fileOf(fd: number): Identity | undefined {
   if (isLinux()) return identityOf(fd);
   try {
     const { dev, ino, mode } = nodeFs().fstatSync(fd);
-    return { device: dev, inode: ino, mode, driver: 0, unit: 0 };
+    return { device: dev, inode: ino, mode, major: 0, minor: 0 };
   } catch {
     return undefined;
   }
 }
 
-/** How many descriptors of this process share the open file, itself among them. */
-function sharersOf(fd: number): number | undefined {
+/** Counts the descriptors of this process that share the open file of one, itself among them. */
+function countSharers(fd: number): number | undefined {
   const me = ownPid();
   if (!isLinux() || isOneOpenFile(me, fd, fd) !== true) return undefined;
   return openDescriptors().filter((other) => isOneOpenFile(me, fd, other) === true).length;
 }
 
-/** Another file or another access cannot be the same open file. Without kcmp no more is known. */
-function notProvenDifferent(a: number, b: number): false {
-  const [one, other] = [identify(a), identify(b)];
+/** Two files or two different accesses cannot be one open file. Without kcmp no more is known. */
+function isSameWithoutKcmp(a: number, b: number): false {
+  const [one, other] = [fileOf(a), fileOf(b)];
   const isOneFile = one === undefined || other === undefined ||
     (one.device === other.device && one.inode === other.inode);
   if (!isOneFile || accessOfFlags(fcntl_getfl(a)) !== accessOfFlags(fcntl_getfl(b))) return false;
   throw failure("ENOTSUP", "kcmp", {
     message: `Cannot tell whether fd ${a} and fd ${b} are one open file: the system has no kcmp ` +
-      "or forbids it here; keep note of what is a duplicate of what",
+      "or forbids it here; record in your program which handle is a duplicate of which",
     handle: a,
   });
 }

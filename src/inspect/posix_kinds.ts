@@ -1,4 +1,4 @@
-/** What a descriptor refers to, from the numbers of its file and from its link in /proc. */
+/** The kind of a descriptor's object, from the identity of its file and from its link in /proc. */
 import { O_ACCMODE, O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from "../../ffi/posix/constants.ts";
 import {
   type Identity,
@@ -14,12 +14,13 @@ import {
 } from "../../ffi/posix/identity.ts";
 import { accessOf, type HandleAccess, type HandleInfo, type HandleKind } from "./types.ts";
 
-/** What ends the link of a file whose path is gone. */
+/** The end of the link of a file whose path was deleted. */
 const DELETED = " (deleted)";
+/** The start of the link of a memfd. */
 const MEMORY = "/memfd:";
 
-/** Objects without a file, by what their links say. */
-const anonymous: ReadonlyMap<string, HandleKind> = /* @__PURE__ */ new Map([
+/** Kinds of objects without a file, by the text of their links. */
+const ANONYMOUS: ReadonlyMap<string, HandleKind> = /* @__PURE__ */ new Map([
   ["[eventfd]", "eventfd"],
   ["[timerfd]", "timerfd"],
   ["[signalfd]", "signalfd"],
@@ -31,8 +32,8 @@ const anonymous: ReadonlyMap<string, HandleKind> = /* @__PURE__ */ new Map([
 ]);
 
 /**
- * The drivers of terminals: virtual and serial ones, `/dev/tty` and its like, the pairs of
- * Unix 98, modems, serial ports of other kinds and of USB, the consoles of hypervisors.
+ * The major numbers of terminals: virtual consoles and serial ports, `/dev/tty`, Unix 98 pairs, modems,
+ * other and USB serial ports, the consoles of hypervisors.
  *
  * @see https://docs.kernel.org/admin-guide/devices.html
  */
@@ -41,10 +42,10 @@ const TERMINALS: ReadonlySet<number> = /* @__PURE__ */ new Set(
     .concat([166, 188, 204, 229]),
 );
 
-/** What a descriptor refers to. */
+/** The kind of object that a descriptor refers to. */
 export function kindOf(identity: Identity | undefined, link: string | undefined): HandleKind {
   if (link?.startsWith("anon_inode:")) {
-    return anonymous.get(link.slice("anon_inode:".length)) ?? "other";
+    return ANONYMOUS.get(link.slice("anon_inode:".length)) ?? "other";
   }
   switch ((identity?.mode ?? 0) & S_IFMT) {
     case S_IFREG:
@@ -57,7 +58,7 @@ export function kindOf(identity: Identity | undefined, link: string | undefined)
     case S_IFSOCK:
       return "socket";
     case S_IFCHR:
-      return TERMINALS.has(identity!.driver) ? "terminal" : "device";
+      return TERMINALS.has(identity!.major) ? "terminal" : "device";
     case S_IFBLK:
       return "device";
     case S_IFLNK:
@@ -71,13 +72,13 @@ function kindOfFile(link: string | undefined): HandleKind {
   return link?.startsWith(MEMORY) && link.endsWith(DELETED) ? "memory" : "file";
 }
 
-/** Whether a position means something: reading a pipe or a terminal does not move one. */
+/** Whether reading the object moves a position, as it does not for a pipe or a terminal. */
 export function hasPosition(kind: HandleKind, identity: Identity | undefined): boolean {
   if (kind === "file" || kind === "memory") return true;
   return ((identity?.mode ?? 0) & S_IFMT) === S_IFBLK;
 }
 
-/** The access that the flags of an open file tell. Access mode 3 is for ioctl(2) alone. */
+/** The access of an open file, from its status flags. Access mode 3 allows ioctl(2) only. */
 export function accessOfFlags(flags: number): HandleAccess {
   if ((flags & O_PATH) !== 0) return "none";
   const mode = flags & O_ACCMODE;
@@ -85,9 +86,9 @@ export function accessOfFlags(flags: number): HandleAccess {
 }
 
 /**
- * The path of an object, or the name of one that has no path.
+ * The path of an object, or its name when it has no path.
  *
- * @param root what stands before the paths of the process: "" for this one
+ * @param root the path of the process's root directory, without a slash at its end: "" for this process
  */
 export function nameOf(
   kind: HandleKind,
@@ -98,7 +99,7 @@ export function nameOf(
   if (link === undefined) return {};
   if (kind === "memory") return { name: link.slice(1, -DELETED.length) };
   if (!link.startsWith("/")) return { name: link };
-  // A file may really be called so.
+  // The real name of a file may end like that.
   if (!link.endsWith(DELETED) || isAt(root + link, identity)) return { path: link };
   return { path: link.slice(0, -DELETED.length), deleted: true };
 }

@@ -1,49 +1,51 @@
-/** The handles of another process on Linux, from its folder in /proc. */
+/** The handles of another process on Linux, from its directory in /proc. */
 import { failureByCode, HandleError, hasCode } from "../../ffi/error.ts";
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { descriptorsOf, identityAt } from "../../ffi/posix/identity.ts";
 import { linkText, procText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo } from "./types.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
-import { whatWouldHelpLooking } from "../process/ptrace.ts";
+import { inspectPermissionAdvice } from "../process/ptrace.ts";
 
-/** It is the one reason for which /proc says EPERM and tells nothing more. */
+/** The advice for EPERM: /proc has no other reason for it. */
 const HIDDEN =
-  "/proc is mounted with hidepid, so it tells nothing of other users' processes: run as its user, " +
-  "or with the capability CAP_SYS_PTRACE";
+  "/proc is mounted with hidepid, which hides the processes of other users: run as the user of that " +
+  "process, or with the capability CAP_SYS_PTRACE";
 
 /**
- * What is known of every handle of another process. Each is read through a descriptor of this one:
- * where there is none left, it fails as a whole, since a list that lacks some would be believed.
+ * Describes every handle of another process. Each needs a free descriptor in this process for a moment.
+ * When there is none, the whole call fails: a list with gaps would look complete.
  *
- * @throws {HandleError} `ESRCH` when there is no such process, `EACCES` when it may not be examined
- * and `EPERM` when not even its state may be; `EMFILE`, `ENFILE`, `ENOMEM` when this process or the
- * system has no room to look
+ * @throws {HandleError} `ESRCH` when there is no such process; `EACCES` when this process may not
+ * examine it; `EPERM` when /proc hides it; `EMFILE`, `ENFILE`, `ENOMEM` when this process or the system
+ * has no descriptor or memory left
  */
 export function listOther(pid: number): HandleInfo[] {
   let found: HandleInfo[];
   try {
-    found = descriptorsOf(pid).map((fd) => look(pid, fd)).filter((info) => info !== undefined);
+    found = descriptorsOf(pid).map((fd) => inspectOne(pid, fd)).filter((info) =>
+      info !== undefined
+    );
   } catch (error) {
     if (hasCode(error, "ENOENT", "ESRCH")) throw noSuchProcess(pid, error);
     if (hasCode(error, "EPERM")) throw refused(pid, error, HIDDEN);
     if (!hasCode(error, "EACCES")) throw error;
     if (hasEnded(pid)) throw noSuchProcess(pid, error);
-    throw refused(pid, error, whatWouldHelpLooking(pid));
+    throw refused(pid, error, inspectPermissionAdvice(pid));
   }
   if (found.length === 0 && hasEnded(pid)) throw noSuchProcess(pid);
   return found;
 }
 
-/** One handle; `undefined` when it is closed by now. */
-function look(pid: number, fd: number): HandleInfo | undefined {
-  const place = `/proc/${pid}/fd/${fd}`;
-  const link = linkText(place);
+/** Inspects one handle of a process; `undefined` when it has been closed by now. */
+function inspectOne(pid: number, fd: number): HandleInfo | undefined {
+  const path = `/proc/${pid}/fd/${fd}`;
+  const link = linkText(path);
   const text = link === undefined ? undefined : procText(`/proc/${pid}/fdinfo/${fd}`);
   const [, pos, octal] = text?.match(/^pos:\t(\d+)\nflags:\t(\d+)$/m) ?? [];
   if (octal === undefined) return undefined;
   const flags = parseInt(octal, 8);
-  const identity = identityAt(place);
+  const identity = identityAt(path);
   const kind = kindOf(identity, link);
   return handleInfo({
     raw: fd,
@@ -58,7 +60,7 @@ function look(pid: number, fd: number): HandleInfo | undefined {
   });
 }
 
-/** Whether it is not there, or has ended and is not yet waited for: that has no handles. */
+/** Whether a process has ended. One that its parent has not waited for still exists, without handles. */
 function hasEnded(pid: number): boolean {
   return /^State:\t[^ZX]/m.exec(procText(`/proc/${pid}/status`) ?? "") === null;
 }
@@ -68,7 +70,7 @@ function noSuchProcess(pid: number, cause?: HandleError): HandleError {
   return notListed(
     pid,
     failed,
-    "it has ended or never was, or /proc does not show it: check the pid",
+    "it has ended or never existed, or /proc does not show it: check the pid",
     {
       syscall: "open",
       cause,

@@ -1,12 +1,13 @@
-/** Which of many descriptors share an open file, on Linux. */
+/** Groups descriptors that share an open file, on Linux. */
 import { orderOf } from "../../ffi/posix/identity.ts";
 import type { HandleInfo } from "./types.ts";
 
 /**
- * Adds to each handle how many of the process share its open file, where the kernel tells it.
+ * Sets `references` of each handle: how many descriptors of the process share its open file. Where the
+ * kernel does not compare open files, the handles stay as they are.
  *
- * Only descriptors of one file can. Those of a file are sorted by the order that the kernel has for
- * open files, so that n of them cost n log n questions and not n².
+ * Only descriptors of one file can share an open file. Those of each file are sorted by the kernel's
+ * order of open files, so n descriptors need n log n system calls and not n².
  */
 export function countSharing(pid: number, handles: readonly HandleInfo[]): HandleInfo[] {
   if (!handles.some(({ raw }) => orderOf(pid, raw, raw) === 0)) return [...handles];
@@ -19,16 +20,16 @@ export function countSharing(pid: number, handles: readonly HandleInfo[]): Handl
   }
   const counts = new Map<number, number>();
   for (const group of files.values()) {
-    for (const sharers of sharing(pid, group)) {
+    for (const sharers of groupByOpenFile(pid, group)) {
       for (const raw of sharers) counts.set(raw, sharers.length);
     }
   }
   return handles.map((info) => ({ ...info, references: counts.get(info.raw) ?? 1 }));
 }
 
-/** The descriptors, put together that share an open file. */
-function sharing(pid: number, group: readonly number[]): number[][] {
-  // What is closed meanwhile has no order: it stands somewhere and shares nothing.
+/** Groups descriptors by open file. */
+function groupByOpenFile(pid: number, group: readonly number[]): number[][] {
+  // A descriptor that is closed meanwhile has no order: it lands anywhere and shares nothing.
   const sorted = [...group].sort((a, b) => orderOf(pid, a, b) ?? 0);
   const found: number[][] = [];
   let last: number[] | undefined;

@@ -1,4 +1,4 @@
-/** Looking at handles on Windows: of this process by asking, of another by a duplicate of each. */
+/** Inspecting handles on Windows: those of this process directly, those of another by duplicates. */
 import { failure, HandleError } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import { isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
@@ -13,31 +13,32 @@ import { type OpenHandle, openHandles } from "../../ffi/win32/inspect.ts";
 import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { OpenProcess } from "../../ffi/win32/process.ts";
 import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
-import { accessOfRights, kindOfName, lookAtFile } from "./windows_kinds.ts";
+import { accessOfRights, inspectFile, kindOfName } from "./windows_kinds.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** Where DuplicateHandle leaves its result. */
+/** The out parameter of DuplicateHandle. Its result is used instead. */
 const out: [number] = [0];
 
-/** Looking at handles on Windows. */
-export const windowsInspector: InspectPlatform = {
+/** The implementation for Windows. */
+export const windowsInspect: InspectPlatform = {
   inspect(raw) {
-    const subject = { raw, pid: ownPid(), inheritable: false, mayWait: true };
-    // The system knows what a pseudo-handle stands for, and nothing of the handle: there is none.
-    if (isPseudoHandle(raw)) return lookAtCopy(SELF, subject).info;
+    const target = { raw, pid: ownPid(), inheritable: false, mayWait: true };
+    // A pseudo-handle is a constant without an entry in the handle table, so only a duplicate can be queried.
+    if (isPseudoHandle(raw)) return inspectDuplicate(SELF, target).info;
     const inheritable = (GetHandleInformation(raw) & HANDLE_FLAG_INHERIT) !== 0;
-    return look(raw, { ...subject, inheritable }).info;
+    return inspectOne(raw, { ...target, inheritable }).info;
   },
   isSame(a, b) {
     for (const raw of [a, b]) NtQueryObject(raw); // throws when it is not open
     return CompareObjectHandles(a, b);
   },
   list(pid) {
-    if (pid === ownPid()) return lookAtAll(pid, (subject) => look(subject.raw, subject));
+    if (pid === ownPid()) return inspectAll(pid, (target) => inspectOne(target.raw, target));
     const process = OpenProcess(PROCESS_DUP_HANDLE, false, pid);
     try {
-      const found = lookAtAll(pid, (subject) => lookAtCopy(process, subject));
-      if (found.length === 0) throw hasEnded(pid); // somebody still has a handle of it
+      const found = inspectAll(pid, (target) => inspectDuplicate(process, target));
+      // A process that has ended can be opened as long as another process has a handle to it.
+      if (found.length === 0) throw noSuchProcess(pid);
       return found;
     } finally {
       CloseHandle(process);
@@ -45,29 +46,33 @@ export const windowsInspector: InspectPlatform = {
   },
 };
 
-/** A handle that is to be looked at, which need not be one of this process. */
-interface Subject {
+/** A handle to inspect, of this process or of another. */
+interface Target {
   readonly raw: RawHandle;
   readonly pid: number;
   readonly inheritable: boolean;
-  /** Whether the answer may take as long as somebody's read. */
+  /** Whether the inspection may wait for a read or write that another thread has under way. */
   readonly mayWait: boolean;
 }
 
-/** What was found, and what the kernel calls the kind of the object. */
-interface Sight {
+/** The result of inspecting one handle. */
+interface Inspection {
   readonly info: HandleInfo;
+  /** The kernel's name for the kind of object. */
   readonly kernelName: string;
 }
 
-/** Looks at every handle. One that cannot be asked is told by the list, once its kind is known. */
-function lookAtAll(pid: number, see: (subject: Subject) => Sight): HandleInfo[] {
+/**
+ * Inspects every handle of a process. One that cannot be inspected is described by the system's list at
+ * the end, when the names of the kinds are known from the others.
+ */
+function inspectAll(pid: number, inspect: (target: Target) => Inspection): HandleInfo[] {
   const kernelNames = new Map<number, string>();
   const found: (HandleInfo | OpenHandle)[] = [];
   for (const entry of openHandles(pid).sort((a, b) => a.handle - b.handle)) {
     try {
       const { handle: raw, inheritable } = entry;
-      const { info, kernelName } = see({ raw, pid, inheritable, mayWait: false });
+      const { info, kernelName } = inspect({ raw, pid, inheritable, mayWait: false });
       kernelNames.set(entry.kind, kernelName);
       found.push(info);
     } catch (error) {
@@ -80,13 +85,16 @@ function lookAtAll(pid: number, see: (subject: Subject) => Sight): HandleInfo[] 
   );
 }
 
-/** Looks at a handle by means of a handle of this process to the same object. */
-function look(handle: RawHandle, { raw, pid, inheritable, mayWait }: Subject): Sight {
+/** Inspects a target through a handle of this process to the same object. */
+function inspectOne(
+  handle: RawHandle,
+  { raw, pid, inheritable, mayWait }: Target,
+): Inspection {
   const { GrantedAccess, HandleCount } = NtQueryObject(handle);
   const kernelName = kindOf(handle);
   const isFile = kernelName === "File";
   const facts = isFile
-    ? lookAtFile(handle, GrantedAccess, mayWait)
+    ? inspectFile(handle, GrantedAccess, mayWait)
     : { kind: kindOfName(kernelName) };
   const info = handleInfo({
     raw,
@@ -94,7 +102,7 @@ function look(handle: RawHandle, { raw, pid, inheritable, mayWait }: Subject): S
     access: accessOfRights(kernelName, facts.kind, GrantedAccess),
     accessMask: GrantedAccess,
     inheritable,
-    // The name of a file comes from the file system, which may let us wait.
+    // Not for files: the file system gives their names, and may wait for an operation under way.
     name: isFile ? undefined : objectName(handle) || undefined,
     references: HandleCount,
     ...facts,
@@ -102,14 +110,13 @@ function look(handle: RawHandle, { raw, pid, inheritable, mayWait }: Subject): S
   return { info, kernelName };
 }
 
-/** Looks at a handle by means of a duplicate, which is closed again. */
-function lookAtCopy(process: RawHandle, subject: Subject): Sight {
-  const copy = DuplicateHandle(process, subject.raw, SELF, out, 0, false, DUPLICATE_SAME_ACCESS);
+/** Inspects a target through a duplicate, which is closed again. */
+function inspectDuplicate(process: RawHandle, target: Target): Inspection {
+  const copy = DuplicateHandle(process, target.raw, SELF, out, 0, false, DUPLICATE_SAME_ACCESS);
   try {
-    // Every handle of another process has a number that may be that of our copy, too.
-    const { info, kernelName } = look(copy, { ...subject, raw: copy });
+    const { info, kernelName } = inspectOne(copy, target);
     return {
-      info: { ...info, raw: subject.raw, references: (info.references ?? 1) - 1 },
+      info: { ...info, references: (info.references ?? 1) - 1 },
       kernelName,
     };
   } finally {
@@ -117,7 +124,7 @@ function lookAtCopy(process: RawHandle, subject: Subject): Sight {
   }
 }
 
-/** What the system's list itself tells. */
+/** Describes a handle by its entry in the system's list. */
 function fromList(entry: OpenHandle, pid: number, kernelName: string | undefined): HandleInfo {
   const { handle: raw, inheritable, access: accessMask } = entry;
   const kind = kindOfName(kernelName);
@@ -125,7 +132,7 @@ function fromList(entry: OpenHandle, pid: number, kernelName: string | undefined
   return handleInfo({ raw, pid, kind, access, accessMask, inheritable });
 }
 
-function hasEnded(pid: number): HandleError {
+function noSuchProcess(pid: number): HandleError {
   return failure("ESRCH", "NtQuerySystemInformation", {
     message: `Cannot list the handles of process ${pid}: it has ended, and its handles with it; ` +
       "list them while it runs",

@@ -1,4 +1,4 @@
-/** What a `HANDLE` refers to and what may be done with it, from what the kernel calls its kind. */
+/** The kind and the access of a `HANDLE`, from the kernel's name for the kind of its object. */
 import {
   FILE_APPEND_DATA,
   FILE_CURRENT,
@@ -18,17 +18,17 @@ import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "
 import type { RawHandle } from "../util/raw_handle.ts";
 import { isSocket } from "../handle/windows_kinds.ts";
 
-/** What the rights of a kind mean: those that ask its state, and those that change it. */
+/** A kind of object: the rights that query its state and those that change it. */
 interface Kind {
   readonly kind: HandleKind;
   readonly reads: number;
   readonly writes: number;
 }
 
-/** The kinds by the kernel's names for them; the rights are those of winnt.h and winuser.h. */
-const kinds: Readonly<Record<string, Kind>> = {
+/** The kinds by the kernel's names for them. The rights are those of winnt.h and winuser.h. */
+const KINDS: Readonly<Record<string, Kind>> = {
   Event: { kind: "event", reads: 1, writes: 2 },
-  Mutant: { kind: "mutex", reads: 1, writes: 0x10_0000 }, // to own it is to wait for it
+  Mutant: { kind: "mutex", reads: 1, writes: 0x10_0000 }, // SYNCHRONIZE: waiting for a mutex acquires it
   Semaphore: { kind: "semaphore", reads: 1, writes: 2 },
   Timer: { kind: "timer", reads: 1, writes: 2 },
   Section: { kind: "section", reads: 4, writes: 2 },
@@ -50,16 +50,16 @@ const FILE: Kind = {
   reads: FILE_READ_DATA,
   writes: FILE_WRITE_DATA | FILE_APPEND_DATA,
 };
-/** Of a pipe, the right to append is the one to make another instance of it. */
+/** For a pipe, the bit of FILE_APPEND_DATA is the right to make another instance. */
 const PIPE: Kind = { kind: "pipe", reads: FILE_READ_DATA, writes: FILE_WRITE_DATA };
 const OTHER: Kind = { kind: "other", reads: 1, writes: 2 };
 
-/** The kind that the kernel's name means; a `File` can be many. */
+/** The kind by the kernel's name for it. `File` is not one kind, so it is `"other"`. */
 export function kindOfName(name: string | undefined): HandleKind {
-  return kinds[name ?? ""]?.kind ?? "other";
+  return KINDS[name ?? ""]?.kind ?? "other";
 }
 
-/** What rights of a kind of object allow. */
+/** The access that rights on a kind of object give. */
 export function accessOfRights(
   name: string | undefined,
   kind: HandleKind,
@@ -69,40 +69,40 @@ export function accessOfRights(
     ? PIPE
     : name === "File"
     ? FILE
-    : kinds[name ?? ""] ?? OTHER;
+    : KINDS[name ?? ""] ?? OTHER;
   return accessOf((rights & reads) !== 0, (rights & writes) !== 0);
 }
 
 /**
- * Reads, does not write, and may change attributes: what `CreatePipe` gives to its reader, and what
- * hardly anybody opens a file for.
+ * The rights of the reading end that `CreatePipe` makes: to read and to change attributes, without the
+ * right to write. Files are hardly ever opened with these rights.
  */
 const READER = 0x100 | FILE_READ_DATA;
 const NO_READER = FILE_WRITE_DATA | FILE_APPEND_DATA;
 
-/** What is known of a file. */
+/** The description of a file. */
 export type FileFacts =
   & Pick<HandleFacts, "kind">
   & Partial<Pick<HandleFacts, "path" | "deleted" | "position" | "device" | "inode">>;
 
 /**
- * What is known of a file, a pipe, a socket, a console or a device.
+ * Describes a file, a pipe, a socket, a console or a device.
  *
- * The system answers for a file that was not opened as overlapped when the operation on it ends that
- * another thread is waiting for, which for a pipe may be never. So the reader of a plain pipe is told
- * by its rights then, and who has many to look at asks only what is at rest.
+ * While an operation is under way on a file that was not opened as overlapped, a query waits for the end
+ * of that operation, which for a pipe may never come. So the reading end of a plain pipe is recognized by
+ * its rights then, and a list of many handles (`mayWait` false) queries only idle files.
  *
- * @param rights those of the handle
- * @param mayWait whether the answer may take as long as somebody's read
+ * @param rights the access mask of the handle
+ * @param mayWait whether the query may wait for an operation that is under way
  */
-export function lookAtFile(handle: RawHandle, rights: number, mayWait: boolean): FileFacts {
-  if (!isAtRest(handle)) {
+export function inspectFile(handle: RawHandle, rights: number, mayWait: boolean): FileFacts {
+  if (!isIdle(handle)) {
     if ((rights & (READER | NO_READER)) === READER) return { kind: "pipe" };
     if (!mayWait) return { kind: "other" };
   }
   switch (GetFileType(handle)) {
     case FILE_TYPE_DISK:
-      return lookAtDisk(handle);
+      return inspectDiskFile(handle);
     case FILE_TYPE_PIPE:
       return { kind: isSocket(handle) ? "socket" : "pipe" };
     case FILE_TYPE_CHAR:
@@ -112,12 +112,12 @@ export function lookAtFile(handle: RawHandle, rights: number, mayWait: boolean):
   }
 }
 
-/** A file is signalled unless an operation is under way. Waiting for no time changes nothing. */
-function isAtRest(handle: RawHandle): boolean {
+/** A file object is signalled unless an operation is under way. A wait of 0 ms changes nothing. */
+function isIdle(handle: RawHandle): boolean {
   return tryOrUndefined(() => WaitForSingleObject(handle, 0)) !== WAIT_TIMEOUT;
 }
 
-function lookAtDisk(handle: RawHandle): FileFacts {
+function inspectDiskFile(handle: RawHandle): FileFacts {
   const file = diskFileOf(handle);
   const path = pathOf(handle);
   const deleted = isDeleted(handle) ? true : undefined;

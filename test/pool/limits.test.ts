@@ -1,4 +1,4 @@
-/** A pool without room, and one whose system calls fail: it does all of something or nothing. */
+/** A pool at the limits of the system, and one whose system calls fail: a call does all or nothing. */
 import { describe, expect, test } from "vitest";
 import { anybodysFolder, canChangeUser, nobody, withHome } from "../support/nobody.ts";
 import { hasCommand, lastLine, root, runProgram } from "../support/program.ts";
@@ -12,7 +12,7 @@ interface Faults {
   readonly left: number;
 }
 
-/** Runs the program while a system call fails as told. */
+/** Runs the program while one system call fails with this error, at these of its calls. */
 function fault(call: string, error: string, when: string): Faults {
   const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:error=${error}:when=${when}`];
   return runProgram("pool/fault.ts", {
@@ -21,7 +21,7 @@ function fault(call: string, error: string, when: string): Faults {
 }
 
 test.runIf(hasLimits && canChangeUser)(
-  "where there is no room for files that wait, add() fails and all else goes on (needs root and setpriv, to be another user)",
+  "when the system keeps no more files, add() fails and all else goes on (needs root and setpriv, to be another user)",
   () => {
     using home = anybodysFolder();
     const { output } = runProgram("pool/limit.ts", {
@@ -48,10 +48,10 @@ test.runIf(hasLimits && canChangeUser)(
 test.runIf(hasLimits)(
   "with ever fewer descriptors left, everything works or throws EMFILE and changes nothing",
   () => {
-    const rooms = [0, 1, 2, 3, 8, 15, 16, 17, 18, 19, 20, 30];
+    const freeCounts = [0, 1, 2, 3, 8, 15, 16, 17, 18, 19, 20, 30];
     const { codes, left } = runProgram("pool/fault.ts", {
       prefix: limited,
-      args: rooms.map(String),
+      args: freeCounts.map(String),
     }).result as Faults;
     expect(Object.keys(codes)).toEqual(["EMFILE"]);
     expect(codes["EMFILE"]).toBeGreaterThan(500);

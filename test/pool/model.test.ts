@@ -15,7 +15,7 @@ const seed = Number(process.env["DUPHANDLE_SEED"] ?? Math.trunc(Math.random() * 
 
 test.runIf(isRoot && hasCommand("prlimit"))(
   `${DESCRIPTORS} descriptors under a limit of 256 agree with a model after ${OPERATIONS} random ` +
-    "operations (needs root, who may have so many on their way)",
+    "operations (needs root, who may have that many in flight)",
   () => {
     console.log(`DUPHANDLE_SEED=${seed}`);
     const { result } = runProgram("pool/model.ts", {

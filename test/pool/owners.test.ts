@@ -117,7 +117,7 @@ describe("close()", () => {
   });
 
   test.runIf(givesFds)(
-    "tells who has closed a descriptor in its place (Deno for Windows has handles there)",
+    "throws EBADF when other code has closed its descriptor (Deno on Windows has handles instead)",
     () => {
       using filling = filled(2, 3);
       const [, file, last] = filling.files as [unknown, PooledDescriptor, PooledDescriptor];

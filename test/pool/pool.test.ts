@@ -136,7 +136,7 @@ describe("pin()", () => {
     }
   });
 
-  test("of everything leaves no room: EMFILE, and nothing is lost", () => {
+  test("of every file makes the next EMFILE, and nothing is lost", () => {
     using filling = filled(2, 4);
     const [a, b, c, d] = filling.files as [
       PooledDescriptor,

@@ -49,14 +49,14 @@ describe.runIf(isWindows)("on Windows", () => {
     far.close();
   });
 
-  test("a handle that somebody else has closed is EBADF, once, and holds up nothing else", () => {
+  test("a handle that other code has closed is EBADF, once, and holds up nothing else", () => {
     const pool = filled(1, 3);
     const { reader, writer } = pipeRaw();
     const { raw } = writer;
     const pooled = pool.pool.add(writer);
     pool.files.forEach(next);
     closeRaw(raw);
-    // In Deno the handle itself is given: whoever uses it is told.
+    // In Deno use() gives the handle itself, so using it fails.
     if (givesFds) expect(thrownBy(() => pooled.use(() => {})).code).toBe("EBADF");
     expect(thrownBy(() => pooled.close()).code).toBe("EBADF");
     pooled.close();

@@ -1,6 +1,6 @@
 /**
- * Does everything that a pool can while system calls fail, or while there is room for so many
- * descriptors only: `pool_fault.ts [ROOM …]`. In the end everything must be as if nothing had failed.
+ * Does everything that a pool can do while system calls fail, or with only a few free descriptors, once
+ * for each number: `fault.ts [FREE …]`. In the end everything must be as if nothing had failed.
  */
 import * as fs from "node:fs";
 import { DescriptorPool, duplicate, HandleError, type OwnedHandle } from "duphandle";
@@ -8,7 +8,7 @@ import { isAlone, readFd } from "../../support/pool_files.ts";
 import { openRaw, pipeRaw, temporaryFile } from "../../support/system.ts";
 import { report } from "../../support/report.ts";
 
-const rooms = process.argv.slice(2).map(Number);
+const freeCounts = process.argv.slice(2).map(Number);
 /** How often something is tried that may fail: faults that are injected come now and then. */
 const ATTEMPTS = 50;
 const codes: Record<string, number> = {};
@@ -36,18 +36,18 @@ function finally_<Result>(action: () => Result): Result {
   return result.value;
 }
 
-function round(room: number | undefined): void {
+function round(freeCount: number | undefined): void {
   const text = Array.from({ length: 100 }, (_, at) => String(at).padStart(3, "0")).join("");
   using file = temporaryFile(text);
   const pool = new DescriptorPool({ limit: 10 });
   const add = (handle: OwnedHandle) => finally_(() => pool.add(handle));
   const files = Array.from({ length: 60 }, () => ({ file: add(openRaw(file.path, "r")), at: 0 }));
   const fillers: OwnedHandle[] = [];
-  if (room !== undefined) {
+  if (freeCount !== undefined) {
     while (works(() => fillers.push(duplicate(1))));
-    for (let freed = 0; freed < room; freed++) fillers.pop()?.close();
+    for (let freed = 0; freed < freeCount; freed++) fillers.pop()?.close();
   }
-  const spare = room === undefined ? 20 : 0;
+  const spare = freeCount === undefined ? 20 : 0;
   const handles = Array.from({ length: spare }, () => openRaw(file.path, "r"));
   for (let step = 0; step < 120; step++) {
     const each = files[step * 37 % files.length]!;
@@ -84,5 +84,5 @@ function check(each: { at: number }, text: string): void {
 const count = () => fs.readdirSync("/proc/self/fd").length;
 duplicate(1).close();
 const before = count();
-for (const room of rooms.length === 0 ? [undefined] : rooms) round(room);
+for (const freeCount of freeCounts.length === 0 ? [undefined] : freeCounts) round(freeCount);
 report({ codes, left: count() - before });

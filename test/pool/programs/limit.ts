@@ -1,4 +1,4 @@
-/** A user without privileges fills the place where files wait. It prints what came of it. */
+/** A user without privileges parks as many files as the system allows. It prints what happened. */
 import * as fs from "node:fs";
 import { DescriptorPool, type HandleError, type PooledDescriptor } from "duphandle";
 import { readFd } from "../../support/pool_files.ts";
@@ -32,7 +32,7 @@ function fill(): string {
   }
 }
 
-/** Whether every file has its own position. Using it changes who waits, which must go on working. */
+/** Whether every file has its own position. Using one pages others out, which must go on working. */
 function areRight(): boolean {
   const text = fs.readFileSync(path, "utf8");
   return files.every((each) => {

@@ -1,6 +1,6 @@
 /**
  * Has a pool of very many descriptors do random things, and compares every byte and every count with
- * a model of it: `pool_model.ts SEED DESCRIPTORS OPERATIONS LIMIT`.
+ * a model of it: `model.ts SEED DESCRIPTORS OPERATIONS LIMIT`.
  */
 import * as fs from "node:fs";
 import { DescriptorPool, OwnedHandle, type PooledDescriptor } from "duphandle";
@@ -17,7 +17,7 @@ const [seed, DESCRIPTORS, OPERATIONS, LIMIT] = process.argv.slice(2).map(Number)
 ];
 /** No file grows beyond it, and no pipe holds more. */
 const MOST = 200;
-/** How many are pinned at most. */
+/** At most this many files are pinned. */
 const PINS = 40;
 
 let state = seed;
@@ -178,7 +178,7 @@ function write(model: Model, fd: number): void {
       if ((error as { code?: unknown }).code === "EPIPE") return;
       throw error;
     }
-    fail("nobody could read what was written");
+    fail("a write with no reader did not fail");
   }
   if (content === undefined ? other!.queue.length > MOST : model.position > MOST) return;
   const count = fs.writeSync(fd, bytes, 0, bytes.length, null);
