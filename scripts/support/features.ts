@@ -1,4 +1,4 @@
-/** The rows of the support table. A new feature gets one in the room that it belongs to. */
+/** The rows of the support table. A new feature gets a row in the file that it belongs to. */
 import type { Feature } from "./claims.ts";
 import { handleFeatures } from "./handle_features.ts";
 import { otherFeatures } from "./other_features.ts";

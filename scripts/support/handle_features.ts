@@ -20,8 +20,8 @@ export const handleFeatures: readonly Feature[] = [
     claims: [
       {
         answer: "0, 1 and 2",
-        note: "Above 2 `ENOTSUP`: Deno for Windows tells the `HANDLE` of no descriptor; use a " +
-          "`Handle`.",
+        note:
+          "`ENOTSUP` above 2: Deno for Windows does not reveal the `HANDLE` of a descriptor; use a `Handle`.",
         on: "windows-deno",
         tests: [[duplicate, "takes an fd of the runtime"], [duplicate, "takes the standard"]],
       },
@@ -63,8 +63,8 @@ export const handleFeatures: readonly Feature[] = [
       {
         answer: "yes",
         note:
-          "Less than the source has is a new open file with a position of its own; of a socket " +
-          "it is `ENOTSUP`.",
+          "Less access than the source has needs a new open file, with a position of its own; " +
+          "for a socket it is `ENOTSUP`.",
         tests: [
           [access, '"read" of a read-write file reads and refuses to write'],
           [access, "never gives what the source lacks"],
@@ -126,7 +126,7 @@ export const handleFeatures: readonly Feature[] = [
     claims: [
       {
         answer: "yes",
-        note: "It is an object of ours, with the methods of the runtime's own.",
+        note: "The result is an object of this library, with the methods of a `FileHandle`.",
         tests: [
           [copies, "gives a file that goes on when the source is closed"],
           [copies, "has streams, lines and web streams"],
@@ -146,7 +146,7 @@ export const handleFeatures: readonly Feature[] = [
         [copies, "copyFileHandleSync() gives an fd for node:fs"],
         [copies, "toFd() and fromFd() hand one handle over and back"],
       ),
-      refused("Deno for Windows makes no descriptors: use `copyFileHandle`, `toFileHandle`.", [
+      refused("Deno for Windows cannot make descriptors: use `copyFileHandle`, `toFileHandle`.", [
         copies,
         "says that Deno for Windows makes no descriptors",
       ]),
@@ -156,7 +156,7 @@ export const handleFeatures: readonly Feature[] = [
     name: "`duphandle/register`",
     claims: [
       yes(["register/register.test.ts", "adds duplicate() to the runtime's own FileHandle"]),
-      refused("It would be of a descriptor: use `copyFileHandle` of a `Handle`.", [
+      refused("Its source would be a descriptor: use `copyFileHandle` of a `Handle`.", [
         "register/register.test.ts",
         "is ENOTSUP in Deno for Windows",
       ]),
@@ -172,10 +172,13 @@ export const handleFeatures: readonly Feature[] = [
           "of standard descriptors (Windows: ENOTSUP, see above) children follow",
         ],
       ),
-      refused("The runtimes keep the `HANDLE` that they have: start a child with `stdio`.", [
-        "redirect/redirect.test.ts",
-        "says what to use on Windows",
-      ]),
+      refused(
+        "The runtimes keep the `HANDLE` that they started with: start a child with `stdio`.",
+        [
+          "redirect/redirect.test.ts",
+          "says what to use on Windows",
+        ],
+      ),
     ],
   },
 ];

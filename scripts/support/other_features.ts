@@ -18,7 +18,7 @@ export const otherFeatures: readonly Feature[] = [
       },
       {
         answer: "yes",
-        note: "It gives the `HANDLE`, since Deno for Windows makes no descriptors.",
+        note: "`use` passes the `HANDLE`, since Deno for Windows cannot make descriptors.",
         on: "windows-deno",
         tests: [
           ["pool/pool.test.ts", "use() finds every file where it was left"],
@@ -71,7 +71,7 @@ export const otherFeatures: readonly Feature[] = [
     name: "`duphandle/posix`",
     claims: [
       yes(["ffi/posix.test.ts", "duphandle/posix (ENOTSUP on Windows, see above)"]),
-      refused("Use the verbs of `duphandle`, or `duphandle/win32`.", [
+      refused("Use the functions of `duphandle`, or `duphandle/win32`.", [
         "ffi/posix.test.ts",
         "on Windows every call says what to use instead",
       ]),
@@ -84,7 +84,7 @@ export const otherFeatures: readonly Feature[] = [
         ["ffi/win32.test.ts", "duphandle/win32 (ENOTSUP on POSIX, see above)"],
         ["ffi/win32_duplicate.test.ts", "DuplicateHandle() on Windows"],
       ),
-      refused("Use the verbs of `duphandle`, or `duphandle/posix`.", [
+      refused("Use the functions of `duphandle`, or `duphandle/posix`.", [
         "ffi/win32.test.ts",
         "on POSIX every call says what to use instead",
       ]),

@@ -31,8 +31,9 @@ export const processFeatures: readonly Feature[] = [
       {
         answer: "yes",
         note:
-          "It needs the right to debug the process; `allowTake` gives it where Yama rules. What " +
-          "is taken stays open there: `closeSource` is `ENOTSUP`, ask that process to close it.",
+          "It needs the right to debug the process; `allowTake` grants it where Yama restricts it. " +
+          "The source stays open there: `closeSource` is `ENOTSUP`, since only that process can " +
+          "close it.",
         on: "linux",
         tests: [
           [processes, "take() makes a handle to the same open file"],
@@ -110,7 +111,7 @@ export const processFeatures: readonly Feature[] = [
     name: "`duplicateSocket`, `socketFromInfo`",
     claims: [
       yes([sockets, "a socket goes to a child, which uses it after the parent closed its own"]),
-      refused("A socket is duplicated, sent and taken as any other descriptor.", [
+      refused("Not needed: a socket is duplicated, sent and taken like any other descriptor.", [
         sockets,
         "on POSIX both say what to use instead",
       ]),
