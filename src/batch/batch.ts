@@ -5,7 +5,7 @@ import { attemptEach, Attempts } from "../util/attempts.ts";
 import { closeAll } from "../handle/close_all.ts";
 import { duplicateAll } from "./duplicate_all.ts";
 import { consume, type Owner } from "../handle/raw.ts";
-import { isHandle, OwnedHandle } from "../handle/handle.ts";
+import { isHandle, OwnedHandle, releaseForBatch } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
 import { fdOf, type HandleSource, ownerOf, rawOf, RuntimeSource } from "../handle/source.ts";
@@ -76,7 +76,7 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
     try {
       // One that is there twice is closed by then. Some kinds are closed in a way of their own.
       if (handle.constructor !== OwnedHandle) special.push(handle);
-      else if (!handle.closed) raws.push(oneOfMany.close(handle));
+      else if (!handle.closed) raws.push(releaseForBatch(handle));
     } catch (error) {
       attempts.failed(error); // a tracker threw: those that have given up theirs are to be closed
     }
@@ -88,14 +88,6 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
   for (const handle of special) attempts.run(() => handle.close());
   attempts.end();
 }
-
-/**
- * How a handle gives up its number to be closed as one of many. In an object, so that a tracker can
- * stand in: it would take `release()` for what it says, that somebody else has the duty to close.
- */
-export const oneOfMany: { close(handle: OwnedHandle): RawHandle } = {
-  close: (handle) => handle.release(),
-};
 
 /**
  * Sources that are to be closed whatever comes: what tells their numbers, and who closes them all. It

@@ -6,6 +6,7 @@ import { fcntl_getfd } from "../../ffi/posix/fcntl.ts";
 import { Attempts } from "../util/attempts.ts";
 import type { BatchPlatform } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
+import { observer, reportNumber } from "../handle/hooks.ts";
 import { MINIMUM } from "../handle/posix.ts";
 
 /** From so many on a batch is faster: `npm run bench` shows where the lines cross. */
@@ -17,7 +18,10 @@ export const posixBatches: BatchPlatform = {
     const isWorthwhile = raws.length >= WORTHWHILE && raws.length <= MOST_SENT;
     if (!isWorthwhile || osName() !== "linux") return undefined;
     const copies = duplicateBySending(raws);
-    if (copies.length === raws.length && !hasStandard(copies)) return copies;
+    if (copies.length === raws.length && !hasStandard(copies)) {
+      if (observer !== undefined) copies.forEach(reportNumber);
+      return copies;
+    }
     closeAll(copies); // one by one it shows which cannot be, and why
     return undefined;
   },

@@ -1,12 +1,30 @@
-/** Handles as objects: who owns one must close it, exactly once; who borrows one must not. */
+/**
+ * Handles as objects: an owner closes its handle, exactly once; a borrower does not close it.
+ *
+ * This file is longer than others because the three classes refer to each other: apart, their modules
+ * would import each other in a circle.
+ */
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
-import { closeRuntimeFd } from "./adopt.ts";
-import { duplicateRaw } from "./raw.ts";
-import type { DuplicateOptions } from "./options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { closeRuntimeFd } from "./adopt.ts";
+import { observer } from "./hooks.ts";
+import type { DuplicateOptions } from "./options.ts";
 import { adopter, platform } from "./platform.ts";
+import { duplicateRaw } from "./raw.ts";
+
+/** Makes a {@linkcode BorrowedHandle}, whose constructor is private. It checks nothing. */
+export let borrowedHandle: (source: RawHandle | OwnedHandle) => BorrowedHandle;
+
+/**
+ * Releases a handle that is closed as part of a batch: to an observer it is a close, and not a release
+ * to other code. Throws as {@linkcode OwnedHandle.release}.
+ */
+export let releaseForBatch: (owner: OwnedHandle) => RawHandle;
+
+/** Marks an {@linkcode OwnedHandle} as closed, without closing its handle and without a report. */
+export let forget: (owner: object) => void;
 
 /**
  * A handle of this process: owned or borrowed.
@@ -25,7 +43,7 @@ import { adopter, platform } from "./platform.ts";
  */
 export abstract class Handle {
   /**
-   * The handle's number: a descriptor on POSIX, a `HANDLE` on Windows.
+   * The raw handle: a descriptor on POSIX, a `HANDLE` on Windows.
    *
    * @throws {HandleError} `EBADF` when the handle is closed or was released
    */
@@ -50,12 +68,12 @@ export abstract class Handle {
   }
 
   /**
-   * A new handle to the same kernel object, as {@linkcode duplicate} makes it.
+   * Makes a new handle to the same kernel object, as {@linkcode duplicate} does.
    *
-   * @param options how it is to differ from the plain duplicate
+   * @param options how the new handle is to differ from a plain duplicate
    * @returns the new handle, which the caller closes
    * @throws {HandleError} `EBADF`, `EMFILE`, `EACCES`, `ENOTSUP`
-   * @throws {TypeError} when the options are not known, or a borrowed source is to be closed
+   * @throws {TypeError} when an option is not of its kind, or a borrowed source is to be closed
    */
   duplicate(options?: DuplicateOptions): OwnedHandle {
     return OwnedHandle.fromRaw(
@@ -64,7 +82,7 @@ export abstract class Handle {
   }
 }
 
-/** Whether the value is a {@linkcode Handle}, also for objects that throw when they are asked. */
+/** Whether the value is a {@linkcode Handle}; `false` also for a proxy that throws. */
 export function isHandle(value: unknown): value is Handle {
   try {
     return value instanceof Handle;
@@ -74,7 +92,8 @@ export function isHandle(value: unknown): value is Handle {
 }
 
 /**
- * A handle that somebody else owns and closes; make one with {@linkcode borrow}.
+ * A handle that other code owns and closes. {@linkcode borrow} and {@linkcode OwnedHandle.borrow} make
+ * one.
  *
  * @example
  * ```ts
@@ -87,16 +106,18 @@ export function isHandle(value: unknown): value is Handle {
  * ```
  */
 export class BorrowedHandle extends Handle {
+  static {
+    borrowedHandle = (source) => new BorrowedHandle(source);
+  }
+
   readonly #source: RawHandle | OwnedHandle;
 
-  /** Use {@linkcode borrow} or {@linkcode OwnedHandle.borrow}. */
-  constructor(source: RawHandle | OwnedHandle) {
+  private constructor(source: RawHandle | OwnedHandle) {
     super();
-    if (!(source instanceof OwnedHandle)) platform().checkBorrowed(source);
     this.#source = source;
   }
 
-  /** The handle's number, as {@linkcode Handle.raw}. */
+  /** The raw handle, as {@linkcode Handle.raw}. */
   override get raw(): RawHandle {
     return typeof this.#source === "number" ? this.#source : this.#source.raw;
   }
@@ -108,10 +129,9 @@ export class BorrowedHandle extends Handle {
 }
 
 /**
- * A handle that is ours to close, once. With `using` it is closed at the end of the block.
+ * A handle with the duty to close it, once. With `using` it is closed at the end of the block.
  *
- * Nothing closes it behind your back: an owner that is forgotten keeps its object alive until the
- * process ends.
+ * Nothing else closes it: an owner that is forgotten keeps its object alive until the process ends.
  *
  * @see https://man7.org/linux/man-pages/man2/close.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle
@@ -125,6 +145,16 @@ export class BorrowedHandle extends Handle {
  * ```
  */
 export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
+  static {
+    releaseForBatch = (owner) => {
+      observer?.onReleaseForBatch(owner);
+      return owner.#release();
+    };
+    forget = (owner) => {
+      if (#closed in owner) owner.#closed = true;
+    };
+  }
+
   readonly #raw: RawHandle;
   #closed: boolean;
 
@@ -133,15 +163,16 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     super();
     this.#raw = raw;
     this.#closed = false;
-    listener(this, raw);
+    observer?.onCreate(this, raw);
   }
 
   /**
-   * Takes over the duty to close a handle that nobody else will close.
+   * Takes over the duty to close a raw handle, which no other code closes from then on.
    *
-   * A descriptor that the runtime opened belongs to the runtime: duplicate it instead.
+   * The number is a descriptor on POSIX and a `HANDLE` on Windows. A descriptor that the runtime opened
+   * belongs to the runtime: duplicate it instead, or give it to {@linkcode OwnedHandle.fromFd}.
    *
-   * @param raw a descriptor on POSIX, a `HANDLE` on Windows
+   * @param raw the raw handle: a descriptor on POSIX, a `HANDLE` on Windows
    * @returns the owner, which the caller closes
    * @throws {TypeError} when the number cannot be a handle that can be owned
    *
@@ -185,35 +216,44 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     return OwnedHandle.fromRaw(duplicateRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
   }
 
-  /** The handle's number, as {@linkcode Handle.raw}. */
+  /** The raw handle, as {@linkcode Handle.raw}. */
   override get raw(): RawHandle {
+    observer?.onUse(this, "raw");
     if (this.#closed) throw closedError(this.#raw);
     return this.#raw;
   }
 
   /** Whether the handle is closed or was released. */
   override get closed(): boolean {
+    observer?.onReadClosed(this);
     return this.#closed;
   }
 
   /**
-   * The same handle for somebody who must not close it. It ends with this owner.
+   * The same handle for code that must not close it. It ends with this owner.
    *
-   * @returns the handle, which its user does not close
+   * @returns the borrowed handle, which is not to be closed
    * @throws {HandleError} `EBADF` when it is closed or was released
    */
   borrow(): BorrowedHandle {
+    observer?.onUse(this, "borrow");
     if (this.#closed) throw closedError(this.#raw);
-    return new BorrowedHandle(this);
+    return borrowedHandle(this);
   }
 
   /**
    * Gives up the duty to close: the caller has it now. This object can no longer be used.
    *
-   * @returns the raw handle
+   * @returns the raw handle: a descriptor on POSIX, a `HANDLE` on Windows
    * @throws {HandleError} `EBADF` when it is closed or was released before
    */
   release(): RawHandle {
+    observer?.onRelease(this);
+    return this.#release();
+  }
+
+  /** Ends this owner, without a report. */
+  #release(): RawHandle {
     if (this.#closed) throw closedError(this.#raw);
     this.#closed = true;
     return this.#raw;
@@ -222,11 +262,12 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   /**
    * Closes the handle. A second call does nothing.
    *
-   * @throws {HandleError} `EBADF` when somebody else closed our handle: two owners have the same
-   * one, and each should have had a duplicate. `EIO`, `ENOSPC`, `EDQUOT` when written data may be
-   * lost; the handle is closed then
+   * @throws {HandleError} `EBADF` when other code closed our handle: two owners have the same one, and
+   * each should have had a duplicate. `EIO`, `ENOSPC`, `EDQUOT` when written data may be lost; the
+   * handle is closed then
    */
   close(): void {
+    if (observer?.onClose(this) === false) return;
     if (this.#closed) return;
     this.#closed = true;
     this.closeRaw(this.#raw);
@@ -264,7 +305,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * ```
    */
   toFd(): number {
-    const { raw, inheritable } = this.#handOver();
+    const { raw, inheritable } = this.#releaseForAdopter();
     return adopter().toFd(raw, inheritable);
   }
 
@@ -290,17 +331,17 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * ```
    */
   async toFileHandle(): Promise<FileHandle> {
-    const { raw, inheritable } = this.#handOver();
+    const { raw, inheritable } = this.#releaseForAdopter();
     return await adopter().toFileHandle(raw, inheritable);
   }
 
-  /** Gives up the duty to close for an adopter, which takes it whatever the outcome. */
-  #handOver(): { raw: RawHandle; inheritable: boolean } {
+  /** Gives up the duty to close. The adopter takes it, whatever the outcome. */
+  #releaseForAdopter(): { raw: RawHandle; inheritable: boolean } {
     const raw = this.release();
     try {
       return { raw, inheritable: platform().isInheritable(raw) };
     } catch (error) {
-      // What is not open is not ours, and its number can be somebody else's in the next moment.
+      // What is not open is not ours, and its number can be another object's in the next moment.
       if (!hasCode(error, "EBADF")) this.closeRaw(raw);
       throw error;
     }
@@ -308,47 +349,18 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
 
   /** Closes the handle, at the end of a `using` block. */
   [Symbol.dispose](): void {
-    this.close();
+    if (observer?.onDispose(this) !== false) this.close();
   }
 
   /** Closes the handle, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     // A failing close must reject and not throw.
-    return new Promise((resolve) => resolve(this.close()));
+    return new Promise((resolve) => {
+      if (observer?.onDispose(this) !== false) this.close();
+      resolve();
+    });
   }
 }
-
-/**
- * A handle that somebody else owns, as a source for the verbs.
- *
- * On POSIX the number is a descriptor; on Windows it is a `HANDLE` and not a descriptor. −2, this
- * thread, is allowed there; −1 is refused, because it is also what a failed call returns.
- *
- * @param raw the number of an open handle
- * @returns the handle, which its user does not close
- * @throws {TypeError} when the number cannot be a handle
- *
- * @example
- * ```ts
- * import { borrow, duplicate } from "duphandle";
- *
- * using stdout = duplicate(1);
- * using second = borrow(stdout.raw).duplicate();
- * ```
- */
-export function borrow(raw: RawHandle): BorrowedHandle {
-  return new BorrowedHandle(raw);
-}
-
-/** Hears of every owner at its birth. It does nothing, and costs as much, unless handles are tracked. */
-let listener: (owner: OwnedHandle, raw: RawHandle) => void = nobody;
-
-/** Has a function called with every {@linkcode OwnedHandle} that is made; without one, nobody hears. */
-export function onOwned(hear: (owner: OwnedHandle, raw: RawHandle) => void = nobody): void {
-  listener = hear;
-}
-
-function nobody(): void {}
 
 function closedError(raw: RawHandle): Error {
   return failure("EBADF", "close", {

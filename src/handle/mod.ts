@@ -15,9 +15,10 @@
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
 export type { RawHandle } from "../util/raw_handle.ts";
+export { borrow } from "./borrow.ts";
 export type { FsFile } from "./deno_file.ts";
 export { duplicate, duplicateOnto } from "./duplicate.ts";
-export { borrow, BorrowedHandle, Handle, OwnedHandle } from "./handle.ts";
+export { BorrowedHandle, Handle, OwnedHandle } from "./handle.ts";
 export type { DuplicateOntoOptions, DuplicateOptions } from "./options.ts";
 export type { HandleSource, HasFd } from "./source.ts";
 export type { Access } from "./types.ts";

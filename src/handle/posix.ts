@@ -6,6 +6,7 @@ import { FD_CLOEXEC, O_CLOEXEC, SEEK_CUR } from "../../ffi/posix/constants.ts";
 import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../../ffi/posix/fcntl.ts";
 import { lseek } from "../../ffi/posix/file.ts";
+import { observer, reportNumber } from "./hooks.ts";
 import { narrowPosix } from "./posix_narrow.ts";
 import type { HandlePlatform } from "./types.ts";
 
@@ -17,23 +18,17 @@ export const posixPlatform: HandlePlatform = {
   checkBorrowed: (raw) => checkFd(raw, "a handle"),
   checkOwned: (raw) => checkFd(raw, "a handle"),
   rawOfFd: (fd) => fd,
-  duplicate: duplicatePosix,
+  duplicate: (raw, inheritable, minimum) => reportNumber(duplicatePosix(raw, inheritable, minimum)),
   narrow(raw, access, inheritable, minimum) {
     const opened = narrowPosix(raw, access, inheritable);
-    if (opened === undefined) return duplicatePosix(raw, inheritable, minimum);
-    if (opened >= (minimum ?? MINIMUM)) return opened;
-    return movePosix(opened, inheritable, minimum);
+    if (opened === undefined) return reportNumber(duplicatePosix(raw, inheritable, minimum));
+    if (opened >= (minimum ?? MINIMUM)) return reportNumber(opened);
+    return reportNumber(movePosix(opened, inheritable, minimum));
   },
   duplicateOnto(raw, target, inheritable) {
-    if (osName() !== "darwin") {
-      dup3(raw, target, inheritable ? 0 : O_CLOEXEC);
-      return;
-    }
-    // macOS has no dup3. The target itself is replaced in one step; only its inheritance is set
-    // in a second one, so a child that starts in between may inherit it.
-    if (raw === target) throw equalNumbers(raw);
-    dup2(raw, target);
-    if (!inheritable) fcntl_setfd(target, FD_CLOEXEC);
+    if (osName() === "darwin") replaceOnMac(raw, target, inheritable);
+    else dup3(raw, target, inheritable ? 0 : O_CLOEXEC);
+    observer?.onReplace(target);
   },
   isInheritable: (raw) => (fcntl_getfd(raw) & FD_CLOEXEC) === 0,
   setInheritable(raw, inheritable) {
@@ -43,11 +38,19 @@ export const posixPlatform: HandlePlatform = {
   close,
 };
 
-function equalNumbers(raw: number): Error {
-  return failure("EINVAL", "dup2", {
-    message: `Cannot duplicate fd ${raw} onto itself: the numbers are equal`,
-    handle: raw,
-  });
+/**
+ * macOS has no dup3. The target itself is replaced in one step; only its inheritance is set in a second
+ * one, so a child that starts in between may inherit it.
+ */
+function replaceOnMac(raw: number, target: number, inheritable: boolean): void {
+  if (raw === target) {
+    throw failure("EINVAL", "dup2", {
+      message: `Cannot duplicate fd ${raw} onto itself: the numbers are equal; name another target`,
+      handle: raw,
+    });
+  }
+  dup2(raw, target);
+  if (!inheritable) fcntl_setfd(target, FD_CLOEXEC);
 }
 
 /** A new descriptor of the same open file, in one step whether it is inheritable or not. */

@@ -25,8 +25,8 @@ import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
-import type { Access } from "./types.ts";
-import type { HandlePlatform } from "./types.ts";
+import { reportNumber } from "./hooks.ts";
+import type { Access, HandlePlatform } from "./types.ts";
 import { refuseUnduplicable } from "./windows_kinds.ts";
 
 /** Handles on Windows. */
@@ -46,7 +46,9 @@ export const windowsPlatform: HandlePlatform = {
   duplicate(raw, inheritable, minimum) {
     refuseMinimum(raw, minimum);
     refuseUnduplicable(raw, "DuplicateHandle");
-    return DuplicateHandle(SELF, raw, SELF, out, 0, inheritable, DUPLICATE_SAME_ACCESS);
+    return reportNumber(
+      DuplicateHandle(SELF, raw, SELF, out, 0, inheritable, DUPLICATE_SAME_ACCESS),
+    );
   },
   narrow(raw, access, inheritable, minimum) {
     refuseMinimum(raw, minimum);
@@ -55,7 +57,7 @@ export const windowsPlatform: HandlePlatform = {
     const mask = accessMask(raw, access, held);
     const copy = DuplicateHandle(SELF, raw, SELF, out, mask, inheritable, 0);
     // Some kinds of object would let a duplicate have more than its source.
-    if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return copy;
+    if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return reportNumber(copy);
     CloseHandle(copy);
     throw lacksAccess(raw);
   },

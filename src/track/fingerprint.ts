@@ -1,4 +1,4 @@
-/** What tells one object from another by its number alone, for trackers: no second handle is kept. */
+/** Fingerprints: they tell objects apart by their numbers alone, without a second handle. */
 import { hasCode } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platformFingerprint } from "./platform.ts";
@@ -16,7 +16,7 @@ export function fingerprintOf(raw: RawHandle): Fingerprint | undefined {
 
 /** Whether two fingerprints can be of one object: nothing that is known of both differs. */
 export function canBeSame(one: Fingerprint, other: Fingerprint): boolean {
-  return one.every((fact, at) =>
-    fact === undefined || other[at] === undefined || fact === other[at]
+  return one.every((fact, index) =>
+    fact === undefined || other[index] === undefined || fact === other[index]
   );
 }

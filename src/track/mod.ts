@@ -1,5 +1,5 @@
 /**
- * Finding leaks, double closes and handles closed by others.
+ * Finding leaks, handles closed twice, and handles closed by other code than their owner.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Chooses how the running system tells one object from another. */
+/** Chooses the operating system's fingerprint of an object. */
 import { isWindows } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixFingerprint } from "./posix.ts";

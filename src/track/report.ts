@@ -1,15 +1,15 @@
-/** What a tracker tells: the mistakes that it knows, and the handles that it saw. */
+/** The reports of a tracker: the mistakes that it finds, and the handles that it knows. */
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * A mistake in the use of a handle.
  *
- * - `"leak"`: it was neither closed nor released to anybody when it was asked for
- * - `"double-close"`: `close()` was called again. It does no harm, but who calls it believes to own
- *   what was gone. The end of a `using` block is no such call
+ * - `"leak"`: it was neither closed nor released when the tracker looked for leaks
+ * - `"double-close"`: `close()` was called again. The second call does no harm, but shows that two
+ *   pieces of code believe to own the handle. The end of a `using` block is no such call
  * - `"use-after-close"`: it was used after `close()`, `release()` or `toFd()`
- * - `"foreign-close"`: its number is not open any more, and it was not closed by its owner
- * - `"recycled"`: the same, and the number is that of another object by now, which this owner would
+ * - `"foreign-close"`: its number is not open any more, and its owner has not closed it
+ * - `"recycled"`: the same, and the number refers to another object by now, which this owner would
  *   have used or closed in place of its own
  * - `"two-owners"`: a second {@linkcode OwnedHandle} was made of one number, so that one object will be
  *   closed twice
@@ -24,9 +24,9 @@ export type HandleProblem =
 
 /** A mistake, and the places in the program that led to it. */
 export interface HandleReport {
-  /** What kind of mistake it is. */
+  /** The kind of mistake. */
   readonly problem: HandleProblem;
-  /** The number of the handle: a descriptor on POSIX, a `HANDLE` on Windows. */
+  /** The raw handle: a descriptor on POSIX, a `HANDLE` on Windows. */
   readonly raw: RawHandle;
   /** The mistake in a sentence, which ends with what to do. */
   readonly message: string;
@@ -41,9 +41,9 @@ export interface HandleReport {
   readonly now: string;
 }
 
-/** A handle that a tracker has seen made, and not yet closed or released. */
+/** A handle that was made while a tracker runs, and that was neither closed nor released yet. */
 export interface TrackedHandle {
-  /** The number of the handle: a descriptor on POSIX, a `HANDLE` on Windows. */
+  /** The raw handle: a descriptor on POSIX, a `HANDLE` on Windows. */
   readonly raw: RawHandle;
   /** The name of its class, such as `"OwnedHandle"` or `"ProcessHandle"`. */
   readonly kind: string;
@@ -53,26 +53,30 @@ export interface TrackedHandle {
   readonly when: number;
 }
 
-/** The mistake in a sentence. */
-export function messageOf(problem: HandleProblem, { raw, kind }: TrackedHandle): string {
-  const handle = `handle ${raw} (${kind})`;
-  switch (problem) {
-    case "leak":
-      return `Nobody has closed ${handle}: close it, have it closed by using, or release() it`;
-    case "double-close":
-      return `Somebody closes ${handle} a second time: let one owner close it, once; ` +
-        "whoever else needs it gets a duplicate";
-    case "use-after-close":
-      return `Somebody uses ${handle}, which its owner has closed or released: ` +
-        "duplicate it before that";
-    case "foreign-close":
-      return `Somebody else has closed ${handle}: let only its owner close it; whoever closes a ` +
-        "number needs a duplicate";
-    case "recycled":
-      return `Somebody else has closed ${handle}, and its number is another object's now: let only ` +
-        "its owner close it; whoever closes a number needs a duplicate";
-    case "two-owners":
-      return `Somebody made a second owner of ${handle}: each owner will close it; ` +
-        "give one of them a duplicate";
-  }
+/** The report of a mistake. */
+export function reportOf(
+  problem: HandleProblem,
+  handle: TrackedHandle,
+  now: string,
+  closed?: string,
+): HandleReport {
+  const { raw, created } = handle;
+  const report = { problem, raw, message: messageOf(problem, handle), created, now };
+  return closed === undefined ? report : { ...report, closed };
 }
+
+function messageOf(problem: HandleProblem, { raw, kind }: TrackedHandle): string {
+  return `Handle ${raw} (${kind}) ${sentences[problem]}`;
+}
+
+const sentences: Readonly<Record<HandleProblem, string>> = {
+  "leak": "was not closed: close it, declare it with using, or release() it",
+  "double-close": "was closed a second time: let one owner close it, once; " +
+    "give all other code a duplicate",
+  "use-after-close": "was used after its owner had closed or released it: duplicate it before that",
+  "foreign-close": "was closed by other code than its owner: let only the owner close it; " +
+    "give code that closes a number a duplicate",
+  "recycled": "was closed by other code than its owner, and its number refers to another object " +
+    "now: let only the owner close it; give code that closes a number a duplicate",
+  "two-owners": "was given a second owner: each owner will close it; give one of them a duplicate",
+};

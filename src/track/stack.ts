@@ -1,12 +1,12 @@
-/** Where in the program something was done, as text. */
+/** Stacks as text. */
 
-/** A function whose callers are the program's. */
+/** A function at which a stack is cut: its callers are shown, and what it called is not. */
 export type Place = (...args: never[]) => unknown;
 
 /**
  * The calls that led to a function, innermost first, as the engine writes them.
  *
- * @param below the function whose callers are wanted; it and what it called are left out
+ * @param below the function whose callers to show; it and the functions that it called are left out
  * @param depth the most calls to show
  */
 export function stackBelow(below: Place, depth: number): string {
@@ -21,7 +21,7 @@ export function stackBelow(below: Place, depth: number): string {
   }
 }
 
-/** The first line names an error, and there is none. */
+/** The frames alone: the first line would name an error, and there is none. */
 function frames(stack: string | undefined): string {
   const lines = (stack ?? "").split("\n");
   return lines.filter((line) => /^\s*at /.test(line)).map((line) => line.trim()).join("\n");

@@ -1,14 +1,15 @@
-/** Tracking: who forgot to close a handle, closed it twice, or closed somebody else's. */
+/** Trackers: they report handles that were not closed, closed twice, or closed by other code. */
 import { checkInteger, show } from "../../ffi/check.ts";
 import { checkKeys } from "../handle/options.ts";
 import type { HandleReport, TrackedHandle } from "./report.ts";
-import { join, leaksOf, leave, liveOf, nextSerial, type Watcher } from "./watch.ts";
+import { nextSerial, type Subscriber } from "./registry.ts";
+import { leaksOf, liveOf, subscribe, unsubscribe } from "./subscription.ts";
 
 /** How handles are tracked. */
 export interface TrackOptions {
   /**
-   * Is called with each report at once, by the call that made the mistake or found it; what it throws
-   * is thrown by that call.
+   * Is called with each report at once, by the call that made the mistake or found it. An error that it
+   * throws is thrown by that call.
    */
   readonly onReport?: ((report: HandleReport) => void) | undefined;
   /** The most calls that a report shows of each place in the program. Default 16. */
@@ -18,11 +19,15 @@ export interface TrackOptions {
 const keys: readonly (keyof TrackOptions)[] = ["onReport", "stackDepth"];
 const DEFAULT_DEPTH = 16;
 
+/** Makes a tracker, whose constructor is private. */
+let makeTracker: (options: TrackOptions) => HandleTracker;
+
 /**
- * Sees every {@linkcode OwnedHandle} that is made while it runs, of whatever class, by whatever verb, and
- * reports the mistakes that are made with it. With `using` it stops at the end of the block.
+ * Tracks every {@linkcode OwnedHandle} that is made while it runs, of whatever class and by whatever
+ * function, and reports the mistakes that are made with it. With `using` it stops at the end of the
+ * block.
  *
- * Get one from {@linkcode trackHandles}.
+ * {@linkcode trackHandles} makes one.
  *
  * @example
  * ```ts
@@ -36,34 +41,37 @@ const DEFAULT_DEPTH = 16;
  * ```
  */
 export class HandleTracker implements Disposable {
-  readonly #watcher: Watcher;
+  static {
+    makeTracker = (options) => new HandleTracker(options);
+  }
+
+  readonly #subscriber: Subscriber;
   readonly #reports: HandleReport[];
   #isStopped: boolean;
 
-  /** Use {@linkcode trackHandles}. */
-  constructor({ onReport, stackDepth = DEFAULT_DEPTH }: TrackOptions = {}) {
+  private constructor({ onReport, stackDepth = DEFAULT_DEPTH }: TrackOptions) {
     const reports: HandleReport[] = [];
     this.#reports = reports;
     this.#isStopped = false;
-    this.#watcher = {
+    this.#subscriber = {
       since: nextSerial(),
       stackDepth,
-      hear(report) {
+      report(report) {
         reports.push(report);
         onReport?.(report);
       },
     };
-    join(this.#watcher);
+    subscribe(this.#subscriber);
   }
 
-  /** What it has reported so far, in order: mistakes at once, leaks when it was stopped. */
+  /** The reports so far, in order: mistakes at once, leaks when it was stopped. */
   get reports(): readonly HandleReport[] {
     return [...this.#reports];
   }
 
-  /** The handles that were made while it runs and that nobody has closed or released yet. */
+  /** The handles that were made while it runs and that were neither closed nor released yet. */
   get live(): TrackedHandle[] {
-    return liveOf(this.#watcher).map(({ raw, kind, created, when }) => ({
+    return liveOf(this.#subscriber).map(({ raw, kind, created, when }) => ({
       raw,
       kind,
       created,
@@ -72,26 +80,25 @@ export class HandleTracker implements Disposable {
   }
 
   /**
-   * The leaks if the program ended here: a report for each handle that is `live`. What turns out to be
-   * closed by somebody else is no leak, and is reported as what it is.
+   * The leaks if the program ended here: a report for each handle that is `live`. A handle that turns out
+   * to be closed by other code is no leak: that is reported at once, as a mistake of its own.
    *
    * @returns the leaks, oldest first
    */
   leaks(): HandleReport[] {
-    return leaksOf(this.#watcher, this.leaks);
+    return leaksOf(this.#subscriber, this.leaks);
   }
 
   /**
-   * Ends the tracking and reports the leaks. The methods of every handle are as they were when no
-   * other tracker runs. A second call does nothing.
+   * Ends the tracking and reports the leaks. A second call does nothing.
    */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
     try {
-      for (const leak of leaksOf(this.#watcher, this.stop)) this.#watcher.hear(leak);
+      for (const leak of leaksOf(this.#subscriber, this.stop)) this.#subscriber.report(leak);
     } finally {
-      leave(this.#watcher);
+      unsubscribe(this.#subscriber);
     }
   }
 
@@ -103,24 +110,25 @@ export class HandleTracker implements Disposable {
 
 /**
  * Tracks the handles that are made from now on in this thread, until the tracker is stopped: for tests,
- * and for the hunt for a leak. It reports
+ * and to find a leak. It reports
  *
- * - handles that nobody has closed or released, with the calls that made them;
+ * - handles that were neither closed nor released, with the calls that made them;
  * - a second `close()` and every use after `close()`, `release()` or `toFd()`, with both places;
- * - a handle that somebody else has closed, by its number; and one whose number has become another
- *   object's: using or closing that one throws `EBADF` before any harm is done;
+ * - a handle that other code has closed by its number; and one whose number refers to another object
+ *   by now: using or closing that one throws `EBADF` before any harm is done;
  * - a number that was given to two owners.
  *
- * Nothing is done, asked or paid while no tracker runs. While one runs each use of a handle costs a few
- * system calls. Several may run at a time; each tells of the handles that were made since its start.
+ * While no tracker runs, a handle costs nothing more than a comparison. While one runs, each use of a
+ * handle costs a few system calls. Several may run at a time; each reports the handles that were made
+ * since its start.
  *
- * What is known of an object is what its handle tells, as no second handle is kept that would keep a
- * pipe or a file open. On Linux that is the device, the inode, the kind and the access; on Windows the
+ * A tracker identifies an object by its handle alone; it keeps no second handle, which would keep a pipe
+ * or a file open. On Linux it compares the device, the inode, the kind and the access; on Windows the
  * kind, the rights, and the number of a file on its disk, the name of a named object or the id of a
  * process. So when a number was recycled for the same file, opened again with the same access, or, on
- * Windows, for another pipe or nameless object of the same kind and rights, it is noticed only when it
- * was a verb of this library that received the number. A number whose object is replaced by `dup3` of
- * `duphandle/posix` is reported as recycled; `duplicateOnto` and `redirect` tell the trackers. Raw
+ * Windows, for another pipe or nameless object of the same kind and rights, it is noticed only when a
+ * function of this library received the number. A number whose object is replaced by `dup3` of
+ * `duphandle/posix` is reported as recycled; one that `duplicateOnto` or `redirect` replaces is not. Raw
  * numbers, descriptors of the runtime, channels and handles of other processes are not tracked.
  *
  * @param options what to do with a report, and how much it shows
@@ -149,5 +157,5 @@ export function trackHandles(options: TrackOptions = {}): HandleTracker {
     throw new TypeError(`Cannot use ${show(onReport)} as onReport: it must be a function`);
   }
   checkInteger(stackDepth, "stackDepth", 1, 1000);
-  return new HandleTracker({ onReport, stackDepth });
+  return makeTracker({ onReport, stackDepth });
 }

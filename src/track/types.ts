@@ -1,4 +1,7 @@
 /** What trackers need of an operating system. */
 
-/** What does not change as long as a number refers to one object; `undefined` where it is not known. */
+/**
+ * Facts about an object that do not change as long as a number refers to it, always in the same order;
+ * `undefined` where a fact is not known.
+ */
 export type Fingerprint = readonly (string | number | undefined)[];

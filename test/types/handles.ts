@@ -198,8 +198,10 @@ export function classes(): void {
   new Handle();
   // @ts-expect-error it is made by fromRaw(), which checks
   new OwnedHandle(3);
-  // @ts-expect-error a number is nothing to be borrowed from but by borrow()
-  new BorrowedHandle("3");
+  // @ts-expect-error it is made by borrow(), which checks
+  new BorrowedHandle(1);
+  // @ts-expect-error it is made by the owner's borrow()
+  new BorrowedHandle(owned);
   // @ts-expect-error what looks like an owner is none
   const _imitation: OwnedHandle = { raw: 3, closed: false, close() {} };
 }

@@ -7,7 +7,7 @@ import {
   type HandleKind,
   type HandleProblem,
   type HandleReport,
-  type HandleTracker,
+  HandleTracker,
   inspectHandle,
   isSameObject,
   listHandles,
@@ -60,6 +60,8 @@ export function tracking(): void {
   using tracker = trackHandles({ onReport: (report) => exactly<HandleReport>()(report) });
   trackHandles({ stackDepth: 4, onReport: undefined });
   exactly<HandleTracker>()(tracker);
+  // @ts-expect-error it is made by trackHandles(), which checks
+  new HandleTracker({});
   exactly<readonly HandleReport[]>()(tracker.reports);
   exactly<TrackedHandle[]>()(tracker.live);
   exactly<HandleReport[]>()(tracker.leaks());
