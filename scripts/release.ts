@@ -1,6 +1,6 @@
 /**
- * Everything that has to be so before a release, and both registries asked without publishing:
- * `npm run release`. With `--rehearse` before the version has its date and everything is committed.
+ * Checks everything that a release needs, and tries both registries without publishing: `npm run release`.
+ * With `--rehearse` before the version has its date and everything is committed.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

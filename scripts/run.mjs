@@ -49,7 +49,7 @@ function installLibatomic(node) {
   process.exit(1);
 }
 
-/** Whether what is run first is there: a stamp outlives a folder that somebody emptied. */
+/** Whether the packages are there: the stamp outlives a folder that was emptied. */
 function isWhole() {
   return folders.every((folder) => existsSync(join(folder, "node_modules", ".package-lock.json")));
 }

@@ -27,9 +27,9 @@ export interface HostOptions {
   outputFd?: number;
   /** Milliseconds after which it is killed. */
   timeoutMs?: number;
-  /** Runs after the command was told to die, to end what is not its child. */
+  /** Runs after the command was killed, to end what is not its child. */
   onKill?: () => void;
-  /** Runs it also when this process was told to stop: it is part of tidying up. */
+  /** Runs it also after this process was interrupted: it is part of the clean-up. */
   tidying?: boolean;
 }
 
@@ -37,8 +37,8 @@ export interface HostOptions {
 export type HostCommand = [command: string, args: string[], options: HostOptions];
 
 /**
- * The options of `unshare` that every command of ours in namespaces has: with that command goes every
- * process and every mount that it leaves behind, whatever ended it.
+ * The options of `unshare` for every command that runs in namespaces: when the command ends, however it
+ * does, the kernel ends every process and every mount that it leaves behind.
  */
 export const NAMESPACES: readonly string[] = ["--mount", "--pid", "--fork", "--kill-child"];
 
@@ -56,8 +56,8 @@ export function runHost(
   if (options.tidying !== true) interrupted.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<HostResult>();
   const out = options.outputFd ?? "pipe";
-  // The fourth is written to by nobody. Whatever the command starts holds it open, so "close" comes
-  // only when all of it is gone, and not just the first process.
+  // Nothing is written to the fourth. Every process that the command starts holds it open, so "close"
+  // is emitted only when all of them have ended, and not just the first one.
   const stdio: StdioOptions = ["ignore", out, out, "pipe"];
   const child = spawn("setpriv", ["--pdeathsig=KILL", "--", command, ...args], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

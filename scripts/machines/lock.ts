@@ -1,4 +1,4 @@
-// Who may use a cache, and who may change it.
+// The lock of a cache: shared to use it, exclusive to change it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,8 +11,8 @@ export type LockMode = "shared" | "exclusive";
 /**
  * Takes the lock of one cache. Waits for its turn, or with `wait: false` returns `undefined`.
  *
- * The lock is the kernel's, held by a helper that ends when its standard input does. It thus ends with
- * this process, and a run that was killed leaves no stale lock to guess about.
+ * flock(1) takes the kernel's lock, and holds it until its standard input ends. So the lock ends with this
+ * process, and a run that was killed leaves no stale lock.
  */
 export async function lockCache(
   cache: string,

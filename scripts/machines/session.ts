@@ -1,4 +1,4 @@
-// One run's share of a cache: the right to use its parts, and a folder that goes when the run does.
+// One run's share of a cache: the lock to use its parts, and a folder that is removed when the run ends.
 
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
@@ -32,8 +32,8 @@ export async function openSession(
 /**
  * Makes the parts that are not whole, and takes the lock to use them.
  *
- * What is in `sessions` is only there while its maker holds the lock: whoever gets the exclusive lock
- * knows that it was left by runs that were killed.
+ * A run's folder in `sessions` exists only while the run holds the lock: with the exclusive lock, all that
+ * is there was left by runs that were killed.
  */
 async function prepareCache(
   cache: string,

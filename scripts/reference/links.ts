@@ -77,7 +77,7 @@ export class Links {
   }
 }
 
-/** Links between pages, by path, that lead nowhere. `exists` tells of files that are no pages. */
+/** Links between pages, by path, that lead nowhere. `exists` says whether a file that is no page exists. */
 export function deadLinks(
   pages: ReadonlyMap<string, string>,
   exists: (path: string) => boolean,

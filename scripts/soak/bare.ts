@@ -37,7 +37,7 @@ export interface BareTally {
 
 /** Calls between two turns of the event loop: some milliseconds. */
 const SLICE = 20_000;
-/** In so many calls one small object grows old at a random place: collections have some work. */
+/** Once in this many calls a small object is kept at a random place: collections have some work. */
 const SURVIVOR_EVERY = 4;
 const SURVIVORS = 1_000_000;
 

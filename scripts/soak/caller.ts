@@ -36,9 +36,9 @@ const MOST_EXAMPLES = 5;
 
 if (!isMainThread) parentPort?.postMessage(await makeCalls(workerData as Share));
 
-/** Makes the calls and looks at every error. */
+/** Makes the calls and checks every error. */
 export async function makeCalls({ calls, seed, slot }: Share): Promise<Tally> {
-  // Ten million stack traces would be most of the work, and nobody looks at them.
+  // Ten million stack traces would be most of the work, and nothing reads them.
   Error.stackTraceLimit = 0;
   const random = randomFrom(seed, slot);
   const fixture = makeFixture(slot);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
 import { signaller } from "./signals.ts";
 
-/** What a disturber did, posted when it is told to stop. */
+/** What a disturber did, posted when it is stopped. */
 export interface Disturbance {
   readonly files: number;
   readonly sent: number;

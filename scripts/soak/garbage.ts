@@ -5,7 +5,7 @@ import type { Random } from "./random.ts";
 
 /** How many pieces stay reachable, so that some of the garbage grows old before it dies. */
 const KEPT = 4096;
-/** One piece in so many is a large buffer, whose memory the collector gives back to the system. */
+/** One piece in this many is a large buffer, whose memory the collector gives back to the system. */
 const RARE = 2048;
 const MEBIBYTE = 2 ** 20;
 

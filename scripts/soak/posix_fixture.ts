@@ -37,7 +37,7 @@ export function posixFixture(slot: number): Fixture {
 
 /**
  * A descriptor that was open and is closed. Other threads open files all the time and get the
- * lowest free numbers, so it is far above those and nobody ever gets it.
+ * lowest free numbers, so this one is far above those and stays free.
  */
 function closedAbove(file: number, minimum: number): number {
   const fd = posix.fcntl_dupfd_cloexec(file, minimum);

@@ -1,6 +1,6 @@
 /**
  * Makes millions of failing calls in every runtime, with garbage collection, timers, signals and
- * workers going on, and looks at every error number; then looks for leaks:
+ * workers going on, and checks every error number; then searches for leaks:
  * `npm run soak -- [--runtime=deno|bun|node|node20] [--calls=…] [--pairs=…] [--minutes=…] [--seed=…]`.
  *
  * Ten million calls per runtime is the default; CI makes fewer (`--calls=300000 --pairs=100000`).

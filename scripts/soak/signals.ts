@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 /** Ignored by default, so that one which comes before or after its handler does no harm. */
 export const SIGNAL = "SIGWINCH";
 
-/** Threads come and go: after so many rounds the list is read anew. */
+/** Threads come and go: after this many rounds the list is read anew. */
 const LIST_EVERY = 100;
 
 /** A function that sends two signals, one to the main thread and one to any thread. */
@@ -22,7 +22,7 @@ export function signaller(): () => number {
  * Gives how many were sent: none when the thread has ended.
  *
  * On Linux the number may be a thread's. The whole process gets the signal, but that thread is the
- * first to be asked to handle it: so all threads are interrupted, and not the main thread alone.
+ * first to handle it: so all threads are interrupted, and not the main thread alone.
  */
 function send(id: number): number {
   try {

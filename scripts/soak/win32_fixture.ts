@@ -28,7 +28,7 @@ const SELF = -1;
 /**
  * The handles of a thread on Windows, and how each call fails on them.
  *
- * A closed handle's number is soon given to somebody else, so "closed" is a number above those that
+ * A closed handle's number is soon given to another one, so "closed" is a number above those that
  * a process with a few thousand handles has.
  */
 export function win32Fixture(slot: number): Fixture {

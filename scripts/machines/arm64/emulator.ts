@@ -18,7 +18,7 @@ const RECIPE = "1";
 
 /** What the part holds, below its folder. */
 export const EMULATOR_FILE = "qemu-aarch64";
-/** The folder in which the emulator looks for a file before it looks at the machine's own. */
+/** The folder where the emulator searches for a file before it searches the machine's own folders. */
 export const LIBRARY_FOLDER = "libraries";
 
 /** The emulator and the libraries as a part of the cache. */

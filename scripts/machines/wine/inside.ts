@@ -1,4 +1,4 @@
-// How a command gets into the rootfs, and what a Wine prefix of ours is made with.
+// How a command runs in the rootfs, and the commands that make a Wine prefix.
 
 import { NAMESPACES } from "../host.ts";
 import type { HostCommand } from "../host.ts";

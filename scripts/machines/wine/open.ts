@@ -105,6 +105,6 @@ async function runInto(
 function lastCpu(): string {
   const status = readFileSync("/proc/self/status", "utf8");
   const last = /^Cpus_allowed_list:\s.*?(\d+)$/m.exec(status)?.[1];
-  if (last === undefined) throw new Error("/proc/self/status does not tell the processors");
+  if (last === undefined) throw new Error("Cannot find the processors in /proc/self/status");
   return last;
 }

@@ -79,7 +79,7 @@ async function makeWindows(root: string): Promise<void> {
   symlinkSync("/d", join(root, "root/.wine/dosdevices/d:"));
 }
 
-/** Whether Wine runs and has its Windows: a look, for the stamp is the real proof. */
+/** Whether Wine runs and has its Windows: a quick check; the stamp says that all of it was made. */
 async function works(root: string): Promise<boolean> {
   if (!existsSync(join(root, "root/.wine/system.reg"))) return false;
   if (!existsSync(join(root, "root/.wine/drive_c/windows/system32/ntdll.dll"))) return false;

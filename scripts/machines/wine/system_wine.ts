@@ -25,7 +25,7 @@ export async function systemWine(): Promise<SystemWine | undefined> {
   return undefined;
 }
 
-/** A Wine prefix of our own: nobody's settings, and nobody's Wine server. */
+/** A Wine prefix for these runs alone, without the user's settings and Wine server. */
 export function prefixPart(wine: SystemWine, dir: string): Part {
   const key = keyOf(wine.command, wine.version, ...prefixCommands(wine.command).flat());
   return {
