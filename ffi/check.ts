@@ -1,9 +1,9 @@
-/** Checks of arguments: nothing that fails one of these reaches the system. */
+/** Checks of arguments. A value that fails its check never reaches the system. */
 
 /** The largest file descriptor that a C `int` can hold. */
 export const MAX_FD = 0x7fff_ffff;
 
-/** Whether the value is an integer from 0 to 2^31 − 1. −0 is none: Deno's FFI refuses it. */
+/** Whether the value is an integer from 0 to 2^31 − 1. −0 is not: Deno's FFI refuses it. */
 export function isFd(value: unknown): value is number {
   return typeof value === "number" && (value | 0) === value && value >= 0 && !Object.is(value, -0);
 }
@@ -21,7 +21,7 @@ export function checkInteger(
   most: number,
 ): asserts value is number {
   if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) {
-    // As for a descriptor. What is wider than 32 bits, such as an offset, goes another way.
+    // −0, as in isFd. Values wider than 32 bits, such as offsets, are converted before the call.
     if (most > 0xffff_ffff || !Object.is(value, -0)) return;
   }
   throw new TypeError(
@@ -29,7 +29,7 @@ export function checkInteger(
   );
 }
 
-/** Throws a `TypeError` unless the value is an `int`. */
+/** Throws a `TypeError` unless the value is an integer that a C `int` can hold. */
 export function checkInt(value: unknown, name: string): asserts value is number {
   checkInteger(value, name, -0x8000_0000, MAX_FD);
 }
@@ -47,7 +47,7 @@ export function checkIterable(value: unknown, name: string): asserts value is It
   throw new TypeError(`Cannot use ${show(value)} as ${name}: it must be iterable, as an array is`);
 }
 
-/** Throws a `TypeError` unless the value is a `Uint8Array` with room for `count` bytes. */
+/** Throws a `TypeError` unless the value is a `Uint8Array` of at least `count` bytes. */
 export function checkBuffer(value: unknown, count: unknown): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array)) {
     throw new TypeError(`Cannot use ${show(value)} as a buffer: it must be a Uint8Array`);
@@ -55,7 +55,7 @@ export function checkBuffer(value: unknown, count: unknown): asserts value is Ui
   checkInteger(count, "count", 0, value.length);
 }
 
-/** A value in a message: short, and safe for objects that misbehave. */
+/** Describes a value in a message. It is short, and it never runs code of the value. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   if (typeof value === "bigint") return `${value}n`;
@@ -65,7 +65,7 @@ export function show(value: unknown): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** Whether a value is a promise: somebody forgot to wait for it. Asking never throws. */
+/** Whether a value is a promise, which the caller forgot to await. Never throws. */
 export function isPromise(value: unknown): boolean {
   try {
     return value instanceof Promise;

@@ -1,10 +1,10 @@
-/** What the running process is, asked without an import and without a permission. */
+/** The running system, runtime and process, found without an import and without a permission. */
 
 /**
- * The running system, as `process.platform` names it.
+ * The name of the running system, as in `process.platform`.
  *
- * Deno tells it by itself: the first look at `process` there starts all of its Node layer, which
- * takes longer than everything else that a first duplicate does.
+ * In Deno it comes from `Deno.build`: the first use of `process` there loads the whole Node layer, which
+ * takes longer than all the rest of a first duplicate.
  */
 export function osName(): string {
   const os = (globalThis as { Deno?: { build?: { os?: string } } }).Deno?.build?.os;
@@ -17,19 +17,19 @@ export function isWindows(): boolean {
   return osName() === "win32";
 }
 
-/** The processor, as `process.arch` names it; asked of Deno for the reason that {@linkcode osName} has. */
+/** The processor, as in `process.arch`; in Deno without `process`, as in {@linkcode osName}. */
 export function arch(): string {
   const name = (globalThis as { Deno?: { build?: { arch?: string } } }).Deno?.build?.arch;
   if (name !== undefined) return name === "x86_64" ? "x64" : name === "aarch64" ? "arm64" : name;
   return globalThis.process?.arch ?? "unknown";
 }
 
-/** The process identifier; asked of Deno for the reason that {@linkcode osName} has. */
+/** The process identifier; in Deno without `process`, as in {@linkcode osName}. */
 export function pid(): number {
   return (globalThis as { Deno?: { pid?: number } }).Deno?.pid ?? globalThis.process.pid;
 }
 
-/** Whether the runtime refused because it lacks a permission, rather than the system. */
+/** Whether the error is the runtime's refusal of a missing permission, rather than the system's. */
 export function isForbidden(error: unknown): boolean {
   const { name, code } = error as { name?: unknown; code?: unknown };
   return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";

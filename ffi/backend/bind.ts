@@ -1,17 +1,19 @@
-/** What the backends share: describing a table to a runtime, and binding what it answers. */
+/**
+ * Shared by the backends: symbol tables in the words of a runtime, and calls that take numbers only.
+ */
 import type { Calls, NativeType, Prototype, SymbolTable } from "./types.ts";
 
-/** A function as a runtime's FFI hands it out. */
+/** A bound function as a runtime's FFI makes it. */
 export type NativeFunction = (...values: unknown[]) => unknown;
 
-/** How a runtime spells the native types. A `handle` that comes back is read as its `i32`. */
+/** A runtime's names for the native types. A result of type `handle` is declared as `i32`. */
 export interface Spelling {
   readonly names: Readonly<Record<NativeType, string>>;
-  /** The parameter types that this runtime takes as `bigint` only. */
+  /** The parameter types that this runtime accepts only as `bigint`. */
   readonly wide: ReadonlySet<NativeType>;
 }
 
-/** The same keys with other values: a table as a runtime wants it, or as it came back. */
+/** Makes a record with the names of a table and one value for each of its functions. */
 export function mapTable<Result>(
   table: SymbolTable,
   change: (prototype: Prototype, name: string) => Result,
@@ -21,7 +23,7 @@ export function mapTable<Result>(
   );
 }
 
-/** One function's types in a runtime's own words: those of its parameters, then its result's. */
+/** The types of one function by a runtime's names. */
 export function spell(
   { parameters, result }: Prototype,
   { names }: Spelling,
@@ -33,10 +35,10 @@ export function spell(
 }
 
 /**
- * The table's functions, taking and giving numbers only.
+ * Makes calls that take and return numbers only.
  *
- * A function without 64-bit values is handed on as the runtime made it: the hot calls have no
- * layer above the runtime's own.
+ * A function without 64-bit values is used as the runtime made it, so the hot calls have no layer above
+ * the runtime's own.
  */
 export function bind<Table extends SymbolTable>(
   table: Table,

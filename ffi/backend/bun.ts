@@ -3,7 +3,7 @@ import type { Backend } from "./types.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
 import { builtin } from "../host.ts";
 
-/** The part of `bun:ffi` that is used here, so that no runtime's types are needed. */
+/** The part of `bun:ffi` that is used here; the runtime's own types are not needed then. */
 interface BunFfi {
   dlopen(library: string, definitions: unknown): { symbols: Record<string, NativeFunction> };
   ptr(view: ArrayBuffer): number;
@@ -16,7 +16,7 @@ const spelling: Spelling = {
   wide: new Set(),
 };
 
-/** The backend, or why there is none. */
+/** The backend, or the reason why this process has none. */
 export function bunBackend(): Backend | string {
   if (globalThis.process?.versions?.["bun"] === undefined) return "this is not Bun";
   const ffi = builtin<BunFfi>("bun:ffi");

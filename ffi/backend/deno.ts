@@ -4,7 +4,7 @@ import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bin
 
 type Pointer = { readonly pointer: unique symbol } | null;
 
-/** The part of the `Deno` namespace that is used here, so that no runtime's types are needed. */
+/** The part of `Deno` that is used here; the runtime's own types are not needed then. */
 interface DenoFfi {
   permissions: { requestSync(wanted: { name: "ffi" }): { state: string } };
   errors: { NotCapable: new (message: string) => Error };
@@ -22,7 +22,7 @@ const spelling: Spelling = {
   wide: new Set(),
 };
 
-/** The backend, or why there is none. */
+/** The backend, or the reason why this process has none. */
 export function denoBackend(): Backend | string {
   const deno = (globalThis as { Deno?: unknown }).Deno as DenoFfi | undefined;
   if (deno === undefined) return "this is not Deno";
@@ -53,8 +53,9 @@ export function denoBackend(): Backend | string {
 }
 
 /**
- * Asks for FFI as a whole, at a terminal. Left alone, Deno would ask for each library as if its name
- * were a path, which fits no library that the system finds by its name.
+ * Requests permission for FFI as a whole; at a terminal Deno asks the user. Without this, Deno would
+ * request permission for the name of the library as if it were a path, which is never right for a library
+ * that the system finds by its name.
  */
 function requireFfi({ permissions, errors }: DenoFfi): void {
   if (permissions.requestSync({ name: "ffi" }).state === "granted") return;

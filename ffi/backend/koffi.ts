@@ -4,7 +4,7 @@ import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bin
 import { causeOf } from "../error.ts";
 import { builtin } from "../host.ts";
 
-/** The part of koffi that is used here, so that its types are not needed. */
+/** The part of koffi that is used here; its own types are not needed then. */
 interface Koffi {
   load(library: string): {
     func(name: string, result: string, parameters: readonly string[]): NativeFunction;
@@ -19,9 +19,9 @@ const spelling: Spelling = {
 };
 
 /**
- * The backend, or why there is none.
+ * The backend, or the reason why this process has none.
  *
- * @throws {Error} when koffi is not found, with what the runtime said of it as the cause
+ * @throws {Error} when koffi is not found; the errors of the runtime are its cause
  */
 export function koffiBackend(): Backend | string {
   if (globalThis.process?.versions?.["node"] === undefined) return "this is not Node";

@@ -1,4 +1,4 @@
-/** Loading a system library, and saying what was tried when it cannot be loaded. */
+/** Loads a system library. The error lists what was tried when none can be loaded. */
 import { backend } from "./mod.ts";
 import type { Calls, SymbolTable } from "./types.ts";
 import { causeOf, failure, type HandleError } from "../error.ts";
@@ -7,8 +7,8 @@ import { isForbidden } from "../host.ts";
 /**
  * Opens the first library that loads and binds the whole table.
  *
- * @throws {HandleError} `EACCES` when the runtime forbids FFI, `ENOENT` when no library fits; the
- * message lists what was tried, and `cause` holds what the runtime threw.
+ * @throws {HandleError} `EACCES` when the runtime forbids FFI, `ENOENT` when no library loads; the
+ * message lists what was tried, and `cause` holds the errors of the runtime
  */
 export function loadLibrary<Table extends SymbolTable>(
   candidates: readonly string[],

@@ -1,4 +1,4 @@
-/** The choice of the backend that serves the running process. */
+/** Chooses the backend of the running runtime. */
 import { bunBackend } from "./bun.ts";
 import { denoBackend } from "./deno.ts";
 import { causeOf, failure } from "../error.ts";

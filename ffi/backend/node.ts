@@ -1,20 +1,19 @@
 /**
  * The backend over `node:ffi`, which Node has since 26.9, and since 26.1 with `--experimental-ffi`.
  *
- * Node wraps every function that has an integer parameter in checks written in JavaScript, one
- * wrapper source for all functions with the same number of parameters. Once two functions share a
- * wrapper that has become hot, the engine gives up the direct native call for both and goes the
- * long way through libffi: the calls become slower after warm-up, at half again their price. A
- * function whose parameters are all pointers, at least two of them, gets no wrapper. So every
- * parameter is declared a pointer here; in the registers of every 64-bit calling convention an
- * integer that was widened to 64 bits is the same as that integer, and an argument too many is not
- * looked at.
+ * Node wraps every function that has an integer parameter in checks written in JavaScript, with one
+ * wrapper source for all functions of the same number of parameters. Once two functions share a hot
+ * wrapper, the engine gives up the direct native call of both and calls them through libffi: after
+ * warm-up a call takes half as long again. A function gets no wrapper when all its parameters are
+ * pointers and there are at least two. So every parameter is declared a pointer here. In every 64-bit
+ * calling convention an integer widened to 64 bits is passed in the same register as the integer itself,
+ * and the callee ignores a surplus argument.
  */
 import type { Backend, Calls, SymbolTable } from "./types.ts";
 import { mapTable, type NativeFunction } from "./bind.ts";
 import { builtin } from "../host.ts";
 
-/** The part of `node:ffi` that is used here, so that no runtime's types are needed. */
+/** The part of `node:ffi` that is used here; the runtime's own types are not needed then. */
 interface NodeFfi {
   dlopen(library: string, definitions: unknown): { functions: Record<string, NativeFunction> };
   getRawPointer(buffer: ArrayBuffer): bigint;
@@ -29,7 +28,7 @@ const results = {
   handle: "int32",
 } as const;
 
-/** The backend, or why there is none. */
+/** The backend, or the reason why this process has none. */
 export function nodeBackend(): Backend | string {
   const ffi = builtin<NodeFfi>("node:ffi");
   if (ffi === undefined) return "this runtime has no node:ffi";
@@ -60,11 +59,11 @@ function pointers(count: number): string[] {
 type Call = (...values: number[]) => number;
 
 /**
- * Takes numbers where the native function takes pointers.
+ * Makes a function that takes numbers where the native function takes pointers.
  *
- * Each function gets an adapter with a source of its own. Adapters that came from one source would
- * share what the engine learns about their calls, which is the trap described above once more.
- * Where the process forbids code from strings, the shared source serves.
+ * Each adapter is compiled from a source of its own. Adapters with one source would share the engine's
+ * type feedback, with the same effect as the shared wrappers described above. Where the process forbids
+ * code from strings, the adapters do share one source.
  */
 function adapt(
   native: NativeFunction,
@@ -92,10 +91,10 @@ function adapt(
   }
 }
 
-/** Descriptors, flags and commands below this are widened without an allocation. */
+/** Numbers below this, such as descriptors, flags and commands, are widened without an allocation. */
 const SMALL = 2048;
 
-/** A function that gives a value as the unsigned 64 bits that its register holds. */
+/** Makes a function that widens a number to the unsigned 64-bit value of its register. */
 function widener(): (value: number) => bigint {
   const small = Array.from({ length: SMALL }, (_, at) => BigInt(at));
   return (value) =>

@@ -1,9 +1,9 @@
 /**
- * One block of memory per thread for what a call reads and writes: a path, a structure, a result.
+ * One block of memory per thread for the data of a call: a path, a structure, a result.
  *
- * It is one long-lived `ArrayBuffer`, far above the size that an engine keeps inside its
- * garbage-collected heap, so its address never changes (oven-sh/bun#32054). A call is synchronous,
- * so nobody else uses the block between filling and reading it.
+ * It is one long-lived `ArrayBuffer`. It is much larger than what an engine keeps inside its
+ * garbage-collected heap, so its address never changes (oven-sh/bun#32054). Calls are synchronous, so
+ * no other call uses the block between filling it and reading it.
  */
 import { backend } from "./mod.ts";
 
@@ -16,15 +16,15 @@ export interface Scratch {
   readonly int32: Int32Array;
 }
 
-/** The size in bytes of the part for strings and for bytes. */
+/** The size in bytes of the part for strings and byte data. */
 export const SCRATCH_SIZE = 65_536;
 
-/** Behind it there is a little room for what a call needs beside them: a count, a structure. */
+/** The size in bytes of the part after it, for what a call needs in addition: a count, a structure. */
 const TAIL_SIZE = 64;
 
 let made: Scratch | undefined;
 
-/** The thread's block, made at the first call. */
+/** The block of this thread, made at the first call. */
 export function scratch(): Scratch {
   return made ??= make();
 }
@@ -32,7 +32,7 @@ export function scratch(): Scratch {
 /**
  * Writes text as a C string and returns its address.
  *
- * @throws {TypeError} when the text holds a NUL or does not fit.
+ * @throws {TypeError} when the text contains a NUL or does not fit
  */
 export function cString(text: string, name: string): number {
   const { address, bytes } = scratch();
@@ -45,8 +45,8 @@ export function cString(text: string, name: string): number {
 /**
  * Writes text as a Windows string of 16-bit units and returns its address.
  *
- * @param limit how many bytes it may take, when others are to follow
- * @throws {TypeError} when the text holds a NUL or does not fit.
+ * @param limit the most bytes it may take, less than all when other data follows
+ * @throws {TypeError} when the text contains a NUL or does not fit
  */
 export function wideString(text: string, name: string, limit: number = SCRATCH_SIZE): number {
   const { address, data } = scratch();
@@ -56,14 +56,14 @@ export function wideString(text: string, name: string, limit: number = SCRATCH_S
   return address;
 }
 
-/** Reads a Windows string of so many bytes. */
+/** Reads a Windows string of this length in bytes. */
 export function readWideString(offset: number, byteLength: number): string {
   const { bytes } = scratch();
   return new TextDecoder("utf-16le").decode(bytes.subarray(offset, offset + byteLength));
 }
 
 function notAString(name: string): TypeError {
-  return new TypeError(`Cannot use ${name}: it holds a NUL character or is too long`);
+  return new TypeError(`Cannot use ${name}: it contains a NUL character or is too long`);
 }
 
 function make(): Scratch {

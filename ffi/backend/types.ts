@@ -6,7 +6,7 @@
  */
 
 /**
- * The native types that our system calls use.
+ * The native types in our symbol tables.
  *
  * - `i32`, `u32`: 32-bit integers (`int`, `BOOL`, `DWORD`)
  * - `i64`: a signed 64-bit integer within ±2^53 (`off_t`, `ssize_t`)
@@ -21,7 +21,7 @@ export interface Prototype {
   readonly result: NativeType;
 }
 
-/** The functions wanted from one library, by their C names. */
+/** The functions to bind from one library, by their C names. */
 export type SymbolTable = Readonly<Record<string, Prototype>>;
 
 /** The bound functions of a {@linkcode SymbolTable}. */
@@ -29,7 +29,7 @@ export type Calls<Table extends SymbolTable> = {
   readonly [Name in keyof Table]: (...values: Numbers<Table[Name]["parameters"]>) => number;
 };
 
-/** The bound functions of a {@linkcode SymbolTable}, each running on another thread. */
+/** The bound functions of a {@linkcode SymbolTable}, each of which runs on another thread. */
 export type AsyncCalls<Table extends SymbolTable> = {
   readonly [Name in keyof Table]: (
     ...values: Numbers<Table[Name]["parameters"]>
@@ -38,20 +38,20 @@ export type AsyncCalls<Table extends SymbolTable> = {
 
 type Numbers<Types extends readonly NativeType[]> = { -readonly [At in keyof Types]: number };
 
-/** What a runtime's FFI must offer. One file per runtime implements it. */
+/** The foreign function interface of a runtime. One file per runtime implements it. */
 export interface Backend {
-  /** The name users know the FFI by. */
+  /** The name of the FFI in messages. */
   readonly name: string;
-  /** Opens a library and binds every function of the table, or throws what the runtime throws. */
+  /** Opens a library and binds every function of the table. Errors of the runtime are passed on. */
   load<Table extends SymbolTable>(library: string, table: Table): Calls<Table>;
   /**
-   * As {@linkcode Backend.load}, where the runtime can: each call runs on another thread and may
-   * block there. What it left in `errno` or for `GetLastError` is lost, so only functions that
-   * return their error are of use. The caller keeps the memory that it passes alive until the end.
+   * As {@linkcode Backend.load}, but each call runs on another thread and may block there. Only some
+   * runtimes have it. `errno` and `GetLastError` of that thread cannot be read, so it is of use only for
+   * functions that return their error. The caller keeps the memory that it passes alive until the end.
    */
   loadAsync?<Table extends SymbolTable>(library: string, table: Table): AsyncCalls<Table>;
   /** The address of a buffer's first byte. The caller keeps the buffer alive. */
   addressOf(buffer: ArrayBuffer): number;
-  /** A window on native memory. The caller knows that the memory outlives it. */
+  /** A buffer over native memory. The caller makes sure that the memory outlives it. */
   view(address: number, byteLength: number): ArrayBuffer;
 }

@@ -1,4 +1,4 @@
-/** Many descriptors with few system calls, on Linux. */
+/** Duplicates and closes many descriptors with few system calls, on Linux. */
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { AF_UNIX, F_GETFD, SOCK_CLOEXEC, SOCK_STREAM } from "./constants.ts";
 import { close } from "./dup.ts";
@@ -6,34 +6,33 @@ import { kernel, libc, libcSockets, numbers } from "./libc.ts";
 import { receiveRights, SCM_MAX_FD, sendRights } from "./rights.ts";
 import { socketpair } from "./socket.ts";
 
-/** The room for the set of descriptors and for the time in the scratch memory. */
+/** The offset of `struct timeval` in the scratch memory; the set of descriptors lies before it. */
 const TIME_AT = SCRATCH_SIZE - 16;
 /** One more than the highest descriptor that fits the set. */
-const MOST = TIME_AT * 8;
+const SET_SIZE = TIME_AT * 8;
 
-/** So many descriptors fit the buffer of a socket, with the kernel's least limits. */
+/** How many descriptors fit the buffer of a socket at the smallest size that the kernel allows. */
 export const MOST_SENT: number = 200 * SCM_MAX_FD;
 
 /**
- * Duplicates descriptors by sending them to ourselves, 253 at once: the kernel makes their
- * duplicates when they are received. None is inheritable.
+ * Duplicates descriptors by sending them to this process itself, up to 253 in one message. Receiving a
+ * message makes duplicates of the descriptors in it. They are not inheritable.
  *
- * All are sent before the first is received, so that a number which is not open cannot become that
- * of a duplicate, and be duplicated in its turn.
+ * All messages are sent before the first is received. Otherwise a source that is not open could become
+ * the number of an earlier duplicate, and be duplicated itself.
  *
- * @param fds at most {@linkcode MOST_SENT}
- * @returns the duplicates in the order of the sources; fewer when one could not be made, and then
- * those that were made
+ * @param fds the sources, at most {@linkcode MOST_SENT}
+ * @returns the duplicates in the order of the sources; when one could not be made, only those before it
  */
 export function duplicateBySending(fds: readonly number[]): number[] {
   let sender: number, receiver: number;
   try {
     [sender, receiver] = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   } catch {
-    return []; // the caller finds out why, as below
+    return []; // the caller finds out the reason
   }
   try {
-    // One of these numbers was not open either, if it is among the sources.
+    // A source with one of these numbers was not open before this call.
     for (let at = 0; at < fds.length; at++) {
       if (fds[at] === sender || fds[at] === receiver) return [];
     }
@@ -61,25 +60,25 @@ function receiveAll(receiver: number, count: number): number[] {
   return copies;
 }
 
-/** What came with the next byte; `undefined` also when it cannot be received. */
+/** The descriptors of the next message; `undefined` also when it cannot be received. */
 function received(receiver: number): ReturnType<typeof receiveRights> {
   try {
     return receiveRights(receiver);
   } catch {
-    return undefined; // what came before is still ours
+    return undefined; // the earlier duplicates are still to be returned
   }
 }
 
 /**
- * Whether all descriptors are open: one `select` that waits for nothing, which refuses a set with one
- * that is not.
+ * Whether all descriptors are open. One `select` without waiting checks them: it fails when one of the
+ * set is not open.
  *
- * @returns `undefined` when a number is too high to be asked about
+ * @returns `undefined` when a number is too high for the set
  */
 export function areOpen(ascending: Int32Array): boolean | undefined {
   const highest = ascending.at(-1) ?? 0;
-  if (highest >= MOST) return undefined;
-  // What is beyond the table of descriptors would be left out of the set.
+  if (highest >= SET_SIZE) return undefined;
+  // select ignores numbers beyond the table of descriptors.
   if (libc().fcntl(highest, F_GETFD, 0) === -1) return false;
   const { address, int32 } = scratch();
   const words = (highest >> 5) + 2;
@@ -93,9 +92,9 @@ export function areOpen(ascending: Int32Array): boolean | undefined {
 }
 
 /**
- * Closes all descriptors from one number to another, whatever they are.
+ * Closes all descriptors from `first` to `last`.
  *
- * @returns `false` when the kernel closed none: Linux before 5.9 does not know the call, and a
+ * @returns `false` when the call failed and closed none: Linux before 5.9 does not have it, and a
  * container may forbid it
  * @see https://man7.org/linux/man-pages/man2/close_range.2.html
  */

@@ -1,4 +1,4 @@
-/** The flags of fcntl.h and its neighbours, as the running system's headers define them. */
+/** The constants of fcntl.h and other headers, with the values of the running system. */
 import { arch, osName } from "../host.ts";
 import { numbers as darwin } from "./symbols/darwin.ts";
 import { directNumbers, numbers as linux } from "./symbols/linux.ts";
@@ -29,29 +29,29 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 /** The bits of the status flags that hold the access mode. */
 export const O_ACCMODE = 3;
-/** `open`: a file that does not exist is made. */
+/** `open`: create the file when it does not exist. */
 export const O_CREAT: number = numbers.O_CREAT;
-/** `open`, with `O_CREAT`: a file that exists is an error. */
+/** `open`, with `O_CREAT`: fail when the file exists. */
 export const O_EXCL: number = numbers.O_EXCL;
-/** `open`: a file that exists loses its content. */
+/** `open`: truncate the file to length 0. */
 export const O_TRUNC: number = numbers.O_TRUNC;
 /** Every write goes to the end of the file. */
 export const O_APPEND: number = numbers.O_APPEND;
 /** Calls return at once instead of waiting. */
 export const O_NONBLOCK: number = numbers.O_NONBLOCK;
-/** A write returns when its bytes, and what reading them back needs, are on the device. */
+/** A write returns when its data, and the metadata needed to read it back, are on the device. */
 export const O_DSYNC: number = numbers.O_DSYNC;
-/** As `O_DSYNC`, with all that the system knows of the file. On Linux it holds the bit of `O_DSYNC`. */
+/** As `O_DSYNC`, with all metadata of the file. On Linux it includes the bit of `O_DSYNC`. */
 export const O_SYNC: number = numbers.O_SYNC;
-/** Linux: past the cache of the system; on a pipe, each write is a packet. 0 elsewhere. */
+/** Linux: input and output bypass the page cache; on a pipe, each write is a packet. 0 elsewhere. */
 export const O_DIRECT: number = /* @__PURE__ */ direct();
-/** Linux: reading does not change the time of access; for the owner of the file. 0 elsewhere. */
+/** Linux: reads do not update the access time; only the owner of the file may set it. 0 elsewhere. */
 export const O_NOATIME: number = numbers.O_NOATIME;
 /** The new descriptor is closed on `exec`. */
 export const O_CLOEXEC: number = numbers.O_CLOEXEC;
 /** A terminal that is opened does not become the controlling terminal. */
 export const O_NOCTTY: number = numbers.O_NOCTTY;
-/** Linux: the descriptor names a file and gives no access to it. 0 elsewhere. */
+/** Linux: the descriptor identifies a file without giving access to its data. 0 elsewhere. */
 export const O_PATH: number = numbers.O_PATH;
 
 /** `lseek`: from the start of the file. */
@@ -64,35 +64,35 @@ export const SEEK_END = 2;
 /** `getrlimit`: one more than the highest descriptor number that the process may use. */
 export const RLIMIT_NOFILE: number = numbers.RLIMIT_NOFILE;
 
-/** `socketpair`: sockets of this machine. */
+/** `socketpair`: Unix sockets, for communication on this machine. */
 export const AF_UNIX = 1;
 /** `socketpair`: a stream of bytes. */
 export const SOCK_STREAM = 1;
-/** `socketpair`: messages without a connection. */
+/** `socketpair`: datagrams. */
 export const SOCK_DGRAM = 2;
-/** `socketpair`: messages, in order. */
+/** `socketpair`: a sequence of messages. */
 export const SOCK_SEQPACKET = 5;
 /** `socketpair`: no child inherits the descriptors. Linux; 0 elsewhere. */
 export const SOCK_CLOEXEC: number = numbers.SOCK_CLOEXEC;
 /** `socketpair`: calls return at once instead of waiting. Linux; 0 elsewhere. */
 export const SOCK_NONBLOCK: number = numbers.SOCK_NONBLOCK;
 
-/** `poll`: there is something to read, or the end of it. */
+/** `poll`: data can be read, or the end was reached. */
 export const POLLIN = 1;
-/** `poll`: there is room to write. */
+/** `poll`: data can be written. */
 export const POLLOUT = 4;
-/** `poll`, result only: an error. */
+/** `poll`, result only: an error occurred. */
 export const POLLERR = 8;
 /** `poll`, result only: the other end is closed. */
 export const POLLHUP = 16;
 /** `poll`, result only: the descriptor is not open. */
 export const POLLNVAL = 32;
 
-/** `kcmp`: whether two descriptors refer to one open file. Linux. */
+/** `kcmp`: compare two open files. Linux. */
 export const KCMP_FILE = 0;
-/** `prctl`: which process may examine this one, under Yama. Linux. */
+/** `prctl`: set which process may trace this one under Yama. Linux. */
 export const PR_SET_PTRACER = 0x5961_6d61;
-/** The argument of `PR_SET_PTRACER` for any process. */
+/** `PR_SET_PTRACER`: any process. Linux. */
 export const PR_SET_PTRACER_ANY: number = -1;
 
 function direct(): number {

@@ -1,4 +1,4 @@
-/** dup(2) and its family, and close(2). */
+/** Duplicating and closing descriptors: dup(2), fcntl(2), close(2). */
 import { checkFd, checkInt } from "../check.ts";
 import { F_DUPFD, F_DUPFD_CLOEXEC } from "./constants.ts";
 import { posixError } from "./errors.ts";
@@ -7,8 +7,8 @@ import { libc } from "./libc.ts";
 /**
  * `dup(oldfd)` — duplicates a descriptor to the lowest free number.
  *
- * The new descriptor shares the open file, its position and its status flags, and is inherited by
- * child processes; {@linkcode fcntl_dupfd_cloexec} makes one that is not.
+ * Both descriptors share the open file, its position and its status flags. Child processes inherit the
+ * new one; {@linkcode fcntl_dupfd_cloexec} makes one that they do not inherit.
  *
  * @param oldfd the descriptor to duplicate
  * @returns the new descriptor
@@ -33,15 +33,16 @@ export function dup(oldfd: number): number {
 }
 
 /**
- * `dup2(oldfd, newfd)` — makes `newfd` refer to the open file of `oldfd`, closing what it was.
+ * `dup2(oldfd, newfd)` — makes `newfd` refer to the open file of `oldfd`. When `newfd` was open, it is
+ * closed first, in the same step.
  *
- * With equal numbers it does nothing. The new descriptor is inherited by child processes.
+ * With equal numbers it does nothing. Child processes inherit the new descriptor.
  *
  * @param oldfd the descriptor to duplicate
  * @param newfd the number to replace; it need not be open
  * @returns `newfd`
- * @throws {HandleError} `EBADF` when `oldfd` is not open or `newfd` is beyond the limit, `EBUSY`
- * in a race with another thread's open, `EINTR` when a signal came
+ * @throws {HandleError} `EBADF` when `oldfd` is not open or `newfd` is not below the descriptor limit;
+ * `EBUSY` in a race with `open` on another thread; `EINTR` when a signal interrupted the call
  * @throws {TypeError} when a number is not an integer from 0 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  *
@@ -64,13 +65,13 @@ export function dup2(oldfd: number, newfd: number): number {
 }
 
 /**
- * `dup3(oldfd, newfd, flags)` — as {@linkcode dup2}, with flags, and equal numbers are `EINVAL`.
+ * `dup3(oldfd, newfd, flags)` — as {@linkcode dup2}, with flags; equal numbers are `EINVAL`.
  *
  * macOS does not have it: `ENOTSUP`.
  *
  * @param oldfd the descriptor to duplicate
  * @param newfd the number to replace; it need not be open
- * @param flags `O_CLOEXEC`, so that no child inherits `newfd`, or 0
+ * @param flags `O_CLOEXEC`, so that child processes do not inherit `newfd`, or 0
  * @returns `newfd`
  * @throws {HandleError} `EBADF`, `EBUSY`, `EINTR` as {@linkcode dup2}; `EINVAL` when the numbers
  * are equal or a flag is unknown
@@ -97,8 +98,8 @@ export function dup3(oldfd: number, newfd: number, flags: number): number {
 }
 
 /**
- * `fcntl(fd, F_DUPFD_CLOEXEC, minimum)` — duplicates a descriptor to the lowest free number at or
- * above `minimum`, closed on `exec`, in one step.
+ * `fcntl(fd, F_DUPFD_CLOEXEC, minimum)` — duplicates a descriptor to the lowest free number from
+ * `minimum` on. Child processes do not inherit the new descriptor.
  *
  * @param fd the descriptor to duplicate
  * @param minimum the lowest acceptable number, default 0
@@ -156,13 +157,13 @@ export function fcntl_dupfd(fd: number, minimum: number = 0): number {
 /**
  * `close(fd)` — closes a descriptor, once.
  *
- * It is never to be called again for the same descriptor, whatever happened: on Linux the number
- * is free when the call returns, and may be somebody else's. So `EINTR` and `EINPROGRESS`, which
- * invite a second call, count as success, as POSIX.1-2024 has it for `posix_close`.
+ * Never close the same descriptor again after an error: on Linux the number is free when the call
+ * returns, and another thread may have it by then. `EINTR` and `EINPROGRESS` suggest a second call, so
+ * they count as success here, as for `posix_close` of POSIX.1-2024.
  *
- * @param fd the descriptor to close; a number that the runtime handed out is closed with the runtime
- * @throws {HandleError} `EBADF` when `fd` is not open; `EIO`, `ENOSPC`, `EDQUOT` when written data
- * may be lost, with the descriptor closed
+ * @param fd the descriptor to close. One that the runtime opened must be closed with the runtime
+ * @throws {HandleError} `EBADF` when `fd` is not open; `EIO`, `ENOSPC` or `EDQUOT` when written data may
+ * be lost: the descriptor is closed then
  * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man2/close.2.html
  *

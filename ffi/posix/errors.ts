@@ -1,12 +1,12 @@
-/** Makes the error for a POSIX call that failed, with advice that fits the failure. */
+/** Makes the error for a POSIX call that failed, with advice for that failure. */
 import { failureByErrno, type HandleError, systemError } from "../error.ts";
 import { descriptorLimit, openBelow, systemFiles } from "./limit.ts";
 
 /**
- * The error for a call that returned −1. The caller reads `errno` straight after the call, as an
- * argument, because everything that happens from here on may change it.
+ * Makes the error for a call that returned −1. The caller must read `errno` immediately after the call,
+ * because any later code may change it.
  *
- * @param what the call's object in words, when it is not the descriptor
+ * @param what the object of the call in words, when it is not the descriptor
  */
 export function posixError(
   errno: number,
@@ -25,24 +25,24 @@ export function posixError(
   );
 }
 
-/** Where a call means something of its own by a failure. */
+/** The advice for failures that have a special meaning for one call. */
 const adviceByCall: Readonly<Record<string, () => string>> = {
   "pidfd_open EINVAL": () =>
-    "a pid is that of a process, not of a thread, and the flags must be known",
+    "the pid must be that of a process, not of a thread, and the flags must be known",
   "pidfd_getfd EBADF": () => "that process has no such descriptor: list its /proc/PID/fd",
   "prctl EINVAL": () => "the kernel does not know the option or was built without it",
   "dup2 EBADF": sourceOrTarget,
   "dup3 EBADF": sourceOrTarget,
-  // close(2) tells what became of earlier writes, and frees the number whatever it tells.
+  // close(2) reports failures of earlier writes. It frees the number in any case.
   "close EIO": () => `${LOST}: check the device`,
   "close ENOSPC": () => `${LOST}: free space and write again`,
   "close EDQUOT": () => `${LOST}: free space and write again`,
-  "read EIO": () => "it is still open: check the device, or the terminal that it was",
+  "read EIO": () => "it is still open: check the device, or whether the terminal still exists",
   "write EIO": () => "it is still open, and what was written before may be lost: check the device",
   "write ENOSPC": () => "it is still open: free space and write again",
-  "write EDQUOT": () => "it is still open: free space or get more, and write again",
-  "open ENOSPC": () => "there is no room for a new file: free space",
-  "open EDQUOT": () => "there is no room for a new file: free space or get more",
+  "write EDQUOT": () => "it is still open: free space or raise the quota, and write again",
+  "open ENOSPC": () => "there is no space for a new file: free space",
+  "open EDQUOT": () => "there is no space for a new file: free space or raise the quota",
 };
 
 const LOST = "data may be lost, and the handle is closed all the same";
@@ -53,7 +53,7 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
   EACCES: () =>
     "the source or the process lacks the right: open the source with that access, or run as a user who has it",
   EPERM: () => "the process lacks the privilege: run as a user who has it",
-  ESRCH: () => "the process has ended or never was: check the pid",
+  ESRCH: () => "the process has ended or never existed: check the pid",
   ENOSYS: () => "the kernel is too old for it, or a container forbids it",
   EMFILE: () => {
     const limit = descriptorLimit();
@@ -67,21 +67,21 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
     const figures = files === undefined
       ? "the limit of the whole system is reached"
       : `${files.open} of the limit of ${files.limit} open files of the whole system are open`;
-    // A file of a pool is an open file without a descriptor.
+    // Parked files of a pool have no descriptor, but they are open files.
     return `${figures} (fs.file-max): close what is not needed, or have the limit raised; ` +
-      "those of a DescriptorPool count too";
+      "files of a DescriptorPool count too";
   },
   EINVAL: () =>
     "the descriptors are equal, a flag is unknown, or a number is not below the limit (ulimit -n)",
-  EBUSY: () => "another thread was just opening the target: call again",
+  EBUSY: () => "another thread is opening the target at this moment: call again",
   EINTR: () => "nothing was done: call again",
   EAGAIN: () => "the descriptor is non-blocking (O_NONBLOCK): call again when it is ready",
   EIO: () => "check the device",
   ENOSPC: () => "free space and call again",
-  EDQUOT: () => "free space or get more, and call again",
+  EDQUOT: () => "free space or raise the quota, and call again",
 };
 
-/** The kernel does not say which of the two it means. */
+/** The kernel reports the same error for both. */
 function sourceOrTarget(): string {
   const limit = descriptorLimit();
   const below = limit === undefined ? "the limit" : `the limit of ${limit}`;

@@ -1,4 +1,4 @@
-/** The flags of a descriptor and of its open file: fcntl(2). */
+/** The flags of descriptors and of open files: fcntl(2). */
 import { checkFd, checkInt } from "../check.ts";
 import { F_GETFD, F_GETFL, F_SETFD, F_SETFL } from "./constants.ts";
 import { posixError } from "./errors.ts";
@@ -7,7 +7,7 @@ import { libc } from "./libc.ts";
 /**
  * `fcntl(fd, F_GETFD)` — the flags of the descriptor itself: `FD_CLOEXEC` or 0.
  *
- * @param fd the descriptor to ask about
+ * @param fd the descriptor
  * @returns the flags
  * @throws {HandleError} `EBADF` when `fd` is not open
  * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
@@ -28,8 +28,8 @@ export function fcntl_getfd(fd: number): number {
 /**
  * `fcntl(fd, F_SETFD, flags)` — sets the flags of the descriptor itself, not of its duplicates.
  *
- * @param fd the descriptor to change
- * @param flags `FD_CLOEXEC`, or 0 to let child processes inherit it
+ * @param fd the descriptor
+ * @param flags `FD_CLOEXEC`, or 0 so that child processes inherit it
  * @throws {HandleError} `EBADF` when `fd` is not open
  * @throws {TypeError} when a number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/fcntl.2.html
@@ -53,8 +53,8 @@ export function fcntl_setfd(fd: number, flags: number): void {
  * `fcntl(fd, F_GETFL)` — the access mode and the status flags of the open file, which all its
  * descriptors share.
  *
- * @param fd the descriptor to ask about
- * @returns the mode and the flags
+ * @param fd the descriptor
+ * @returns the access mode and the status flags
  * @throws {HandleError} `EBADF` when `fd` is not open
  * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
  * @see https://man7.org/linux/man-pages/man2/fcntl.2.html
@@ -77,7 +77,7 @@ export function fcntl_getfl(fd: number): number {
  *
  * @param fd a descriptor of the open file
  * @param flags `O_APPEND`, `O_NONBLOCK` and others, or 0
- * @throws {HandleError} `EBADF` when `fd` is not open, `EPERM` when the file does not allow it
+ * @throws {HandleError} `EBADF` when `fd` is not open, `EPERM` when the file does not permit the change
  * @throws {TypeError} when a number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/fcntl.2.html
  *

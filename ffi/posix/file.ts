@@ -1,4 +1,4 @@
-/** Opening, positions, bytes and pipes: what a duplicate is made from and proved with. */
+/** Files and pipes: open(2), lseek(2), read(2), write(2), pipe(2). */
 import { checkBuffer, checkFd, checkInt, checkInteger, MAX_FD, show } from "../check.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { posixError } from "./errors.ts";
@@ -8,11 +8,12 @@ import { libc, libcFiles } from "./libc.ts";
  * `open(path, flags, mode)` — opens a file.
  *
  * @param path the file's path
- * @param flags an access mode and `O_CLOEXEC`, `O_APPEND`, …
- * @param mode permission bits of a new file, default 0
+ * @param flags an access mode, with `O_CLOEXEC`, `O_APPEND` and others
+ * @param mode the permission bits of a new file, default 0
  * @returns the new descriptor
- * @throws {HandleError} `ENOENT`, `EACCES`, `EMFILE` and whatever else open(2) lists
- * @throws {TypeError} when the path holds a NUL, is no string or is longer than 64 KiB
+ * @throws {HandleError} `ENOENT`, `EACCES`, `EMFILE` and the other errors of open(2)
+ * @throws {TypeError} when the path is not a string, contains a NUL or is longer than 64 KiB, or when a
+ * number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/open.2.html
  *
  * @example
@@ -34,13 +35,13 @@ export function open(path: string, flags: number, mode: number = 0): number {
 }
 
 /**
- * `lseek(fd, offset, whence)` — moves the position of the open file, which all duplicates share.
+ * `lseek(fd, offset, whence)` — moves the position of the open file, which its duplicates share.
  *
  * @param fd a descriptor of the open file
- * @param offset bytes, within ±2^53
- * @param whence `SEEK_SET`, `SEEK_CUR` or `SEEK_END`
+ * @param offset the distance in bytes, within ±2^53
+ * @param whence the origin: `SEEK_SET`, `SEEK_CUR` or `SEEK_END`
  * @returns the new position in bytes from the start
- * @throws {HandleError} `EBADF`, `EINVAL`, or `ESPIPE` for a pipe, socket or terminal
+ * @throws {HandleError} `EBADF`, `EINVAL`, or `ESPIPE` for a pipe, a socket or a terminal
  * @throws {TypeError} when a number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/lseek.2.html
  *
@@ -64,16 +65,16 @@ export function lseek(fd: number, offset: number, whence: number): number {
 }
 
 /**
- * `read(fd, buf, count)` — reads at the position of the open file.
+ * `read(fd, buf, count)` — reads bytes at the position of the open file.
  *
- * At most 64 KiB come at once; like any read it may give less than was asked for.
+ * One call reads at most 64 KiB. As with the C function, it may read fewer bytes than `count`.
  *
  * @param fd the descriptor to read from
- * @param buf where the bytes go
- * @param count how many bytes at most, default all that fit
+ * @param buf receives the bytes
+ * @param count the most bytes to read, default the length of `buf`
  * @returns how many bytes were read; 0 at the end of the file
- * @throws {HandleError} `EBADF` when `fd` is not open for reading, `EAGAIN`, `EIO`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `EBADF` when `fd` is not open for reading, `EAGAIN`, `EIO` and others
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://man7.org/linux/man-pages/man2/read.2.html
  *
  * @example
@@ -98,16 +99,17 @@ export function read(fd: number, buf: Uint8Array, count: number = buf?.length): 
 }
 
 /**
- * `write(fd, buf, count)` — writes at the position of the open file.
+ * `write(fd, buf, count)` — writes bytes at the position of the open file.
  *
- * At most 64 KiB go at once; like any write it may take less than it was given.
+ * One call writes at most 64 KiB. As with the C function, it may write fewer bytes than `count`.
  *
  * @param fd the descriptor to write to
  * @param buf the bytes to write
- * @param count how many of them, default all
+ * @param count how many bytes of `buf` to write, default all
  * @returns how many bytes were written
- * @throws {HandleError} `EBADF` when `fd` is not open for writing, `EAGAIN`, `EPIPE`, `ENOSPC`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `EBADF` when `fd` is not open for writing, `EAGAIN`, `EPIPE`, `ENOSPC`
+ * and others
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://man7.org/linux/man-pages/man2/write.2.html
  *
  * @example
@@ -133,7 +135,7 @@ export function write(fd: number, buf: Uint8Array, count: number = buf?.length):
  * `pipe2(pipefd, flags)` — makes a pipe. macOS does not have it: `ENOTSUP`.
  *
  * @param flags `O_CLOEXEC`, `O_NONBLOCK`, or 0
- * @returns the end to read from, then the end to write to
+ * @returns the reading end, then the writing end
  * @throws {HandleError} `EMFILE`, `ENFILE`, or `EINVAL` for an unknown flag
  * @throws {TypeError} when `flags` is not an `int`
  * @see https://man7.org/linux/man-pages/man2/pipe.2.html

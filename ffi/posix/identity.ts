@@ -1,4 +1,6 @@
-/** Which descriptors a process has on Linux, which file each refers to, and which share an open file. */
+/**
+ * Which descriptors a process has on Linux, which file each refers to, and which share an open file.
+ */
 import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/library.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
@@ -149,8 +151,8 @@ export function openDescriptors(): number[] {
 /**
  * The open descriptors of another process, lowest first.
  *
- * @throws {HandleError} `ENOENT` when there is no such process; `EACCES` when this process may not examine
- * it
+ * @throws {HandleError} `ENOENT` when there is no such process, `EACCES` when this process may not
+ * examine it
  */
 export function descriptorsOf(pid: number): number[] {
   const directory = open(`/proc/${pid}/fd`, O_RDONLY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/** The C library of this POSIX system and what only Linux has, loaded at the first call. */
+/** The functions of the C library on POSIX systems. Each group is bound at its first use. */
 import { backend } from "../backend/mod.ts";
 import * as darwin from "./symbols/darwin.ts";
 import * as linux from "./symbols/linux.ts";
@@ -10,16 +10,16 @@ import { loadLibrary } from "../backend/library.ts";
 /** The functions that every duplicate needs, and this thread's `errno`. */
 export interface Libc extends Omit<Calls<typeof linux.symbols>, "__errno_location"> {
   /**
-   * `errno` itself, as one element: reading it is a plain load from memory, so nothing runs
-   * between a failing call and the reading that could change it.
+   * The memory of `errno`, as one element. Reading it is a plain load, so nothing that could change it
+   * runs between a failing call and the reading.
    */
   readonly errno: Int32Array;
 }
 
-/** The functions that only files need. */
+/** The functions for files. */
 export type LibcFiles = Calls<typeof linux.fileSymbols>;
 
-/** The functions that only sockets and waiting need. */
+/** The functions for sockets and for waiting. */
 export type LibcSockets = Calls<typeof linux.socketSymbols>;
 
 let base: Libc | undefined;
@@ -32,12 +32,12 @@ export function libc(): Libc {
   return base ?? (base = loadBase());
 }
 
-/** The functions that only files need. */
+/** The functions for files. */
 export function libcFiles(): LibcFiles {
   return files ?? (files = loadFiles());
 }
 
-/** The functions that only sockets and waiting need. */
+/** The functions for sockets and for waiting. */
 export function libcSockets(): LibcSockets {
   return sockets ?? (sockets = loadSockets());
 }
@@ -79,9 +79,9 @@ function loadSockets(): LibcSockets {
 }
 
 /**
- * `lseek` gives 64 bits, so between its failure and our reading of `errno` lies the allocation of a
- * `bigint` (see the symbol table). A failed `lseek` has changed nothing: asked once more in a form
- * that allocates nothing, it fails the same way.
+ * `lseek` returns 64 bits, for which the runtime allocates a `bigint` between the failure and our reading
+ * of `errno` (see the symbol table). A failed `lseek` has changed nothing. Called again in a form that
+ * allocates nothing, it fails in the same way.
  */
 function withSafeErrno(lseek: LibcFiles["lseek"], libraries: readonly string[]) {
   const failed = loadLibrary(libraries, linux.failedSymbols);
@@ -97,7 +97,7 @@ function errnoAt(address: number): Int32Array {
 
 type Variadic = (first: number, second: number, ...rest: number[]) => number;
 
-/** Puts the third argument of a variadic function where its table wants it. */
+/** Passes the third argument of a variadic function where the symbol table of macOS on arm64 has it. */
 function padded(call: Variadic): Variadic {
   if (arch() !== "arm64") return call;
   return (first, second, third) => call(first, second, 0, 0, 0, 0, 0, 0, third as number);
@@ -120,10 +120,10 @@ function requirePosix(): void {
 }
 
 /**
- * `syscall` and `prctl`.
+ * The functions `syscall` and `prctl`.
  *
- * @param name the call that is wanted, for the message
- * @throws {HandleError} `ENOTSUP` where the kernel is not Linux
+ * @param name the name of the call, for the message
+ * @throws {HandleError} `ENOTSUP` when the system is not Linux
  */
 export function kernel(name: string): Calls<typeof linux.kernelSymbols> {
   return kernelCalls ?? (kernelCalls = loadKernel(name));
@@ -137,7 +137,7 @@ function loadKernel(name: string): Calls<typeof linux.kernelSymbols> {
   return loadLibrary(linux.libraries, linux.kernelSymbols);
 }
 
-/** The numbers of the calls on this processor. */
+/** The numbers of system calls on this processor. */
 export function numbers(): { readonly [Name in keyof typeof linux.callNumbers.x64]: number } {
   return arch() === "x64" ? linux.callNumbers.x64 : linux.callNumbers.others;
 }

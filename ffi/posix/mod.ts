@@ -1,6 +1,6 @@
 /**
- * The POSIX system calls one to one, for people who know them: the C names, the C order of
- * parameters and the C flags. They throw {@linkcode HandleError} instead of returning −1.
+ * The POSIX system calls one to one: the names, the order of parameters and the flags are those of C. On
+ * failure they throw {@linkcode HandleError} instead of returning −1.
  *
  * On Windows every call throws `ENOTSUP`.
  *

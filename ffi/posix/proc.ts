@@ -1,4 +1,4 @@
-/** The files and links below /proc, by the system's own calls, for which no runtime asks a permission. */
+/** Reads files and links in /proc by system calls, for which no runtime wants a permission. */
 import { hasCode } from "../error.ts";
 import { textStart } from "./text_start.ts";
 import type { Calls } from "../backend/types.ts";
@@ -9,11 +9,10 @@ import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
 
 /**
- * The first 4 KiB of a file, where what is looked for stands; `undefined` when it is not there, what
- * it is about has ended, or this process may not read it. Whatever else goes wrong says nothing of
- * the file, so it is thrown.
+ * The first 4 KiB of a file; `undefined` when the file does not exist, when its process has ended, or
+ * when this process may not read it. Other failures say nothing about the file, so they throw.
  *
- * @throws {HandleError} `EMFILE`, `ENFILE`, `ENOMEM`, `EIO` and whatever else keeps it from being read
+ * @throws {HandleError} `EMFILE`, `ENFILE`, `ENOMEM`, `EIO` and other failures to read it
  */
 export function procText(path: string): string | undefined {
   try {
@@ -21,24 +20,25 @@ export function procText(path: string): string | undefined {
     if (typeof text === "string") return text;
     throw posixError(text.errno, text.syscall, undefined, path);
   } catch (error) {
-    // EPERM is what /proc says that is mounted with hidepid.
+    // EPERM comes from a /proc that is mounted with hidepid.
     if (hasCode(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
     throw error;
   }
 }
 
-/** Where the text goes: behind the path, which is short. The kernel writes a page at most. */
+/** The offset of the text: after the path, which is short. The kernel writes one page at most. */
 const TEXT = 4096;
 const TEXT_SIZE = 8192;
 
 let loaded: Calls<typeof linkSymbols> | undefined;
 
 /**
- * What a link says, which for `/proc/PID/fd/N` is the path of the open file or what stands for one.
+ * The text of a link. For `/proc/PID/fd/N` it is the path of the open file, or a name such as
+ * `pipe:[4711]` when there is no path.
  *
  * @param path the path of the link
- * @returns `undefined` when there is none, or no longer
- * @throws {HandleError} `EACCES` when its process may not be examined
+ * @returns the text; `undefined` when the link does not exist
+ * @throws {HandleError} `EACCES` when this process may not examine the process of the link
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
  */
 export function linkText(path: string): string | undefined {

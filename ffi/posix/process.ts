@@ -1,15 +1,15 @@
-/** Other processes and their descriptors: pidfd_open(2), pidfd_getfd(2), kcmp(2), prctl(2). */
+/** Processes and their descriptors: pidfd_open(2), pidfd_getfd(2), kcmp(2), prctl(2). */
 import { checkFd, checkInt, checkInteger, MAX_FD } from "../check.ts";
 import { posixError } from "./errors.ts";
 import { kernel, libc, numbers } from "./libc.ts";
 
 /**
- * `pidfd_open(pid, flags)` — a descriptor that refers to a process, and never to another one that
- * gets the same pid later. It is not inheritable. Linux 5.3; macOS: `ENOTSUP`.
+ * `pidfd_open(pid, flags)` — makes a descriptor that refers to a process. It never refers to another
+ * process that gets the same pid later. It is not inheritable. Linux 5.3; macOS: `ENOTSUP`.
  *
- * `poll` reports it readable once the process has ended.
+ * {@linkcode poll} reports the descriptor as readable once the process has ended.
  *
- * @param pid the process
+ * @param pid the process identifier
  * @param flags `O_NONBLOCK`, or 0
  * @returns the descriptor
  * @throws {HandleError} `ESRCH` when there is no such process, `EINVAL` when the pid is that of a
@@ -36,17 +36,17 @@ export function pidfd_open(pid: number, flags: number): number {
 }
 
 /**
- * `pidfd_getfd(pidfd, targetfd, flags)` — a duplicate of a descriptor of another process. It is not
- * inheritable. Linux 5.6; macOS: `ENOTSUP`.
+ * `pidfd_getfd(pidfd, targetfd, flags)` — duplicates a descriptor of another process into this one. The
+ * duplicate is not inheritable. Linux 5.6; macOS: `ENOTSUP`.
  *
- * It needs the permission to debug that process (ptrace).
+ * This process needs permission to debug the other one (ptrace).
  *
- * @param pidfd the process, as {@linkcode pidfd_open} gives it
+ * @param pidfd a descriptor of the process, from {@linkcode pidfd_open}
  * @param targetfd the descriptor in that process
  * @param flags 0
  * @returns the new descriptor in this process
- * @throws {HandleError} `EBADF` when one of the descriptors is not open, `EPERM` without the
- * permission, `ESRCH` when the process has ended, `EMFILE`, `ENOSYS`
+ * @throws {HandleError} `EBADF` when one of the descriptors is not open, `EPERM` without permission,
+ * `ESRCH` when the process has ended, `EMFILE`, `ENOSYS`
  * @throws {TypeError} when a number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html
  *
@@ -55,7 +55,7 @@ export function pidfd_open(pid: number, flags: number): number {
  * import { close, pidfd_getfd, pidfd_open } from "duphandle/posix";
  *
  * const me = pidfd_open(process.pid, 0);
- * const copy = pidfd_getfd(me, 1, 0); // of this process, for once
+ * const copy = pidfd_getfd(me, 1, 0); // here the process is this one
  * close(copy);
  * close(me);
  * ```
@@ -72,16 +72,15 @@ export function pidfd_getfd(pidfd: number, targetfd: number, flags: number): num
 }
 
 /**
- * `kcmp(pid1, pid2, type, idx1, idx2)` — whether two processes share a kernel object; with
- * `KCMP_FILE` whether a descriptor of one and a descriptor of the other refer to one open file.
- * Linux, where the kernel was built with it; macOS: `ENOTSUP`.
+ * `kcmp(pid1, pid2, type, idx1, idx2)` — compares kernel objects of two processes. With `KCMP_FILE` it
+ * compares the open files of two descriptors. Linux, if the kernel was built with it; macOS: `ENOTSUP`.
  *
  * @param pid1 the process of `idx1`
  * @param pid2 the process of `idx2`
- * @param type `KCMP_FILE`, or another kind of object
- * @param idx1 a descriptor
- * @param idx2 a descriptor
- * @returns 0 when it is one object; 1, 2 or 3 when it is not
+ * @param type `KCMP_FILE`, or the constant of another kind of object
+ * @param idx1 a descriptor of the first process
+ * @param idx2 a descriptor of the second process
+ * @returns 0 when the objects are the same; 1, 2 or 3 when they are not
  * @throws {HandleError} `EBADF`, `ESRCH`, `EPERM` as {@linkcode pidfd_getfd}; `ENOSYS`
  * @throws {TypeError} when a number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html
@@ -115,15 +114,15 @@ export function kcmp(
 }
 
 /**
- * `prctl(option, arg2, arg3, arg4, arg5)` — asks or changes an attribute of this process, such as
- * which process may take its descriptors (`PR_SET_PTRACER`). Linux; macOS: `ENOTSUP`.
+ * `prctl(option, arg2, arg3, arg4, arg5)` — reads or changes an attribute of this process, such as which
+ * process may take its descriptors (`PR_SET_PTRACER`). Linux; macOS: `ENOTSUP`.
  *
- * @param option what to do
- * @param arg2 the first argument of the option, default 0, as are the others
- * @param arg3 the second
- * @param arg4 the third
- * @param arg5 the fourth
- * @returns what the option returns, often 0
+ * @param option the operation
+ * @param arg2 the first argument of the operation, default 0
+ * @param arg3 the second argument, default 0
+ * @param arg4 the third argument, default 0
+ * @param arg5 the fourth argument, default 0
+ * @returns the result of the operation, for most of them 0
  * @throws {HandleError} `EINVAL` when the kernel does not know the option or an argument, `EPERM`
  * @throws {TypeError} when a number is not an integer within ±2^53
  * @see https://man7.org/linux/man-pages/man2/prctl.2.html

@@ -1,4 +1,4 @@
-/** setrlimit(2), for descriptors. */
+/** setrlimit(2) for the number of descriptors. */
 import type { Calls } from "../backend/types.ts";
 import { osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
@@ -9,15 +9,17 @@ import { RLIMIT_NOFILE } from "./constants.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
 
-/** No limit, and more than any table can have: macOS refuses it for descriptors. */
-const OPEN_MAX_OF_DARWIN = 10_240n;
+/**
+ * OPEN_MAX of macOS, which refuses a higher limit of descriptors even when the hard limit is unlimited.
+ */
+const DARWIN_OPEN_MAX = 10_240n;
 
 let loaded: Calls<typeof linux.limitSymbols> | undefined;
 
 /**
- * Raises the soft limit of descriptors to the hard one.
+ * Raises the soft limit of descriptors to the hard limit.
  *
- * @returns how many descriptors this process may have now
+ * @returns how many descriptors this process may have from now on
  */
 export function raiseLimit(): number {
   const { errno, getrlimit } = libc();
@@ -28,7 +30,7 @@ export function raiseLimit(): number {
   const soft = data.getBigUint64(0, true);
   const hard = data.getBigUint64(8, true);
   const isDarwin = osName() === "darwin";
-  const wanted = isDarwin && hard > OPEN_MAX_OF_DARWIN ? OPEN_MAX_OF_DARWIN : hard;
+  const wanted = isDarwin && hard > DARWIN_OPEN_MAX ? DARWIN_OPEN_MAX : hard;
   if (soft >= wanted) return Number(soft);
   data.setBigUint64(0, wanted, true);
   loaded ??= loadLibrary(isDarwin ? darwin.libraries : linux.libraries, linux.limitSymbols);

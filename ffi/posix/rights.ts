@@ -1,4 +1,4 @@
-/** Descriptors in messages, on Linux: `SCM_RIGHTS` of unix(7), cmsg(3). */
+/** Sends and receives descriptors in messages, on Linux: `SCM_RIGHTS` of unix(7), cmsg(3). */
 import { failure } from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
 import { close } from "./dup.ts";
@@ -6,7 +6,7 @@ import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
 import { channelCalls } from "./unix_socket.ts";
 
-/** The most descriptors that the kernel takes in one message. */
+/** The most descriptors in one message. */
 export const SCM_MAX_FD = 253;
 
 const SOL_SOCKET = 1;
@@ -20,39 +20,43 @@ const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const EAGAIN = 11;
 const ETOOMANYREFS = 109;
 
-/** Where the parts lie in the scratch memory: `struct msghdr`, `struct iovec`, a byte, the control data. */
+/**
+ * Offsets in the scratch memory: `struct msghdr`, `struct iovec`, one byte of data, the control data.
+ */
 const HEADER_AT = 0;
 const VECTOR_AT = 64;
 const BYTE_AT = 96;
 const CONTROL_AT = 128;
-/** `struct cmsghdr`: a `size_t`, two `int`s; what follows is padded to 8 bytes. */
+/** The size of `struct cmsghdr`: a `size_t` and two `int`s. The data after it is padded to 8 bytes. */
 const CONTROL_HEADER = 16;
-/** More room than one message of the kernel can fill, so that nothing is cut off for lack of it. */
-const CONTROL_ROOM = 4096;
+/**
+ * The size of the control data when receiving. No message fills it, so none is truncated because of it.
+ */
+const CONTROL_SIZE = 4096;
 
-/** Where `struct msghdr` has what. */
+/** Offsets in `struct msghdr`. */
 const VECTOR = 16;
 const VECTOR_COUNT = 24;
 const CONTROL = 32;
 const CONTROL_LENGTH = 40;
 const FLAGS = 48;
 
-/** What came with one byte. */
+/** The descriptors that arrived with one byte of data. */
 export interface Rights {
   readonly fds: number[];
-  /** Whether the kernel had to close some: this process had no number left for them. */
+  /** Whether the kernel closed some of them because this process had no free descriptor. */
   readonly isTruncated: boolean;
 }
 
 /**
  * Sends descriptors with one byte of data, without waiting.
  *
- * @param socket a socket of this machine
- * @param fds the descriptors, and others
- * @param from the index of the first that is sent, default 0
- * @param count how many are sent, from 1 to 253, default all
- * @returns `false` when there is no room: the socket is full, or this user has as many descriptors
- * in flight as one process may have
+ * @param socket a Unix socket
+ * @param fds the descriptors
+ * @param from the index of the first one to send, default 0
+ * @param count how many to send, from 1 to 253, default all
+ * @returns `false` when the socket is full, or when this user has as many descriptors in flight as one
+ * process may have open
  * @throws {HandleError} `EBADF` when one is not open, `EPIPE` when the other end is closed
  */
 export function sendRights(
@@ -77,7 +81,7 @@ export function sendRights(
   throw posixError(error, "sendmsg", socket, `${count} descriptors`);
 }
 
-/** Takes the next byte out of a socket; the descriptors that came with it are closed. */
+/** Discards the next byte of a socket. The kernel closes the descriptors that came with it. */
 export function discardRights(socket: number): void {
   const { address } = scratch();
   writeHeader(0);
@@ -89,21 +93,21 @@ export function discardRights(socket: number): void {
 }
 
 /**
- * Receives the descriptors that came with the next byte, without waiting. None is inheritable.
+ * Receives the descriptors that came with the next byte, without waiting. They are not inheritable.
  *
- * @param socket a socket of this machine
- * @returns what came; `undefined` when nothing has, and `"end"` when the other end is closed
+ * @param socket a Unix socket
+ * @returns the descriptors; `undefined` when no byte has arrived, `"end"` when the other end is closed
  */
 export function receiveRights(socket: number): Rights | "end" | undefined {
   return receive(socket, 0);
 }
 
 /**
- * Duplicates the descriptors that came with one of the bytes that wait in a socket, and leaves them
- * there. None is inheritable.
+ * Duplicates the descriptors that came with one of the bytes in a socket. The byte and its descriptors
+ * stay in the socket. The duplicates are not inheritable.
  *
- * @param socket a socket of this machine
- * @param at which byte, counted from the oldest
+ * @param socket a Unix socket
+ * @param at the index of the byte, from 0 for the oldest
  */
 export function peekRights(socket: number, at: number): Rights | "end" | undefined {
   const { address, int32 } = scratch();
@@ -118,7 +122,7 @@ export function peekRights(socket: number, at: number): Rights | "end" | undefin
 
 function receive(socket: number, flags: number): Rights | "end" | undefined {
   const { address, int32 } = scratch();
-  writeHeader(CONTROL_ROOM);
+  writeHeader(CONTROL_SIZE);
   const { recvmsg } = channelCalls();
   const { errno } = libc();
   const count = recvmsg(socket, address + HEADER_AT, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
@@ -127,16 +131,16 @@ function receive(socket: number, flags: number): Rights | "end" | undefined {
     if (error === EAGAIN) return undefined;
     throw posixError(error, "recvmsg", socket);
   }
-  const fds = walk(readSize(CONTROL_LENGTH));
+  const fds = readControl(readSize(CONTROL_LENGTH));
   if (count === 0) {
-    fds.forEach(close); // nothing should come with the end
+    fds.forEach(close); // descriptors cannot arrive without a byte, but they would leak
     return "end";
   }
   return { fds, isTruncated: (int32[FLAGS >> 2]! & MSG_CTRUNC) !== 0 };
 }
 
-/** Every descriptor of every control message: there may be more than one. */
-function walk(length: number): number[] {
+/** Reads the descriptors of all control messages. There can be more than one. */
+function readControl(length: number): number[] {
   const { int32 } = scratch();
   const fds: number[] = [];
   for (let at = 0; at + CONTROL_HEADER <= length;) {
@@ -162,14 +166,14 @@ function writeHeader(controlLength: number): void {
   writeSize(VECTOR_AT + 8, 1);
 }
 
-/** Writes a `size_t` or an address, in two halves: no `bigint` is made. */
+/** Writes a `size_t` or an address in two halves, without a `bigint`. */
 function writeSize(at: number, value: number): void {
   const { int32 } = scratch();
   int32[at >> 2] = value;
   int32[(at >> 2) + 1] = value / 2 ** 32;
 }
 
-/** Reads a `size_t` that is below 2^31: the kernel wrote no more than there was room for. */
+/** Reads a `size_t` that is below 2^31, as all sizes within the scratch memory are. */
 function readSize(at: number): number {
   return scratch().int32[at >> 2]!;
 }
@@ -178,7 +182,7 @@ function align(length: number): number {
   return (length + 7) & ~7;
 }
 
-/** The error for descriptors that were lost on the way. */
+/** The error for descriptors that the kernel closed on arrival. */
 export function truncated(wanted: number, socket: number): Error {
   return failure("EMFILE", "recvmsg", {
     message:

@@ -1,7 +1,7 @@
 /**
- * Telling the descriptors of one open file on Linux by a mark that one of them gives it: the signal
- * of fcntl(2). It belongs to the open file, is seen at once, and does nothing, because a signal is
- * sent only where O_ASYNC is set.
+ * Finds the descriptors that share an open file on Linux, by marking the open file with F_SETSIG of
+ * fcntl(2). The signal number belongs to the open file, so every duplicate shows it at once. It has no
+ * effect, because the kernel sends the signal only when O_ASYNC is set.
  */
 import { osName } from "../host.ts";
 import { libc } from "./libc.ts";
@@ -10,16 +10,18 @@ import { libc } from "./libc.ts";
 const F_SETSIG = 10;
 const F_GETSIG = 11;
 
-/** Two real-time signals, to be seen at one descriptor after they were set at another. */
+/**
+ * Two real-time signals. A descriptor shares the open file when both appear at it one after the other.
+ */
 const MARKS = [61, 62];
 
 /**
- * The descriptors that share the open file of this one, lowest first; none where the system has no
- * such signal. Each number is asked for, with no error made for those that are not open.
+ * The descriptors that share the open file of one, lowest first. On systems without F_SETSIG there are
+ * none. Each number in the range is tried; numbers that are not open are skipped.
  *
- * @param fd the descriptor whose open file is marked for the moment
- * @param from the lowest number to look at
- * @param below one more than the highest
+ * @param fd the descriptor whose open file is marked during the call
+ * @param from the lowest number to try
+ * @param below one more than the highest number to try
  */
 export function sharersBySignal(fd: number, from: number, below: number): number[] {
   const { fcntl } = libc();

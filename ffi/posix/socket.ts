@@ -1,30 +1,33 @@
-/** Sockets of this machine, and waiting for descriptors: socketpair(2), poll(2). */
+/** Pairs of Unix sockets, and waiting for descriptors: socketpair(2), poll(2). */
 import { checkFd, checkInteger, MAX_FD, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { posixError } from "./errors.ts";
 import { libc, libcSockets } from "./libc.ts";
 
-/** The size of `struct pollfd`, and where it has what. */
+/** The size of `struct pollfd`, and offsets in it. */
 const POLLFD_SIZE = 8;
 const EVENTS = 4;
 const REVENTS = 6;
 
-/** One descriptor to wait for, and what happened to it. */
+/** A descriptor to wait for, and its events. */
 export interface PollFd {
   /** The descriptor. */
   readonly fd: number;
-  /** What to wait for: `POLLIN`, `POLLOUT`, both, or 0. */
+  /** The events to wait for: `POLLIN`, `POLLOUT`, both, or 0. */
   readonly events: number;
-  /** What there is: of `events`, and `POLLERR`, `POLLHUP`, `POLLNVAL`. {@linkcode poll} sets it. */
+  /**
+   * The events that occurred: those of `events`, and `POLLERR`, `POLLHUP`, `POLLNVAL`. {@linkcode poll}
+   * sets it.
+   */
   revents?: number;
 }
 
 /**
- * `socketpair(domain, type, protocol)` — two sockets that are connected to each other.
+ * `socketpair(domain, type, protocol)` — makes two sockets that are connected to each other.
  *
  * @param domain `AF_UNIX`
- * @param type `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`, with `SOCK_CLOEXEC` and
- * `SOCK_NONBLOCK` where they are wanted
+ * @param type `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`, optionally with `SOCK_CLOEXEC` and
+ * `SOCK_NONBLOCK`
  * @param protocol 0
  * @returns the two descriptors
  * @throws {HandleError} `EMFILE`, `ENFILE`, `EINVAL`
@@ -58,14 +61,15 @@ export function socketpair(
 }
 
 /**
- * `poll(fds, timeout)` — waits until something happens to one of the descriptors. The thread does
- * nothing else meanwhile.
+ * `poll(fds, timeout)` — waits for an event at one of the descriptors. It blocks the thread, and with it
+ * the event loop.
  *
- * @param fds the descriptors, at most 8192; the `revents` of each is set
- * @param timeout how many milliseconds to wait at most; 0 not at all, −1 without an end
- * @returns how many of them have something in `revents`
- * @throws {HandleError} `EINTR` when a signal came, `EINVAL` for more descriptors than the limit
- * @throws {TypeError} when an argument is not of its kind
+ * @param fds the descriptors, at most 8192; `revents` of each is set
+ * @param timeout the longest time to wait, in milliseconds; 0 does not wait, −1 waits without a limit
+ * @returns how many of the descriptors have an event
+ * @throws {HandleError} `EINTR` when a signal interrupted the call, `EINVAL` when there are more
+ * descriptors than the limit
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://man7.org/linux/man-pages/man2/poll.2.html
  *
  * @example

@@ -1,4 +1,4 @@
-/** The buffers of the C library, through which native libraries print. */
+/** The output buffers of the C library, which native code such as `printf` fills. */
 import type { Calls } from "../backend/types.ts";
 import { osName } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
@@ -8,8 +8,8 @@ import * as linux from "./symbols/linux.ts";
 let loaded: Calls<typeof linux.stdioSymbols> | undefined;
 
 /**
- * Writes out what native code has printed with `printf` and the like. What it cannot write stays
- * with the C library, as it does for native code that flushes.
+ * Writes out the output of native code that the C library still buffers (`fflush`). Errors are ignored:
+ * what cannot be written stays in the buffers.
  */
 export function flushC(): void {
   const libraries = osName() === "darwin" ? darwin.libraries : linux.libraries;

@@ -1,26 +1,26 @@
 /**
- * Reading the start of a text file without making an error: what makes the errors asks for figures in
- * such files, also for the error that no file can be opened.
+ * Reads the start of a text file without making a HandleError. The code that makes those errors reads
+ * figures for their messages from such files, also for the error that no file can be opened.
  */
 import { cString, scratch } from "../backend/scratch.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { libc, libcFiles } from "./libc.ts";
 
-/** As much of a file as is read. */
+/** How many bytes are read at most. */
 const START = 4096;
 
-/** The call that failed, and why. */
-export interface Unread {
+/** The call that failed, and its `errno`. */
+export interface ReadFailure {
   readonly syscall: "open" | "read";
   readonly errno: number;
 }
 
 /**
- * The first 4 KiB of a file, or what kept them from being read.
+ * The first 4 KiB of a file, or the failure that prevented reading them.
  *
- * @throws {HandleError} when the functions for files are not bound yet, and cannot be now
+ * @throws {HandleError} when the functions for files are not bound yet and cannot be bound now
  */
-export function textStart(path: string): string | Unread {
+export function textStart(path: string): string | ReadFailure {
   const { errno, close } = libc();
   const { open, read } = libcFiles();
   const fd = open(cString(path, "path"), O_RDONLY | O_CLOEXEC, 0);

@@ -1,4 +1,4 @@
-/** Sockets with a path, and the user at the other end, on Linux: unix(7). */
+/** Unix sockets with a path, and the process at the other end, on Linux: unix(7). */
 import type { Calls } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { isWindows, osName } from "../host.ts";
@@ -10,7 +10,7 @@ import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
 
-/** `struct sockaddr_un`: the family, then room for a path and its NUL. */
+/** `struct sockaddr_un`: the family, then the path with its NUL. */
 const PATH = 2;
 const PATH_SIZE = 108;
 const SOL_SOCKET = 1;
@@ -20,7 +20,7 @@ const EAGAIN = 11;
 
 let loaded: Calls<typeof channelSymbols> | undefined;
 
-/** The calls that channels need. */
+/** The functions for channels. */
 export function channelCalls(): Calls<typeof channelSymbols> {
   return loaded ?? (loaded = load());
 }
@@ -37,19 +37,19 @@ function load(): Calls<typeof channelSymbols> {
   return loadLibrary(libraries, channelSymbols);
 }
 
-/** The most bytes that the path of a socket may have. */
+/** The maximum length of the path of a socket, in bytes. */
 export const MAX_PATH: number = PATH_SIZE - 1;
 
 /**
- * A socket that waits for connections at a path, which only this user may use. It does not block
- * and is not inherited.
+ * Makes a socket that listens at a path. Only this user may connect. It is non-blocking and not
+ * inheritable.
  *
- * @throws {HandleError} `EADDRINUSE` when there is something at the path
+ * @throws {HandleError} `EADDRINUSE` when a file exists at the path
  */
 export function listenAt(path: string, backlog: number): number {
   const calls = channelCalls();
   return withSocket((fd, errno) => {
-    // Its mode is that of the file that bind makes.
+    // bind gives this mode to the file that it makes.
     if (calls.fchmod(fd, 0o600) === -1) throw posixError(errno[0]!, "fchmod", fd);
     const { address, length } = addressOf(path);
     if (calls.bind(fd, address, length) === -1) throw posixError(errno[0]!, "bind", fd, path);
@@ -58,10 +58,10 @@ export function listenAt(path: string, backlog: number): number {
 }
 
 /**
- * A socket that is connected to the one at a path. It does not block and is not inherited.
+ * Makes a socket that is connected to the one at a path. It is non-blocking and not inheritable.
  *
- * @throws {HandleError} `ENOENT` when there is nothing, `ECONNREFUSED` when nobody listens there,
- * `EAGAIN` when too many wait already, `EACCES`
+ * @throws {HandleError} `ENOENT` when the path does not exist, `ECONNREFUSED` when no process listens
+ * there, `EAGAIN` when its backlog is full, `EACCES`
  */
 export function connectTo(path: string): number {
   const calls = channelCalls();
@@ -71,7 +71,7 @@ export function connectTo(path: string): number {
   });
 }
 
-/** The next connection, without waiting; `undefined` when there is none. */
+/** Accepts the next connection, without waiting; `undefined` when there is none. */
 export function acceptFrom(fd: number): number | undefined {
   const { accept4 } = channelCalls();
   const { errno } = libc();
@@ -82,18 +82,18 @@ export function acceptFrom(fd: number): number | undefined {
   throw posixError(error, "accept4", fd);
 }
 
-/** The process that made the other end of a connection, as the kernel knows it. */
+/** The process that connected or listened at the other end, from the kernel (SO_PEERCRED). */
 export function peerOf(fd: number): { readonly pid: number; readonly uid: number } {
   const [pid, uid] = option(fd, SO_PEERCRED, 3); // struct ucred
   return { pid: pid!, uid: uid! >>> 0 };
 }
 
-/** Whether a socket is a stream of bytes. */
+/** Whether a socket is a stream (SOCK_STREAM). */
 export function isStream(fd: number): boolean {
   return option(fd, SO_TYPE, 1)[0] === SOCK_STREAM;
 }
 
-/** An option of a socket that is made of so many `int`s. */
+/** Reads an option of a socket whose value is `count` values of type `int`. */
 function option(fd: number, name: number, count: number): Int32Array {
   const { address, int32 } = scratch();
   int32[0] = count * 4;
@@ -124,7 +124,9 @@ function withSocket(use: (fd: number, errno: Int32Array) => void): number {
   return fd;
 }
 
-/** Writes the address of a path. It fits: whoever calls has checked that. */
+/**
+ * Writes a `struct sockaddr_un` to the scratch memory. The caller has checked the length of the path.
+ */
 function addressOf(path: string): { address: number; length: number } {
   const { address, bytes, data } = scratch();
   data.setUint16(0, AF_UNIX, true);

@@ -1,4 +1,6 @@
-/** Inspecting handles: what one refers to, whether two refer to one object, which ones a process has. */
+/**
+ * Inspecting handles: what one refers to, whether two refer to one object, which ones a process has.
+ */
 import { checkInteger, MAX_FD } from "../../ffi/check.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { HandleInfo } from "./types.ts";

@@ -73,7 +73,10 @@ function inspectOne(fd: number): HandleInfo {
   });
 }
 
-/** The identity of the file. On macOS it comes from the runtime, and Deno knows only its own descriptors. */
+/**
+ * The identity of the file. On macOS it comes from the runtime, and Deno knows only its own
+ * descriptors.
+ */
 function fileOf(fd: number): Identity | undefined {
   if (isLinux()) return identityOf(fd);
   try {

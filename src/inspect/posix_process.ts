@@ -60,7 +60,9 @@ function inspectOne(pid: number, fd: number): HandleInfo | undefined {
   });
 }
 
-/** Whether a process has ended. One that its parent has not waited for still exists, without handles. */
+/**
+ * Whether a process has ended. One that its parent has not waited for still exists, without handles.
+ */
 function hasEnded(pid: number): boolean {
   return /^State:\t[^ZX]/m.exec(procText(`/proc/${pid}/status`) ?? "") === null;
 }

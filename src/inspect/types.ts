@@ -52,7 +52,10 @@ export type HandleKind =
 /** Whether the object can be read and written through a handle. */
 export type HandleAccess = "none" | "read" | "write" | "read-write";
 
-/** The description of a handle at the moment of the call. Properties that the system does not report are missing. */
+/**
+ * The description of a handle at the moment of the call. Properties that the system does not report are
+ * missing.
+ */
 export interface HandleInfo {
   /** The number of the handle in its process: a descriptor on POSIX, a `HANDLE` on Windows. */
   readonly raw: RawHandle;
@@ -70,8 +73,8 @@ export interface HandleInfo {
   /** Whether child processes inherit the handle. */
   readonly inheritable: boolean;
   /**
-   * The current path of a file, a directory, a device or a terminal, also after it was moved. On Linux the
-   * path of another process's file is relative to that process's root.
+   * The current path of a file, a directory, a device or a terminal, also after it was moved. For
+   * another process on Linux it is the path as that process sees it, from its own root.
    */
   readonly path?: string;
   /** `true` when the path was deleted. The object lives as long as its handles. */

@@ -23,7 +23,7 @@ const out: [number] = [0];
 export const windowsInspect: InspectPlatform = {
   inspect(raw) {
     const target = { raw, pid: ownPid(), inheritable: false, mayWait: true };
-    // A pseudo-handle is a constant without an entry in the handle table, so only a duplicate can be queried.
+    // A pseudo-handle is a constant without an entry in the handle table: query a duplicate instead.
     if (isPseudoHandle(raw)) return inspectDuplicate(SELF, target).info;
     const inheritable = (GetHandleInformation(raw) & HANDLE_FLAG_INHERIT) !== 0;
     return inspectOne(raw, { ...target, inheritable }).info;

@@ -2,7 +2,9 @@
 
 /** The part of a pool that concerns one of its files. */
 export interface PoolEntry {
-  /** Gives the file a descriptor and keeps it there until `unpin`, which is called once for each pin. */
+  /**
+   * Gives the file a descriptor and keeps it there until `unpin`, which is called once for each pin.
+   */
   pin(): number;
   /** Ends one pin. */
   unpin(): void;

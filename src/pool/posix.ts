@@ -7,7 +7,9 @@ import { closeAll } from "../handle/close_all.ts";
 import { Parking, type Spot } from "./posix_parking.ts";
 import type { PoolBackend } from "./types.ts";
 
-/** Puts files onto placeholders by `dup3`, which closes what the number referred to in the same step. */
+/**
+ * Puts files onto placeholders by `dup3`, which closes what the number referred to in the same step.
+ */
 export class PosixPoolBackend implements PoolBackend<Spot> {
   readonly #parking: Parking = new Parking();
 

@@ -17,7 +17,9 @@ import { closeAll } from "../handle/close_all.ts";
 import { duplicateAll } from "../batch/duplicate_all.ts";
 import { duplicatePosix } from "../handle/posix.ts";
 
-/** A peek duplicates everything in a bucket, so the process needs this many descriptors for a moment. */
+/**
+ * A peek duplicates everything in a bucket, so the process needs this many descriptors for a moment.
+ */
 const BUCKET_SIZE = 16;
 
 /** A socket pair. */
@@ -95,7 +97,7 @@ export class Parking {
       const fds = this.#peek(bucket);
       closeAll(fds.splice(at, 1));
       if (this.#replaceOrClose(bucket, fds, spots)) return;
-      // The socket does not take a second message, so the old one is discarded before the new one is sent.
+      // The socket does not take a second message: discard the old one before sending the new one.
       bucket.stale++;
       this.#discardStale(bucket);
       bucket.unsent = fds;
@@ -141,7 +143,9 @@ export class Parking {
     return true;
   }
 
-  /** The same with duplicates of ours: they are closed, also after an error, unless it returns `false`. */
+  /**
+   * The same with duplicates of ours: they are closed, also after an error, unless it returns `false`.
+   */
   #replaceOrClose(bucket: Bucket, fds: readonly number[], spots: Spot[]): boolean {
     let isTaken = true;
     try {
@@ -156,7 +160,9 @@ export class Parking {
     ignoreHandleError(() => this.#replace(bucket, bucket.unsent ?? [], bucket.spots));
   }
 
-  /** Discards outdated messages. The kernel needs no memory for it; if it fails, the next call does it. */
+  /**
+   * Discards outdated messages. The kernel needs no memory for it; if it fails, the next call does it.
+   */
   #discardStale(bucket: Bucket): void {
     const [, receiver] = this.#endsOf(bucket);
     ignoreHandleError(() => {

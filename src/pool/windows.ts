@@ -48,7 +48,9 @@ export class FdPoolBackend implements PoolBackend<RawHandle> {
   }
 }
 
-/** The backend in Deno, which cannot make a descriptor from a handle: the "descriptors" are the handles. */
+/**
+ * The backend in Deno, which cannot make a descriptor from a handle: the "descriptors" are the handles.
+ */
 export class HandlePoolBackend implements PoolBackend<RawHandle> {
   attach(raw: RawHandle): { fd: number; spot: RawHandle } {
     // The errors that duplicating the handle throws in the other runtimes.

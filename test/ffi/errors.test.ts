@@ -168,7 +168,7 @@ describe.runIf(isWindows)("at a limit of Windows", () => {
 describe.skipIf(!canTrace)("a system call that fails (needs strace, on Linux)", () => {
   const cases = [
     ["dup3", "EINTR", "nothing was done: call again"],
-    ["dup3", "EBUSY", "another thread was just opening the target: call again"],
+    ["dup3", "EBUSY", "another thread is opening the target at this moment: call again"],
     ["dup3", "EBADF", "check how it was opened; or the target is not below the limit of "],
     ["fcntl", "EMFILE", "descriptors are open: close what is not needed"],
     ["fcntl", "ENFILE", "open files of the whole system are open (fs.file-max): close "],

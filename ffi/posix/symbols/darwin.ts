@@ -1,20 +1,22 @@
 /**
- * macOS: its C library, the functions that are called there, and the numbers of its headers.
- * Written from the documentation and never run: nobody here had the machine.
+ * macOS: its C library, the functions that are called there, and the numbers of its headers. It was
+ * written from the documentation and has never run on a Mac.
  */
 import type { NativeType, SymbolTable } from "../../backend/types.ts";
 
-/** Everything of POSIX is in one library. */
+/** One library has all POSIX functions. */
 export const libraries: readonly string[] = ["/usr/lib/libSystem.B.dylib"];
 
 /**
- * On Apple's arm64 every variadic argument is on the stack. With six integers of padding after the
- * two named arguments all eight argument registers are taken, and the next one is on the stack,
- * where the callee looks for it (dotnet/runtime#48796).
+ * On Apple's arm64 all variadic arguments are passed on the stack. Six integers of padding after the two
+ * named arguments fill the eight argument registers, so the next argument is on the stack, where the
+ * callee reads it (dotnet/runtime#48796).
  */
 const padding: readonly NativeType[] = Array<NativeType>(6).fill("i32");
 
-/** The functions of this system; `fcntl` and `open` are variadic, so their shape is the processor's. */
+/**
+ * The functions for every duplicate. `fcntl` is variadic, so its prototype depends on the processor.
+ */
 export function symbols(arch: string) {
   const pad = arch === "arm64" ? padding : [];
   return {
@@ -33,7 +35,7 @@ export function symbols(arch: string) {
   } as const satisfies SymbolTable;
 }
 
-/** What only files need. */
+/** The functions for files. `open` is variadic, so its prototype depends on the processor. */
 export function fileSymbols(arch: string) {
   const pad = arch === "arm64" ? padding : [];
   return {
@@ -50,7 +52,9 @@ export function fileSymbols(arch: string) {
   } as const satisfies SymbolTable;
 }
 
-/** sys/fcntl.h, sys/resource.h and sys/socket.h, where Linux and macOS differ. */
+/**
+ * The constants of sys/fcntl.h, sys/resource.h and sys/socket.h that differ between Linux and macOS.
+ */
 export const numbers = {
   F_DUPFD_CLOEXEC: 67,
   O_CREAT: 0x200,

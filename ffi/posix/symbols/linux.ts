@@ -1,7 +1,7 @@
 /** Linux: its C libraries, the functions that are called there, and the numbers of its headers. */
 import type { SymbolTable } from "../../backend/types.ts";
 
-/** glibc, then musl by the names that its distributions give it. */
+/** The names of glibc, then those of musl in its distributions. */
 export const libraries: readonly string[] = [
   "libc.so.6",
   "libc.musl-x86_64.so.1",
@@ -9,8 +9,8 @@ export const libraries: readonly string[] = [
 ];
 
 /**
- * A variadic function is called like any other on x86-64 and on arm64, because Linux passes the
- * first variadic integers in the same registers.
+ * The functions for every duplicate. Variadic functions need no special care on x86-64 and arm64: Linux
+ * passes the first variadic integers in the same registers as other arguments.
  */
 export const symbols = {
   // int *__errno_location(void);
@@ -25,17 +25,17 @@ export const symbols = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int close(int fd);
   close: { parameters: ["i32"], result: "i32" },
-  // For the message at the limit, when nothing more could be loaded.
+  // For the message at the descriptor limit, where no more libraries can be opened.
   // int getrlimit(int resource, struct rlimit *rlim);
   getrlimit: { parameters: ["i32", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /**
- * What only files need: bound at the first use, so that a plain duplicate starts sooner.
+ * The functions for files. They are bound at their first use, so that a plain duplicate starts sooner.
  *
- * `read` and `write` are asked for at most 64 KiB, so their results fit an `i32`. That matters: a
- * runtime allocates a `bigint` for an `i64` result, and a garbage collection that this starts can
- * change `errno` before we read it.
+ * `read` and `write` transfer at most 64 KiB in one call, so their results fit an `i32`. That matters: a
+ * runtime allocates a `bigint` for an `i64` result, and a garbage collection at that moment can change
+ * `errno` before we read it.
  */
 export const fileSymbols = {
   // int open(const char *pathname, int flags, ... /* mode_t mode */);
@@ -50,23 +50,25 @@ export const fileSymbols = {
   pipe2: { parameters: ["address", "i32"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What only flushing the C library's own buffers needs; the same on macOS. */
+/** The function that flushes the buffers of the C library; the same on macOS. */
 export const stdioSymbols = {
   // int fflush(FILE *stream);
   fflush: { parameters: ["address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What only telling open files apart needs: bound at the first use, and nothing else needs them. */
+/** The function that identifies files, bound at its first use. */
 export const identitySymbols = {
-  // The structure is the same on every processor, unlike that of fstat.
+  // Its structure is the same on every processor, unlike that of fstat.
   // int statx(int dirfd, const char *pathname, int flags, unsigned int mask,
   //   struct statx *statxbuf);
   statx: { parameters: ["i32", "address", "i32", "u32", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What only Linux has, or what not every C library has a function for. */
+/**
+ * Functions that only Linux has, and `syscall` for calls that not every C library has a function for.
+ */
 export const kernelSymbols = {
-  // The results of the calls that are made through it fit an i32.
+  // The results of all calls that we make through it fit an i32.
   // long syscall(long number, ...);
   syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" },
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
@@ -74,13 +76,13 @@ export const kernelSymbols = {
   prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** asm/unistd.h: x86-64 has numbers of its own, arm64 those of all newer processors. */
+/** Call numbers of asm/unistd.h: x86-64 has its own, arm64 has those of all newer processors. */
 export const callNumbers = {
   x64: { getdents64: 217, kcmp: 312, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
   others: { getdents64: 61, kcmp: 272, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
 } as const;
 
-/** What only channels need: sockets with a path, and messages with descriptors. */
+/** The functions for channels: sockets with a path, and messages with descriptors. */
 export const channelSymbols = {
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -106,13 +108,13 @@ export const channelSymbols = {
   geteuid: { parameters: [], result: "u32" },
 } as const satisfies SymbolTable;
 
-/** What only changing a limit needs; the same on macOS. */
+/** The function that changes a limit; the same on macOS. */
 export const limitSymbols = {
   // int setrlimit(int resource, const struct rlimit *rlim);
   setrlimit: { parameters: ["i32", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What only sockets and waiting need; the same on macOS. */
+/** The functions for socket pairs and for waiting; the same on macOS. */
 export const socketSymbols = {
   // int socketpair(int domain, int type, int protocol, int sv[2]);
   socketpair: { parameters: ["i32", "i32", "i32", "address"], result: "i32" },
@@ -123,16 +125,16 @@ export const socketSymbols = {
   select: { parameters: ["i32", "address", "address", "address", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** `lseek` for when it has failed: the same failure once more, with an `errno` that is safe to read. */
+/** `lseek` with a narrow result, to repeat a failed call with an `errno` that is safe to read. */
 export const failedSymbols = {
   // off_t lseek(int fd, off_t offset, int whence);
   lseek: { parameters: ["i32", "i64", "i32"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** asm/fcntl.h: the flag of direct input and output, whose number is the processor's. */
+/** O_DIRECT of asm/fcntl.h, whose value depends on the processor. */
 export const directNumbers = { arm64: 0o200000, others: 0o40000 } as const;
 
-/** fcntl.h, sys/resource.h and sys/socket.h, where Linux and macOS differ. */
+/** The constants of fcntl.h, sys/resource.h and sys/socket.h that differ between Linux and macOS. */
 export const numbers = {
   F_DUPFD_CLOEXEC: 1030,
   O_CREAT: 0o100,
@@ -151,7 +153,9 @@ export const numbers = {
   SOCK_NONBLOCK: 0o4000,
 } as const;
 
-/** A link in /proc is at most a page long, so the result fits an `i32`. */
+/**
+ * The function that reads links. A link in /proc is at most one page long, so the result fits an `i32`.
+ */
 export const linkSymbols = {
   // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
   readlink: { parameters: ["address", "address", "address"], result: "i32" },
