@@ -33,7 +33,10 @@ const reports = new Map(
 for (const target of targets) {
   if (!reports.has(target)) console.log(`${target.name}: no report of the whole suite`);
 }
-if (reports.size === 0) throw new Error("Cannot say what works: run the whole suite first");
+if (reports.size === 0) {
+  console.error("Cannot say what works: run the whole suite first");
+  process.exit(1);
+}
 
 const text = readFileSync(page, "utf8").replaceAll("\r\n", "\n");
 const there = marks.exec(text)?.[2];
