@@ -1,25 +1,25 @@
 /**
  * Deno's own duplicates of fds 1 and 2: a child with `"inherit"` gets one of those. Deno makes them
- * before it runs any program, first that of fd 1, and tells nobody their numbers.
+ * before it runs any program, that of fd 1 first, and does not expose their numbers.
  */
 import { failure } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
 import { sharersBySignal } from "../../ffi/posix/signal_mark.ts";
 
-/** Deno's duplicates are above the standard descriptors, and among the first of the process. */
+/** The search ends at 256: Deno's duplicates are among the first descriptors of the process. */
 const FIRST = 3;
 const END = 256;
 
-let found: { readonly 1: number; readonly 2: number } | undefined;
+let cached: { readonly 1: number; readonly 2: number } | undefined;
 
 /**
  * The descriptor that children get for this one.
  *
- * @throws {HandleError} `ENOTSUP` when none shares the open file: the descriptor was replaced
- * before, and children have not followed
+ * @throws {HandleError} `ENOTSUP` when no descriptor shares its open file, because it was replaced
+ * before in a way that children do not see
  */
 export function descriptorForChildren(fd: 1 | 2): number {
-  return (found ??= find(fd))[fd];
+  return (cached ??= find(fd))[fd];
 }
 
 function find(fd: number): { 1: number; 2: number } {

@@ -1,24 +1,24 @@
-/** Redirections on POSIX: a stack for each descriptor, of which the top is what it shows. */
+/** Redirections on POSIX: a stack for each descriptor, which refers to the target on top. */
 import { hasCode } from "../../ffi/error.ts";
-import { posixPlatform } from "../handle/posix.ts";
 import { flushC } from "../../ffi/posix/stdio.ts";
-import { standardStream } from "./streams.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { posixPlatform } from "../handle/posix.ts";
+import { standardStream } from "./streams.ts";
 
-/** How often a call that says "again" is repeated; the descriptor must not stay half restored. */
-const ATTEMPTS = 100;
+/** How often a call is retried after `EINTR` or `EBUSY`: a restore should not fail for these. */
+const MAX_ATTEMPTS = 100;
 
-/** fds 0 to 2 stay inheritable: it is how a child gets them. */
+/** fds 0 to 2 stay inheritable, because children inherit them. */
 const LAST_STANDARD_FD = 2;
 
-/** One redirection: a duplicate of its source, kept so that it can come to the top again. */
+/** One redirection: a duplicate of its source, kept open because it can become the top again. */
 interface Redirection {
   readonly target: RawHandle;
 }
 
 const stacks = new Map<number, Stack>();
 
-/** Redirects a descriptor and returns what puts it back, once. */
+/** Redirects a descriptor and returns the function that restores it, once. */
 export function redirectPosix(fd: number, source: RawHandle): () => void {
   const target = posixPlatform.duplicate(source, false, undefined);
   try {
@@ -52,14 +52,14 @@ class Stack {
     try {
       this.#checkOpen();
       this.#flush();
-      this.#show(redirection);
+      this.#redirectTo(redirection);
     } catch (error) {
       if (this.#redirections.length === 0) posixPlatform.close(this.#original);
       throw error;
     }
     if (this.#redirections.push(redirection) > 1) return;
     stacks.set(this.#fd, this);
-    this.#stream.follow();
+    this.#stream.redirect();
   }
 
   remove(redirection: Redirection): void {
@@ -68,7 +68,7 @@ class Stack {
     const wasTop = at === this.#redirections.length - 1;
     this.#redirections.splice(at, 1);
     try {
-      if (wasTop) this.#showNext();
+      if (wasTop) this.#redirectToTop();
     } finally {
       try {
         posixPlatform.close(redirection.target);
@@ -78,17 +78,17 @@ class Stack {
     }
   }
 
-  /** Shows what is on top now, even when the buffers could not be flushed. */
-  #showNext(): void {
+  /** Applies the redirection on top, even when the buffers could not be flushed. */
+  #redirectToTop(): void {
     this.#checkOpen();
     try {
       this.#flush();
     } finally {
-      this.#show(this.#redirections.at(-1));
+      this.#redirectTo(this.#redirections.at(-1));
     }
   }
 
-  /** A number that was closed meanwhile is not ours to open again: `EBADF`. */
+  /** Throws `EBADF` when the descriptor was closed: its number may belong to other code by now. */
   #checkOpen(): void {
     posixPlatform.isInheritable(this.#fd);
   }
@@ -98,18 +98,18 @@ class Stack {
     flushC();
   }
 
-  /** Makes the descriptor lead to a redirection's target, or back to where it led at first. */
-  #show(redirection: Redirection | undefined): void {
+  /** Makes the descriptor refer to the target of a redirection, or to its original file. */
+  #redirectTo(redirection: Redirection | undefined): void {
     const fd = this.#fd;
     const raw = redirection?.target ?? this.#original;
-    const asBefore = redirection === undefined || fd > LAST_STANDARD_FD;
-    replace(raw, fd, asBefore ? this.#inheritable : true);
-    for (const other of this.#stream.others) replace(raw, other, false);
+    const keepsInheritance = redirection === undefined || fd > LAST_STANDARD_FD;
+    replace(raw, fd, keepsInheritance ? this.#inheritable : true);
+    for (const other of this.#stream.otherFds) replace(raw, other, false);
   }
 
   #end(): void {
     stacks.delete(this.#fd);
-    this.#stream.leave();
+    this.#stream.restore();
     posixPlatform.close(this.#original);
   }
 }
@@ -119,8 +119,8 @@ function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
     try {
       return posixPlatform.duplicateOnto(raw, fd, inheritable);
     } catch (error) {
-      const again = hasCode(error, "EINTR", "EBUSY");
-      if (!again || attempt === ATTEMPTS) throw error;
+      const isTransient = hasCode(error, "EINTR", "EBUSY");
+      if (!isTransient || attempt === MAX_ATTEMPTS) throw error;
     }
   }
 }

@@ -1,41 +1,42 @@
-/** Making a descriptor lead elsewhere for a while, and putting it back. */
+/** Redirecting a descriptor to another file, and restoring it. */
 import { checkFd } from "../../ffi/check.ts";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
 import { isHandle } from "../handle/handle.ts";
-import { redirectPosix } from "./posix.ts";
 import { fdOf, type HandleSource, rawOf } from "../handle/source.ts";
+import { redirectPosix } from "./posix.ts";
 
 /**
- * Makes a descriptor lead to what the source refers to, until `restore()` is called or the block
- * of a `using` ends, also by an exception. For fd 1 that is everything that this process prints:
+ * Makes a descriptor refer to the object of the source, until `restore()` is called or the block of
+ * a `using` ends, also by an exception. For fd 1 this redirects everything that this process prints:
  * `console.log`, `process.stdout`, `Deno.stdout`, `Bun.stdout`, `fs.writeSync(1, …)`, native code
  * and child processes, for which fds 0 to 2 stay inheritable.
  *
- * What was printed before goes where it was meant to, and so does what is printed in between: the
- * buffers of the runtime and of the C library are flushed at both ends. The source is duplicated,
- * so it may be closed at once; the descriptor itself must stay open.
+ * Output from before the call still goes to the original file, and output from before `restore()` to
+ * the source: the buffers of the runtime and of the C library are flushed by both. The source is
+ * duplicated, so it may be closed at once; the descriptor itself must stay open.
  *
  * Redirections of one descriptor are a stack, and may be restored in any order: the descriptor
- * shows the newest one that was not restored, and what it showed at first when all are. A second
- * `restore()` does nothing.
+ * refers to the newest source that was not restored, and to its original file when all were. A
+ * second `restore()` does nothing.
  *
- * The descriptor changes in one step, so other threads that write to it lose nothing. What is
- * under way when it happens is not held back: await an asynchronous write of your own, such
- * as `Bun.write(Bun.stdout, …)`, before it and before `restore()`. A writer that has a descriptor of
- * its own, such as a `Bun.stdout.writer()` from before, keeps it. For fd 0 the synchronous reads and
- * children follow; `process.stdin` reads ahead, so use it before or after.
+ * The descriptor changes in one step, so other threads that write to it lose nothing. A write that
+ * is in progress at that moment may go to either file: await asynchronous writes, such as
+ * `Bun.write(Bun.stdout, …)`, before the call and before `restore()`. A writer with a descriptor of
+ * its own, such as a `Bun.stdout.writer()` that was made before, is not redirected. For fd 0
+ * synchronous reads and children are redirected; `process.stdin` reads ahead, so use it before or
+ * after.
  *
  * In Node, with standard output on a pipe or a terminal, `process.stdout` writes synchronously from
- * the first redirection on, so that nothing waits in its queue; in Deno on a terminal too. Before
- * that something may still wait there: `EAGAIN` says how to await it.
+ * the first redirection on, so that nothing is left in its queue; in Deno on a terminal too. Output
+ * from before may still be in the queue: the message of `EAGAIN` says how to await it.
  *
  * On Windows it is `ENOTSUP`: there the runtimes keep the `HANDLE` that they started with, and no
- * call can put another object behind it. Start a child with `stdio`, or replace `console.log`.
+ * call can make it refer to another object. Start a child with `stdio`, or replace `console.log`.
  *
  * @param fd the descriptor to redirect, which is open
- * @param to what it leads to meanwhile
- * @returns what puts it back
+ * @param to the source that it refers to until it is restored
+ * @returns an object that restores the descriptor
  * @throws {HandleError} `EBADF` when the descriptor or the source is not open; `EMFILE`; `EAGAIN`
  * when a slow reader has not yet taken what was printed before; `ENOTSUP` on Windows, for fds 0 to
  * 2 in a worker, and for fd 0 while Node is reading `process.stdin`
@@ -52,14 +53,14 @@ import { fdOf, type HandleSource, rawOf } from "../handle/source.ts";
  *   using _ = redirect(1, log);
  *   console.log("into the file");
  * }
- * console.log("where it went before");
+ * console.log("to the original output");
  * closeSync(log);
  * rmSync("printed.txt");
  * ```
  */
 export function redirect(fd: number, to: HandleSource): Disposable & { restore(): void } {
   checkFd(fd);
-  if (isWindows()) throw keptByRuntime(fd, to);
+  if (isWindows()) throw unsupportedOnWindows(fd, to);
   const restore = redirectPosix(fd, rawOf(to));
   return { restore, [Symbol.dispose]: restore };
 }
@@ -70,9 +71,9 @@ export function redirect(fd: number, to: HandleSource): Disposable & { restore()
  * code alone: neither console.log nor fs.writeSync nor children follow. The slot of a higher
  * descriptor is free for a moment when it is exchanged, and another thread may take it.
  */
-function keptByRuntime(fd: number, to: HandleSource): HandleError {
+function unsupportedOnWindows(fd: number, to: HandleSource): HandleError {
   if (isHandle(to)) void to.raw;
-  else fdOf(to); // what is no source at all is told first
+  else fdOf(to); // an invalid source is reported first
   return failure("ENOTSUP", "dup3", {
     message: `Cannot redirect fd ${fd}: on Windows the runtime keeps the HANDLE that it has, and ` +
       "only a part of what is written would follow; start a child process with stdio, or replace " +

@@ -1,16 +1,16 @@
 /**
- * `process.stdout` and `process.stderr`, as far as they do not simply write to their descriptor.
- * What each runtime does was seen with strace, for a file, a pipe and a terminal:
+ * `process.stdout` and `process.stderr`, where they do not write to their descriptor synchronously.
+ * The behaviour of each runtime was observed with strace, for a file, a pipe and a terminal:
  *
- * - Node writes to a file at once. On a pipe it makes the descriptor non-blocking, and what does
- *   not fit waits in a queue of libuv that only the event loop writes out. On a terminal it opens
- *   the terminal once more and writes to that descriptor.
- * - Deno writes at once; on a terminal `process.stdout` has a descriptor of its own as well. Its
- *   children get duplicates that it made at its start.
- * - Bun gives `process.stdout` a sink with a duplicate of the descriptor. What does not fit waits
- *   in the sink, and finds its way by the duplicate.
+ * - Node writes to a file synchronously. On a pipe it makes the descriptor non-blocking, and libuv
+ *   queues what does not fit; only the event loop writes that queue. On a terminal it opens the
+ *   terminal again and writes to that descriptor.
+ * - Deno writes synchronously; on a terminal `process.stdout` has a descriptor of its own as well.
+ *   Children get duplicates that Deno made when it started.
+ * - Bun gives `process.stdout` a sink with a duplicate of the descriptor. The sink buffers what does
+ *   not fit, and writes it to the duplicate.
  *
- * All else, such as `console.log` in Deno and Bun, writes to the descriptor at once.
+ * All else, such as `console.log` in Deno and Bun, writes to the descriptor synchronously.
  */
 import type { WriteStream } from "node:tty";
 import { failure, type HandleError } from "../../ffi/error.ts";
@@ -20,19 +20,19 @@ import { nodeFs } from "../util/node_fs.ts";
 import { nodeNet } from "../util/node_net.ts";
 import { descriptorForChildren } from "./deno.ts";
 
-/** What the runtime has on top of a descriptor. */
+/** The runtime's stream for a descriptor. */
 export interface StandardStream {
-  /** Further descriptors that have to lead where this one leads. */
-  readonly others: readonly number[];
-  /** Writes out what is buffered, or throws with nothing done. */
+  /** Further descriptors that must refer to the same file as this one. */
+  readonly otherFds: readonly number[];
+  /** Writes what is buffered, or throws and changes nothing. */
   flush(): void;
-  /** From now on writes go where the descriptor leads. */
-  follow(): void;
-  /** The descriptor is back: writes go as they did at first. */
-  leave(): void;
+  /** Makes the stream write to the descriptor. */
+  redirect(): void;
+  /** Makes the stream write as it did before `redirect()`. */
+  restore(): void;
 }
 
-/** The parts of a runtime's stream that are not public, where it has them. */
+/** A stream with the private properties that some runtimes give it. */
 type Stream = WriteStream & {
   readonly _handle?: { setBlocking?(blocking: boolean): void; readonly writeQueueSize?: number };
 };
@@ -44,38 +44,39 @@ type Writev = (
 ) => void;
 type Done = (error: Error | null) => void;
 
-const nothing = () => {};
-const plain: StandardStream = { others: [], flush: nothing, follow: nothing, leave: nothing };
+const noop = () => {};
+const unbuffered: StandardStream = { otherFds: [], flush: noop, redirect: noop, restore: noop };
 
-/** Streams whose writes are synchronous for good. */
+/** Streams that were made synchronous, which they stay. */
 const synchronous = new WeakSet<Stream>();
 
-/** What the runtime has on top of this descriptor. Called before the descriptor is redirected. */
+/** The runtime's stream for a descriptor, which must not be redirected yet. */
 export function standardStream(fd: number): StandardStream {
-  if (fd > 2) return plain;
+  if (fd > 2) return unbuffered;
   if (
     builtin<typeof import("node:worker_threads")>("node:worker_threads")?.isMainThread === false
   ) {
-    throw refusal(
+    throw unsupported(
       fd,
       "the streams of the process belong to its main thread; call redirect() there",
     );
   }
   if (fd === 0) {
-    refuseReading();
-    return plain;
+    checkNotReading();
+    return unbuffered;
   }
   const stream = streamOf(fd);
-  const flush = () => settle(stream, fd);
-  const others = "Deno" in globalThis ? [descriptorForChildren(fd as 1 | 2)] : [];
-  const same = { ...plain, flush, others };
-  if ("Bun" in globalThis) return { ...same, ...replaced(stream, sinkOf(stream, fd)) };
-  return same;
+  const flush = () => flushStream(stream, fd);
+  const otherFds = "Deno" in globalThis ? [descriptorForChildren(fd as 1 | 2)] : [];
+  const buffered = { ...unbuffered, flush, otherFds };
+  if ("Bun" in globalThis) return { ...buffered, ...override(stream, sinkOverride(stream, fd)) };
+  return buffered;
 }
 
 /**
- * The stream, made now if it is not there yet: one that is made during a redirection would stay
- * with what the descriptor shows then. Making it must not change the file that others share.
+ * The stream, which the runtime creates on the first access: one that it creates during a redirection
+ * would keep the redirected file. The access must not change the status flags of the open file,
+ * which other processes may share.
  */
 function streamOf(fd: number): Stream {
   const flags = fcntl_getfl(fd);
@@ -84,53 +85,56 @@ function streamOf(fd: number): Stream {
   return stream;
 }
 
-/** Has everything written, or throws. */
-function settle(stream: Stream, fd: number): void {
+/** Writes everything that the stream has buffered, or throws. */
+function flushStream(stream: Stream, fd: number): void {
   const corks = stream.writableCorked;
   for (let cork = 0; cork < corks; cork++) stream.uncork();
   for (let cork = 0; cork < corks; cork++) stream.cork();
   const handle = stream._handle;
-  // Without a handle of libuv writes are at once: what is left there had failed.
+  // Without a handle of libuv writes are synchronous: what is still buffered has failed.
   if (!handle?.setBlocking || stream.destroyed || synchronous.has(stream)) return;
-  if (stream.writableLength + (handle.writeQueueSize ?? 0) > 0) throw stillWaiting(fd);
+  if (stream.writableLength + (handle.writeQueueSize ?? 0) > 0) throw outputPending(fd);
   if (!stream.isTTY) {
-    forgetEvents(fd);
+    unregisterEvents(fd);
     handle.setBlocking(true);
   }
-  // For good: otherwise something might wait again when it is restored, which must not fail. Not
-  // even a terminal that libuv has as blocking takes all at once when the machine is busy.
-  Object.assign(stream, methodsOf(fd));
+  // It stays synchronous: otherwise there could be buffered output again at the restore, which must
+  // not fail. On a busy machine even a terminal that libuv made blocking takes only a part.
+  Object.assign(stream, synchronousMethods(fd));
   synchronous.add(stream);
 }
 
 /**
- * After its queue was written, libuv leaves the descriptor registered with the kernel until the
- * next event. Redirected, it could no longer take that back, and would be woken by the old pipe
- * without end. Closing another handle of libuv on the same descriptor, which leaves fds 0 to 2
- * themselves open, takes it back now. While libuv is about to tell that the queue was written, it
- * lets nobody else have the descriptor: then it is too early.
+ * After its queue was written, libuv leaves the descriptor registered with the kernel until the next
+ * event. After a redirection it could not remove that registration, and the old pipe would wake it
+ * in an endless loop. Closing another libuv handle on the same descriptor, which leaves fds 0 to 2
+ * open, removes the registration now. Until libuv has called the callbacks of its queue, it refuses
+ * a second handle on the descriptor: then output is still pending.
  */
-function forgetEvents(fd: number): void {
+function unregisterEvents(fd: number): void {
   const { Socket } = nodeNet();
   try {
     new Socket({ fd, readable: false, writable: true }).destroy();
   } catch (cause) {
-    throw stillWaiting(fd, cause);
+    throw outputPending(fd, cause);
   }
 }
 
-/** Properties that a stream has while it follows, and those that it had before. */
-function replaced(stream: Stream, properties: object): Pick<StandardStream, "follow" | "leave"> {
-  const before = new Map<PropertyKey, PropertyDescriptor | undefined>();
+/** Gives a stream these properties while it is redirected, and its own ones afterwards. */
+function override(
+  stream: Stream,
+  properties: object,
+): Pick<StandardStream, "redirect" | "restore"> {
+  const originals = new Map<PropertyKey, PropertyDescriptor | undefined>();
   return {
-    follow() {
+    redirect() {
       for (const key of Reflect.ownKeys(properties)) {
-        before.set(key, Object.getOwnPropertyDescriptor(stream, key));
+        originals.set(key, Object.getOwnPropertyDescriptor(stream, key));
       }
       Object.assign(stream, properties);
     },
-    leave() {
-      for (const [key, property] of before) {
+    restore() {
+      for (const [key, property] of originals) {
         if (property === undefined) Reflect.deleteProperty(stream, key);
         else Object.defineProperty(stream, key, property);
       }
@@ -138,8 +142,8 @@ function replaced(stream: Stream, properties: object): Pick<StandardStream, "fol
   };
 }
 
-/** What Node and Deno call to write, to the descriptor instead of their own one. */
-function methodsOf(fd: number): { _write: Write; _writev: Writev } {
+/** The methods that Node and Deno call to write: these write to the descriptor synchronously. */
+function synchronousMethods(fd: number): { _write: Write; _writev: Writev } {
   const attempt = (write: () => void, done: Done) => {
     try {
       write();
@@ -157,24 +161,27 @@ function methodsOf(fd: number): { _write: Write; _writev: Writev } {
   };
 }
 
-/** What Bun calls to write, in place of its sink, under the name where it keeps that. */
-function sinkOf(stream: Stream, fd: number): object {
+/** A replacement of the sink that Bun writes to, under the symbol of Bun's own sink. */
+function sinkOverride(stream: Stream, fd: number): object {
   const key = Object.getOwnPropertySymbols(stream)
     .find(({ description }) => description === "kWriteStreamFastPath");
   if (key === undefined || typeof stream[key as keyof Stream] !== "object") {
-    throw refusal(fd, "this version of Bun does not tell how its process.stdout writes; report it");
+    throw unsupported(
+      fd,
+      "the sink of process.stdout is unknown in this version of Bun; report it",
+    );
   }
   const write = (chunk: Uint8Array | string) => {
     try {
       return writeAll(fd, chunk, "utf8");
     } catch (error) {
-      return Promise.reject(error); // as the sink does, for the stream's callback
+      return Promise.reject(error); // as Bun's sink does: the stream passes it to the callback
     }
   };
-  return { [key]: { write, flush: () => 0, end: () => 0, ref: nothing, unref: nothing } };
+  return { [key]: { write, flush: () => 0, end: () => 0, ref: noop, unref: noop } };
 }
 
-/** Writes everything in the caller's turn, to a non-blocking file too, and returns the number of bytes. */
+/** Writes everything synchronously, to a non-blocking file too, and returns the number of bytes. */
 function writeAll(fd: number, chunk: Uint8Array | string, encoding: BufferEncoding): number {
   const bytes = typeof chunk === "string" ? globalThis.Buffer.from(chunk, encoding) : chunk;
   for (let done = 0; done < bytes.length;) {
@@ -188,24 +195,25 @@ function writeAll(fd: number, chunk: Uint8Array | string, encoding: BufferEncodi
   return bytes.length;
 }
 
-/** A read that Node has begun would take from both the old file and the new one. */
-function refuseReading(): void {
+/** Throws while Node reads fd 0: that read could take data of the original and of the new file. */
+function checkNotReading(): void {
   const { process } = globalThis as { process: { _getActiveHandles?(): { fd?: unknown }[] } };
   if ("Deno" in globalThis || "Bun" in globalThis) return;
   if (process._getActiveHandles?.().some((handle) => handle.fd === 0)) {
-    throw refusal(0, "process.stdin is being read; pause() it, or use fs.readSync");
+    throw unsupported(0, "process.stdin is being read; pause() it, or use fs.readSync");
   }
 }
 
-function refusal(fd: number, why: string): HandleError {
+function unsupported(fd: number, why: string): HandleError {
   return failure("ENOTSUP", "dup3", { message: `Cannot redirect fd ${fd}: ${why}`, handle: fd });
 }
 
-function stillWaiting(fd: number, cause?: unknown): HandleError {
+function outputPending(fd: number, cause?: unknown): HandleError {
   const name = fd === 1 ? "process.stdout" : "process.stderr";
   return failure("EAGAIN", "dup3", {
-    message: `Cannot redirect fd ${fd}: what was written to ${name} still waits for its reader, ` +
-      "and only the event loop writes it out; await new Promise((done) => " +
+    message:
+      `Cannot redirect fd ${fd}: output to ${name} still waits for its reader, and only the ` +
+      "event loop can write it; await new Promise((done) => " +
       `${name}.write("", () => setImmediate(done))), then call again`,
     handle: fd,
     cause,
