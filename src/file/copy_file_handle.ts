@@ -1,4 +1,4 @@
-/** A copy of a file that the runtime owns: its own object, on a new handle to the same open file. */
+/** A copy of a file that the runtime owns: its own object, on a new handle to the open file. */
 import type { FileHandle } from "node:fs/promises";
 import { type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
 import { duplicate } from "../handle/duplicate.ts";
@@ -38,7 +38,7 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * import { open } from "node:fs/promises";
  *
  * const file = await open("README.md");
- * const copy = await copyFileHandle(file, { access: "read", inheritable: true, closeSource: true });
+ * const copy = await copyFileHandle(file, { access: "read", closeSource: true });
  * console.log(file.fd); // -1: the source is closed
  * for await (const line of copy.readLines()) {
  *   console.log(line);
@@ -51,7 +51,8 @@ export function copyFileHandle(
   options: DuplicateOptions,
 ): Promise<FileHandle>;
 /**
- * Copies a `Deno.FsFile`: a `Deno.FsFile` on a new handle to the same open file. Deno on Linux only.
+ * Copies a `Deno.FsFile`: a `Deno.FsFile` on a new handle to the same open file. Deno on Linux
+ * only.
  *
  * @param source the file to copy
  * @param options as for the copy of a `FileHandle`

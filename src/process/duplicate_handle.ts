@@ -1,19 +1,19 @@
-/** DuplicateHandle with everything it can do, on both systems where the kernel can. */
+/** DuplicateHandle with all that it can do, on Windows and, as far as the kernel can, on Linux. */
 import { checkBoolean, checkInteger, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import {
   DUPLICATE_CLOSE_SOURCE as CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS as SAME_ACCESS,
 } from "../../ffi/win32/constants.ts";
-import { consume, type Owner } from "../handle/raw.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { BorrowedHandle, type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
 import { checkKeys, type ResolvedOptions } from "../handle/options.ts";
+import { platform } from "../handle/platform.ts";
+import { consume, type Owner } from "../handle/raw.ts";
+import { processes } from "./platform.ts";
 import { ForeignHandle, foreignRaw, ProcessHandle } from "./process.ts";
 import { closeIn, transfer } from "./transfer.ts";
-import { processes } from "./platform.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
-import type { RawHandle } from "../util/raw_handle.ts";
-import { platform } from "../handle/platform.ts";
 
 /** {@linkcode duplicateHandle}: close the source, also when the call fails. */
 export const DUPLICATE_CLOSE_SOURCE = 1;
@@ -22,14 +22,18 @@ export const DUPLICATE_SAME_ACCESS = 2;
 
 /** The arguments of {@linkcode duplicateHandle}, by the names of the Win32 call. */
 export interface DuplicateHandleArguments {
-  /** The process that has the source. */
+  /** The process that has the source; a number is a raw handle of a process, and not a pid. */
   readonly sourceProcess: ProcessHandle | Handle | RawHandle;
   /**
-   * The handle to duplicate: a number that is valid in the source process, a handle of this process
-   * when that is the source process, or a handle that was given to the source process.
+   * The handle to duplicate: a raw handle of the source process, a `Handle` when this process is
+   * the source process, or a `ForeignHandle` of the source process. A number is a descriptor on
+   * POSIX; on Windows it is a `HANDLE`, and not an fd.
    */
   readonly sourceHandle: RawHandle | Handle | ForeignHandle;
-  /** The process that gets the new handle; `null` for none, with `DUPLICATE_CLOSE_SOURCE`. */
+  /**
+   * The process that gets the new handle; a number is a raw handle of a process, and not a pid.
+   * `null` for none, with `DUPLICATE_CLOSE_SOURCE`.
+   */
   readonly targetProcess: ProcessHandle | Handle | RawHandle | null;
   /** The access mask of the new handle; ignored with `DUPLICATE_SAME_ACCESS`. */
   readonly desiredAccess?: number | undefined;
@@ -58,16 +62,16 @@ const keys: readonly string[] = [
  * - with `DUPLICATE_CLOSE_SOURCE` the source is closed whatever the outcome, unless the arguments
  *   themselves are refused; with a `null` target process nothing else is done;
  * - the new handle never has access that the source lacks;
- * - a bare −1 is refused as a source: {@linkcode currentProcess} is how to mean it;
+ * - the number −1 is refused as a source: use {@linkcode currentProcess} for this process;
  * - I/O completion ports and sockets are refused, since their duplicates do not work.
  *
- * On Linux the source may be in any process that lets this one take it
- * ({@linkcode ProcessHandle.take}); the target must be this process, and only handles of this
- * process can be closed: `ENOTSUP` else.
+ * On Linux the source may be in any process whose handles this one may take
+ * ({@linkcode ProcessHandle.take}). The target must be this process, and only handles of this
+ * process can be closed; anything else is `ENOTSUP`.
  *
- * @param args what to duplicate, from where, to where
- * @returns the new handle, valid in the target process and for the target process to close; 0
- * without a target
+ * @param args the source, the two processes, and the options
+ * @returns the new raw handle, which is valid in the target process and which the target process
+ * closes; 0 without a target
  * @throws {HandleError} `EBADF`, `EACCES`, `EPERM`, `ESRCH`, `EMFILE`, `ENOTSUP`; `EINVAL` with
  * neither a target nor `DUPLICATE_CLOSE_SOURCE`
  * @throws {TypeError} when an argument is not of its kind
@@ -92,8 +96,8 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
   if (desiredAccess !== undefined) {
     checkInteger(desiredAccess, "desiredAccess", -0x8000_0000, 0xffff_ffff);
   }
-  const from = reference(sourceProcess, "sourceProcess");
-  const to = targetProcess === null ? null : reference(targetProcess, "targetProcess");
+  const from = processReference(sourceProcess, "sourceProcess");
+  const to = targetProcess === null ? null : processReference(targetProcess, "targetProcess");
   const raw = sourceRaw(sourceHandle, from);
   const closeSource = (options & CLOSE_SOURCE) !== 0;
   if (to === null) return closeOnly(raw, from, closeSource, sourceHandle);
@@ -105,7 +109,7 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
   };
   const make = () => transfer(raw, from, to, choices);
   if (!closeSource || !isSelf(from)) return make();
-  return consume(ownerOfRaw(sourceHandle, raw), make, (made) => closeIn(to, made));
+  return consume(ownerOfSource(sourceHandle, raw), make, (made) => closeIn(to, made));
 }
 
 function closeOnly(
@@ -117,18 +121,18 @@ function closeOnly(
   if (!closeSource) {
     throw failure("EINVAL", "DuplicateHandle", {
       message:
-        "Cannot duplicate into no process: name a targetProcess, or DUPLICATE_CLOSE_SOURCE " +
-        "to close the source only",
+        "Cannot duplicate without a targetProcess: pass one, or DUPLICATE_CLOSE_SOURCE to close " +
+        "the source only",
       handle: raw,
     });
   }
-  if (isSelf(from)) ownerOfRaw(source, raw).close();
+  if (isSelf(from)) ownerOfSource(source, raw).close();
   else closeIn(from, raw);
   return 0;
 }
 
-/** Whoever closes a source of this process: its object, where there is one. */
-function ownerOfRaw(source: DuplicateHandleArguments["sourceHandle"], raw: RawHandle): Owner {
+/** The owner of a source of this process: its object, or for a number the system's close. */
+function ownerOfSource(source: DuplicateHandleArguments["sourceHandle"], raw: RawHandle): Owner {
   if (source instanceof OwnedHandle) return source;
   if (source instanceof BorrowedHandle) {
     throw new TypeError("Cannot close a borrowed source: only its owner may");
@@ -140,7 +144,7 @@ function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
   if (isHandle(source)) {
     if (isSelf(from)) return source.raw;
     throw new TypeError(
-      "Cannot use a handle of this process as one of another: give its number in that process",
+      "Cannot use a handle of this process as one of another: pass the number that it has there",
     );
   }
   if (source instanceof ForeignHandle) return foreignRaw(source, from.pid);
@@ -149,7 +153,7 @@ function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
   return source as RawHandle;
 }
 
-function reference(process: unknown, name: string): ProcessReference {
+function processReference(process: unknown, name: string): ProcessReference {
   if (process instanceof ProcessHandle) return { raw: process.raw, pid: process.pid };
   const raw = isHandle(process) ? process.raw : process;
   if (typeof raw !== "number") {

@@ -1,5 +1,5 @@
 /**
- * Handles of other processes: taking, giving, and the Win32 call with all its rules.
+ * Handles of other processes: taking and giving them, and `DuplicateHandle` with all its rules.
  *
  * @example
  * ```ts
@@ -12,10 +12,11 @@
  * @module
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export { allowTake } from "./allow_take.ts";
 export {
   DUPLICATE_CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS,
   duplicateHandle,
   type DuplicateHandleArguments,
 } from "./duplicate_handle.ts";
-export { allowTake, currentProcess, ForeignHandle, openProcess, ProcessHandle } from "./process.ts";
+export { currentProcess, ForeignHandle, openProcess, ProcessHandle } from "./process.ts";

@@ -1,4 +1,4 @@
-/** Chooses the operating system's implementation of handles of other processes. */
+/** Chooses the implementation of the operations on other processes. */
 import { isWindows } from "../../ffi/host.ts";
 import { posixProcesses } from "./posix.ts";
 import type { ProcessPlatform } from "./types.ts";

@@ -6,29 +6,30 @@ import { POLLIN, PR_SET_PTRACER } from "../../ffi/posix/constants.ts";
 import { procText } from "../../ffi/posix/proc.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../../ffi/posix/process.ts";
 import { poll } from "../../ffi/posix/socket.ts";
+import { reportNumber } from "../handle/hooks.ts";
 import { MINIMUM, movePosix } from "../handle/posix.ts";
-import { ended, type ProcessPlatform, type ProcessReference, showProcess } from "./types.ts";
-import { ptraceScope, whatWouldHelp } from "./ptrace.ts";
+import { permissionAdvice, ptraceScope } from "./ptrace.ts";
+import { processEnded, type ProcessPlatform, type ProcessReference, showProcess } from "./types.ts";
 
 /** Other processes on Linux. */
 export const posixProcesses: ProcessPlatform = {
-  open: (pid) => pidfd_open(pid, 0),
+  open: (pid) => reportNumber(pidfd_open(pid, 0)),
   current: () => pidfd_open(pid(), 0),
   checkProcess: (raw) => checkFd(raw, "a process"),
   pidOf(raw) {
-    const told = toldPid(`fdinfo/${raw}`);
-    if (told === undefined) return undefined;
-    const mine = toldPid("status");
-    if (told === mine) return pid();
+    const target = readPid(`fdinfo/${raw}`);
+    if (target === undefined) return undefined;
+    const own = readPid("status");
+    if (target === own) return pid();
     // A /proc of another pid namespace numbers processes differently.
-    return mine === pid() ? told : undefined;
+    return own === pid() ? target : undefined;
   },
   checkGive(raw, to) {
     throw cannotGive(raw, to);
   },
   take(raw, from, inheritable, closeSource) {
     if (closeSource) throw cannotClose(raw, from);
-    return settle(getfd(raw, from), inheritable);
+    return reportNumber(moveTaken(getfd(raw, from), inheritable));
   },
   give(raw, to) {
     throw cannotGive(raw, to);
@@ -41,17 +42,17 @@ export const posixProcesses: ProcessPlatform = {
       prctl(PR_SET_PTRACER, pid);
     } catch (error) {
       if (!hasCode(error, "EINVAL")) throw error;
-      // Without Yama nothing but the user decides, so there is nothing to allow.
+      // Without Yama only the user decides, so there is nothing to allow.
       if (ptraceScope() === undefined) return;
-      throw ended({ raw: -1, pid }, error);
+      throw processEnded({ raw: -1, pid }, error);
     }
   },
 };
 
-/** The pid that a file about this process or about a pidfd of its tells; 0 and −1 are nobody's. */
-function toldPid(file: string): number | undefined {
-  const told = procText(`/proc/self/${file}`)?.match(/^Pid:\t([1-9]\d*)$/m)?.[1];
-  return told === undefined ? undefined : Number(told);
+/** The pid in a file about this process or about its pidfd; there 0 and −1 are no process. */
+function readPid(file: string): number | undefined {
+  const digits = procText(`/proc/self/${file}`)?.match(/^Pid:\t([1-9]\d*)$/m)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function getfd(raw: number, from: ProcessReference): number {
@@ -59,24 +60,24 @@ function getfd(raw: number, from: ProcessReference): number {
     return pidfd_getfd(from.raw, raw, 0);
   } catch (error) {
     if (!(error instanceof HandleError)) throw error;
-    // Kernels before 6.8 say EBADF of a process that has ended and is not yet waited for.
-    const isOver = error.code === "ESRCH" || (error.code === "EBADF" && hasEnded(from.raw));
-    if (isOver) throw ended(from, error);
+    // Kernels before 6.8 report EBADF for a process that has ended and was not yet waited for.
+    const ended = error.code === "ESRCH" || (error.code === "EBADF" && hasProcessEnded(from.raw));
+    if (ended) throw processEnded(from, error);
     if (error.code === "EPERM") throw notPermitted(error, from);
     throw error;
   }
 }
 
-/** What was taken has the lowest free number and is closed on exec; makes it as wanted. */
-function settle(taken: number, inheritable: boolean): number {
+/** A taken descriptor has the lowest free number and is not inheritable: moves it where needed. */
+function moveTaken(taken: number, inheritable: boolean): number {
   return taken >= MINIMUM && !inheritable ? taken : movePosix(taken, inheritable);
 }
 
-function hasEnded(pidfd: number): boolean {
+function hasProcessEnded(pidfd: number): boolean {
   try {
     return poll([{ fd: pidfd, events: POLLIN }], 0) === 1;
   } catch {
-    return false; // the first error tells what is wrong
+    return false; // the error of the failed call is the one to report
   }
 }
 
@@ -84,7 +85,7 @@ function notPermitted(cause: HandleError, from: ProcessReference): HandleError {
   const { code, status, native, syscall, handle } = cause;
   return new HandleError(
     `Cannot take fd ${handle} of ${showProcess(from)}: operation not permitted (${code}, ` +
-      `${status}, ${native}); ${whatWouldHelp(from.pid)}`,
+      `${status}, ${native}); ${permissionAdvice(from.pid)}`,
     { code, status, native, syscall, handle, cause },
   );
 }

@@ -1,28 +1,32 @@
-/** Processes and what can be done with the handles of another one. */
+/** Processes, and the operations on the handles of another process. */
 import { checkInteger, MAX_FD, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
-import { consume } from "../handle/raw.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
+import { platform } from "../handle/platform.ts";
+import { consume } from "../handle/raw.ts";
+import { type HandleSource, ownerOf, rawOf } from "../handle/source.ts";
+import { processes } from "./platform.ts";
 import { closeIn, transfer } from "./transfer.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
-import { type HandleSource, ownerOf, rawOf } from "../handle/source.ts";
-import type { RawHandle } from "../util/raw_handle.ts";
-import { platform } from "../handle/platform.ts";
-import { processes } from "./platform.ts";
 
-/** This process, as one side of a copy. */
+/** This process, as the source or the target of a transfer. */
 const self: ProcessReference = { raw: -1, pid: undefined };
 
-/** In the place of a number: this process, which nobody but {@linkcode currentProcess} can mean. */
-const current = {} as unknown as RawHandle;
+/** Used in place of a raw handle for this process, so that a −1 of a failed call never means it. */
+const THIS_PROCESS = Symbol("this process");
+
+/** Makes a {@linkcode ProcessHandle}, whose constructor is private. */
+let processHandle: (raw: RawHandle | typeof THIS_PROCESS, pid: number) => ProcessHandle;
 
 /**
- * A process. It stays that process: one that gets the same pid later is never mistaken for it.
+ * A handle of a process. It refers to that process for good: a later process with the same pid is
+ * never mistaken for it.
  *
- * It is a handle itself, to be closed: a pidfd on Linux, a process handle on Windows. Make one with
- * {@linkcode openProcess} or {@linkcode currentProcess}.
+ * It must be closed like every handle: on Linux it is a pidfd, on Windows a process handle. Make
+ * one with {@linkcode openProcess} or {@linkcode currentProcess}.
  *
  * @see https://man7.org/linux/man-pages/man2/pidfd_open.2.html
  * @see https://learn.microsoft.com/windows/win32/procthread/process-handles-and-identifiers
@@ -36,32 +40,30 @@ const current = {} as unknown as RawHandle;
  * ```
  */
 export class ProcessHandle extends OwnedHandle {
+  static {
+    processHandle = (raw, pid) => new ProcessHandle(raw, pid);
+  }
+
   /** The process identifier. */
   readonly pid: number;
 
-  /**
-   * Use {@linkcode openProcess} or {@linkcode currentProcess}.
-   *
-   * @param raw a handle of the process, which this object closes; −1 is what a failed call returns
-   * @param pid the identifier of the same process
-   * @throws {TypeError} when one of them is not of its kind
-   */
-  constructor(raw: RawHandle, pid: number) {
-    if (raw !== current) platform().checkOwned(raw);
+  private constructor(raw: RawHandle | typeof THIS_PROCESS, pid: number) {
+    if (raw !== THIS_PROCESS) platform().checkOwned(raw);
     checkInteger(pid, "pid", 1, MAX_FD);
-    super(raw === current ? processes().current() : raw);
+    super(raw === THIS_PROCESS ? processes().current() : raw);
     this.pid = pid;
   }
 
   /**
    * Makes a handle of this process to the object of a handle of that process, which keeps its own.
    *
-   * On Linux it needs the permission to debug that process (ptrace): a process of the same user
-   * has it, unless Yama restricts it to ancestors ({@linkcode allowTake} widens it), or the
-   * capability `CAP_SYS_PTRACE`. Windows asks for it when the process is opened.
+   * On Linux this process needs the permission to debug that process (ptrace): a process of the
+   * same user has it, unless Yama restricts it to ancestors ({@linkcode allowTake} permits others),
+   * and so has a process with the capability `CAP_SYS_PTRACE`. Windows checks the permission when
+   * the process is opened.
    *
-   * @param raw the number of the handle in that process: a descriptor on POSIX, a `HANDLE` on
-   * Windows
+   * @param raw the raw handle in that process: a descriptor on POSIX; on Windows a `HANDLE`, and
+   * not an fd of its C runtime
    * @param options how the new handle is to differ; `closeSource` takes it away from that process,
    * on Windows (Linux: `ENOTSUP`)
    * @returns the new handle, which the caller closes
@@ -75,7 +77,7 @@ export class ProcessHandle extends OwnedHandle {
    * ```ts
    * import { duplicate, openProcess } from "duphandle";
    *
-   * using handle = duplicate(1); // what another process would have
+   * using handle = duplicate(1); // in place of a handle of another process
    * using other = openProcess(process.pid);
    * using taken = other.take(handle.raw);
    * ```
@@ -91,13 +93,14 @@ export class ProcessHandle extends OwnedHandle {
   }
 
   /**
-   * Makes a handle of that process to the object of a handle of ours, on Windows. The number means
-   * something to that process only, which must be told of it.
+   * Makes a handle of that process to the object of a handle of this process, on Windows. Its
+   * number is a `HANDLE` that is valid in that process only; send it the number.
    *
    * On Linux no process can be given a descriptor without its help: `ENOTSUP`. Send it over a
    * channel, name it in `spawn`, or let that process {@linkcode ProcessHandle.take} it.
    *
-   * @param source what to give
+   * @param source the handle to give; a number is an fd of this runtime, as for
+   * {@linkcode duplicate}
    * @param options how the new handle is to differ; `inheritable` is about the children of that
    * process
    * @returns the handle in that process
@@ -110,7 +113,7 @@ export class ProcessHandle extends OwnedHandle {
    * import { currentProcess } from "duphandle";
    *
    * using me = currentProcess();
-   * const given = me.give(1); // to ourselves, for once
+   * const given = me.give(1); // in this example to this process itself
    * given.close();
    * ```
    */
@@ -122,7 +125,7 @@ export class ProcessHandle extends OwnedHandle {
   }
 
   /**
-   * Closes our handle of the process; what stands for this process on Windows is nobody's.
+   * Closes the handle of the process. The pseudo-handle −1 of Windows needs no close.
    *
    * @param raw the handle
    */
@@ -132,7 +135,7 @@ export class ProcessHandle extends OwnedHandle {
 }
 
 /**
- * A handle of another process: its number means nothing in this one.
+ * A handle of another process: its number is valid in that process only.
  *
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
  *
@@ -140,7 +143,7 @@ export class ProcessHandle extends OwnedHandle {
  * ```ts
  * import { duplicate, ForeignHandle, openProcess } from "duphandle";
  *
- * using theirs = duplicate(1); // what another process would have
+ * using theirs = duplicate(1); // in place of a handle of another process
  * using other = openProcess(process.pid);
  * const foreign = new ForeignHandle(other, theirs.raw);
  * using taken = other.take(foreign);
@@ -150,12 +153,20 @@ export class ProcessHandle extends OwnedHandle {
 export class ForeignHandle implements Disposable {
   /** The process that has the handle. */
   readonly pid: number;
-  /** The number of the handle in that process. */
+  /** The raw handle in that process: a descriptor on POSIX, a `HANDLE` on Windows. */
   readonly raw: RawHandle;
   readonly #process: ProcessHandle;
   #closed: boolean;
 
-  /** Use {@linkcode ProcessHandle.give}; or name a handle that is known to be there. */
+  /**
+   * A handle that a process is known to have, because it sent its number. For a new handle use
+   * {@linkcode ProcessHandle.give}.
+   *
+   * @param process the process that has the handle
+   * @param raw the raw handle in that process: a descriptor on POSIX; on Windows a `HANDLE`, and
+   * not an fd of its C runtime
+   * @throws {TypeError} when an argument is not of its kind
+   */
   constructor(process: ProcessHandle, raw: RawHandle) {
     if (!(process instanceof ProcessHandle)) {
       throw new TypeError(`Cannot use ${show(process)} as a process: it must be a ProcessHandle`);
@@ -168,11 +179,10 @@ export class ForeignHandle implements Disposable {
   }
 
   /**
-   * Closes the handle in that process, from here: that process finds it gone. A second call does
-   * nothing. The {@linkcode ProcessHandle} must still be open.
+   * Closes the handle in that process, from this process. A second call does nothing. The
+   * {@linkcode ProcessHandle} must still be open.
    *
-   * Only who knows that the other process does not use the handle should do this. Linux cannot:
-   * `ENOTSUP`.
+   * Close a handle only when that process is known not to use it. Linux cannot do this: `ENOTSUP`.
    *
    * @throws {HandleError} `EBADF` when it is closed already, `ESRCH` when the process has ended,
    * `ENOTSUP`
@@ -186,8 +196,7 @@ export class ForeignHandle implements Disposable {
 
   /**
    * Closes the handle in that process, as {@linkcode ForeignHandle.close}, at the end of a `using`
-   * block. It is for a handle that lives no longer than the block: one that the other process goes
-   * on using has no `using`.
+   * block. Do not use `using` for a handle that the other process uses after the block.
    *
    * @throws {HandleError} as {@linkcode ForeignHandle.close}
    *
@@ -197,9 +206,9 @@ export class ForeignHandle implements Disposable {
    *
    * using me = currentProcess();
    * {
-   *   using given = me.give(1); // to ourselves, for once
+   *   using given = me.give(1); // in this example to this process itself
    *   console.log(given.raw);
-   * } // it is closed here
+   * } // closed here
    * ```
    */
   [Symbol.dispose](): void {
@@ -228,15 +237,15 @@ export class ForeignHandle implements Disposable {
  */
 export function openProcess(pid: number): ProcessHandle {
   checkInteger(pid, "pid", 1, MAX_FD);
-  return new ProcessHandle(processes().open(pid), pid);
+  return processHandle(processes().open(pid), pid);
 }
 
 /**
- * This process. Its `duplicate` is a real handle that another process may be given, to wait for our
- * end or to take handles of ours.
+ * A handle of this process. Its `duplicate` can be given to another process, which can then wait
+ * for the end of this process or take handles of it.
  *
- * On Windows its number is −1, which means this process to everybody who uses it; as a source it is
- * accepted only in this form, since a bare −1 is what a failed call returns.
+ * On Windows its number is −1, the pseudo-handle that means the calling process in every process.
+ * As a source −1 is accepted only as this object, because a failed call returns −1 as well.
  *
  * @returns a handle of this process, which the caller closes
  * @throws {HandleError} `EMFILE`, and `ENOSYS` on Linux before 5.3
@@ -251,33 +260,10 @@ export function openProcess(pid: number): ProcessHandle {
  * ```
  */
 export function currentProcess(): ProcessHandle {
-  return new ProcessHandle(current, ownPid());
+  return processHandle(THIS_PROCESS, ownPid());
 }
 
-/**
- * Lets another process take handles of this one, on Linux under Yama. Each call replaces the last.
- *
- * Without Yama, and on Windows, any process of the same user may do so anyway: then it does
- * nothing.
- *
- * @param pid the process that may, and its descendants; `"any"` for every process of this user
- * @throws {HandleError} `ESRCH` when there is no such process; `ENOTSUP` on macOS
- * @throws {TypeError} when `pid` is neither
- * @see https://man7.org/linux/man-pages/man2/PR_SET_PTRACER.2const.html
- *
- * @example
- * ```ts
- * import { allowTake } from "duphandle";
- *
- * allowTake(process.ppid);
- * ```
- */
-export function allowTake(pid: number | "any"): void {
-  if (pid !== "any") checkInteger(pid, "pid", 1, MAX_FD);
-  processes().allowTake(pid === "any" ? -1 : pid);
-}
-
-/** The number of a handle of that process. */
+/** The raw handle of a {@linkcode ForeignHandle}, which must be of the process with this pid. */
 export function foreignRaw(handle: ForeignHandle, pid: number | undefined): RawHandle {
   if (!(handle instanceof ForeignHandle)) {
     throw new TypeError(`Cannot use ${show(handle)} as a handle of another process`);
@@ -285,7 +271,7 @@ export function foreignRaw(handle: ForeignHandle, pid: number | undefined): RawH
   if (handle.pid === pid) return handle.raw;
   throw failure("EBADF", "DuplicateHandle", {
     message: `Cannot use handle ${handle.raw} of process ${handle.pid} as one of process ${pid}: ` +
-      "a number means something in its own process only",
+      "a raw handle is valid in its own process only",
     handle: handle.raw,
   });
 }

@@ -1,17 +1,17 @@
 /** The one path from a handle of one process to a handle of another. */
-import { duplicateWith } from "../handle/raw.ts";
-import type { ResolvedOptions } from "../handle/options.ts";
-import { isSelf, type ProcessReference } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import type { ResolvedOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
+import { duplicateWith } from "../handle/raw.ts";
 import { processes } from "./platform.ts";
+import { isSelf, type ProcessReference } from "./types.ts";
 
 /**
- * Makes the duplicate. `closeSource` closes a source in another process, whatever the outcome; one
- * in this process is for its owner to close.
+ * Duplicates a handle of one process into another. With `closeSource` a source in another process
+ * is closed, whatever the outcome; a source in this process is left to its owner.
  *
- * What the source may give is known only in this process, so everything that is more than a plain
- * duplicate goes through a handle of ours.
+ * The access of a source can be checked only in this process, so a duplicate with less access is
+ * made through a temporary handle of this process.
  */
 export function transfer(
   raw: RawHandle,
@@ -23,12 +23,12 @@ export function transfer(
   processes().checkGive(raw, to);
   const isPlain = choices.access === "same";
   if (isSelf(from) && isPlain) return processes().give(raw, to, choices.inheritable);
-  const ours = { ...choices, inheritable: false };
-  const between = isSelf(from) ? duplicateWith(raw, ours) : take(raw, from, ours);
+  const local = { ...choices, inheritable: false };
+  const temporary = isSelf(from) ? duplicateWith(raw, local) : take(raw, from, local);
   try {
-    return processes().give(between, to, choices.inheritable);
+    return processes().give(temporary, to, choices.inheritable);
   } finally {
-    platform().close(between);
+    platform().close(temporary);
   }
 }
 

@@ -1,9 +1,9 @@
-/** What the verbs on other processes need of a system, in terms of raw handles. */
+/** The interface to the handles of other processes, in terms of raw handles, and its errors. */
 import { failureByCode, HandleError } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** A process as a system function wants it. */
+/** A process as an argument of a system call. */
 export interface ProcessReference {
   /** A handle of the process: a pidfd on Linux; on Windows −1 for this process. */
   readonly raw: RawHandle;
@@ -11,15 +11,15 @@ export interface ProcessReference {
   readonly pid: number | undefined;
 }
 
-/** What the verbs on other processes need. One implementation per system. */
+/** The operations on other processes. One implementation per system. */
 export interface ProcessPlatform {
-  /** A handle of a process that is there now, whoever gets its pid later. */
+  /** A handle of the process that has this pid now, and never of a later one with that pid. */
   open(pid: number): RawHandle;
-  /** What stands for this process: −1 on Windows, which nobody closes. */
+  /** A handle of this process: a pidfd on Linux, the pseudo-handle −1 on Windows. */
   current(): RawHandle;
   /** Throws a `TypeError` unless the number could be a handle of a process. */
   checkProcess(raw: RawHandle): void;
-  /** The pid of the process that a handle refers to, where it can be told. */
+  /** The pid of the process that a handle refers to; `undefined` where it is not known. */
   pidOf(raw: RawHandle): number | undefined;
   /** Throws where a process cannot be given a handle. */
   checkGive(raw: RawHandle, to: ProcessReference): void;
@@ -38,18 +38,18 @@ export interface ProcessPlatform {
   allowTake(pid: number): void;
 }
 
-/** Whether it is this process. */
+/** Whether the reference is to this process. */
 export function isSelf(process: ProcessReference): boolean {
   return process.raw === -1 || process.pid === pid();
 }
 
-/** The process in words. */
+/** The process as text for a message. */
 export function showProcess(process: ProcessReference): string {
   return process.pid === undefined ? `process (handle ${process.raw})` : `process ${process.pid}`;
 }
 
-/** The error for a process that has ended, from the error by which the system told it. */
-export function ended(process: ProcessReference, cause: HandleError): HandleError {
+/** The error for a process that has ended, made from the error that the system reported. */
+export function processEnded(process: ProcessReference, cause: HandleError): HandleError {
   const { code, status } = failureByCode("ESRCH");
   const { native, syscall, handle } = cause;
   return new HandleError(

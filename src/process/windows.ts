@@ -15,18 +15,19 @@ import { NtQueryObject } from "../../ffi/win32/object.ts";
 import { GetExitCodeProcess, GetProcessId, OpenProcess } from "../../ffi/win32/process.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { checkHandle, SELF } from "../../ffi/win32/check.ts";
-import { ended, type ProcessPlatform, type ProcessReference } from "./types.ts";
+import { processEnded, type ProcessPlatform, type ProcessReference } from "./types.ts";
+import { reportNumber } from "../handle/hooks.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
 
-/** To duplicate, and to tell whether it has ended. */
+/** The rights to duplicate its handles, and to find out whether it has ended. */
 const RIGHTS = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
 
-/** Where DuplicateHandle leaves its result. */
+/** Where DuplicateHandle writes its result. */
 const out: [number] = [0];
 
 /** Other processes on Windows. */
 export const windowsProcesses: ProcessPlatform = {
-  open: (pid) => OpenProcess(RIGHTS, false, pid),
+  open: (pid) => reportNumber(OpenProcess(RIGHTS, false, pid)),
   current: () => SELF,
   checkProcess(raw) {
     checkHandle(raw, "a process");
@@ -37,17 +38,18 @@ export const windowsProcesses: ProcessPlatform = {
   pidOf(raw) {
     if (raw === SELF) return pid();
     try {
-      // Without this right the process stays a stranger, also when it is this one: the call refuses.
+      // Without this right it is treated as another process even when it is this one, so that the
+      // system refuses the call.
       const mayDuplicate = (NtQueryObject(raw).GrantedAccess & PROCESS_DUP_HANDLE) !== 0;
       return mayDuplicate ? GetProcessId(raw) : undefined;
     } catch {
-      return undefined; // the call that uses the handle tells what is wrong
+      return undefined; // the call that uses the handle reports the error
     }
   },
   checkGive() {},
   take(raw, from, inheritable, closeSource) {
     const options = DUPLICATE_SAME_ACCESS | (closeSource ? DUPLICATE_CLOSE_SOURCE : 0);
-    const taken = asked(
+    const taken = orProcessEnded(
       from,
       () => DuplicateHandle(from.raw, raw, SELF, out, 0, inheritable, options),
     );
@@ -57,21 +59,21 @@ export const windowsProcesses: ProcessPlatform = {
       CloseHandle(taken);
       throw error;
     }
-    return taken;
+    return reportNumber(taken);
   },
   give(raw, to, inheritable) {
     if (raw === SELF) return giveSelf(to, inheritable);
     refuseUnduplicable(raw, "DuplicateHandle");
-    return asked(
+    return orProcessEnded(
       to,
       () => DuplicateHandle(SELF, raw, to.raw, out, 0, inheritable, DUPLICATE_SAME_ACCESS),
     );
   },
   closeIn(process, raw) {
-    // Moved here and closed here. A null target would do it in one call, but what that returns
-    // differs between systems.
+    // Moved to this process and closed here. One call with a null target would do the same on
+    // Windows, but Wine refuses it.
     const options = DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE;
-    CloseHandle(asked(
+    CloseHandle(orProcessEnded(
       process,
       () => DuplicateHandle(process.raw, raw, SELF, out, 0, false, options),
     ));
@@ -82,7 +84,7 @@ export const windowsProcesses: ProcessPlatform = {
   },
 };
 
-/** A real handle of this process, which only currentProcess() can ask for. */
+/** Gives a real handle of this process, made of the pseudo-handle that currentProcess() has. */
 function giveSelf(to: ProcessReference, inheritable: boolean): number {
   const real = DuplicateHandle(SELF, SELF, SELF, out, 0, false, DUPLICATE_SAME_ACCESS);
   try {
@@ -92,21 +94,21 @@ function giveSelf(to: ProcessReference, inheritable: boolean): number {
   }
 }
 
-/** Calls, and when the call fails since the process has ended, says that instead. */
-function asked(process: ProcessReference, call: () => number): number {
+/** Calls; when the call fails because the process has ended, the error says so. */
+function orProcessEnded(process: ProcessReference, call: () => number): number {
   try {
     return call();
   } catch (error) {
-    if (!(error instanceof HandleError) || !hasEnded(process.raw)) throw error;
-    throw ended(process, error);
+    if (!(error instanceof HandleError) || !hasProcessEnded(process.raw)) throw error;
+    throw processEnded(process, error);
   }
 }
 
-function hasEnded(process: number): boolean {
+function hasProcessEnded(process: number): boolean {
   try {
-    GetExitCodeProcess(process); // fails for what is no process
+    GetExitCodeProcess(process); // fails when the handle is not of a process
     return WaitForSingleObject(process, 0) === WAIT_OBJECT_0;
   } catch {
-    return false; // the first error tells what is wrong
+    return false; // the error of the failed call is the one to report
   }
 }

@@ -8,12 +8,12 @@ import { redirectPosix } from "./posix.ts";
 
 /**
  * Makes a descriptor refer to the object of the source, until `restore()` is called or the block of
- * a `using` ends, also by an exception. For fd 1 this redirects everything that this process prints:
- * `console.log`, `process.stdout`, `Deno.stdout`, `Bun.stdout`, `fs.writeSync(1, …)`, native code
- * and child processes, for which fds 0 to 2 stay inheritable.
+ * a `using` ends, also by an exception. For fd 1 this redirects everything that this process
+ * prints: `console.log`, `process.stdout`, `Deno.stdout`, `Bun.stdout`, `fs.writeSync(1, …)`,
+ * native code and child processes, for which fds 0 to 2 stay inheritable.
  *
- * Output from before the call still goes to the original file, and output from before `restore()` to
- * the source: the buffers of the runtime and of the C library are flushed by both. The source is
+ * Output from before the call still goes to the original file, and output from before `restore()`
+ * to the source: the buffers of the runtime and of the C library are flushed by both. The source is
  * duplicated, so it may be closed at once; the descriptor itself must stay open.
  *
  * Redirections of one descriptor are a stack, and may be restored in any order: the descriptor
@@ -67,8 +67,8 @@ export function redirect(fd: number, to: HandleSource): Disposable & { restore()
 
 /**
  * Measured under Wine. libuv, in Node and Bun, does not close fds 0 to 2, so their slots never
- * become free for another HANDLE; Deno keeps HANDLEs in its own objects. SetStdHandle reaches native
- * code alone: neither console.log nor fs.writeSync nor children follow. The slot of a higher
+ * become free for another HANDLE; Deno keeps HANDLEs in its own objects. SetStdHandle reaches
+ * native code alone: neither console.log nor fs.writeSync nor children follow. The slot of a higher
  * descriptor is free for a moment when it is exchanged, and another thread may take it.
  */
 function unsupportedOnWindows(fd: number, to: HandleSource): HandleError {

@@ -7,7 +7,8 @@
  *   terminal again and writes to that descriptor.
  * - Deno writes synchronously; on a terminal `process.stdout` has a descriptor of its own as well.
  *   Children get duplicates that Deno made when it started.
- * - Bun gives `process.stdout` a sink with a duplicate of the descriptor. The sink buffers what does
+ * - Bun gives `process.stdout` a sink with a duplicate of the descriptor. The sink buffers what
+ *   does
  *   not fit, and writes it to the duplicate.
  *
  * All else, such as `console.log` in Deno and Bun, writes to the descriptor synchronously.
@@ -74,9 +75,9 @@ export function standardStream(fd: number): StandardStream {
 }
 
 /**
- * The stream, which the runtime creates on the first access: one that it creates during a redirection
- * would keep the redirected file. The access must not change the status flags of the open file,
- * which other processes may share.
+ * The stream, which the runtime creates on the first access: one that it creates during a
+ * redirection would keep the redirected file. The access must not change the status flags of the
+ * open file, which other processes may share.
  */
 function streamOf(fd: number): Stream {
   const flags = fcntl_getfl(fd);
@@ -105,11 +106,11 @@ function flushStream(stream: Stream, fd: number): void {
 }
 
 /**
- * After its queue was written, libuv leaves the descriptor registered with the kernel until the next
- * event. After a redirection it could not remove that registration, and the old pipe would wake it
- * in an endless loop. Closing another libuv handle on the same descriptor, which leaves fds 0 to 2
- * open, removes the registration now. Until libuv has called the callbacks of its queue, it refuses
- * a second handle on the descriptor: then output is still pending.
+ * After its queue was written, libuv leaves the descriptor registered with the kernel until the
+ * next event. After a redirection it could not remove that registration, and the old pipe would
+ * wake it in an endless loop. Closing another libuv handle on the same descriptor, which leaves fds
+ * 0 to 2 open, removes the registration now. Until libuv has called the callbacks of its queue, it
+ * refuses a second handle on the descriptor: then output is still pending.
  */
 function unregisterEvents(fd: number): void {
   const { Socket } = nodeNet();

@@ -1,5 +1,5 @@
 /**
- * Sockets of Windows, which are duplicated by Winsock.
+ * Duplicating sockets on Windows, where Winsock does it.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Sockets of Windows for other processes: what duplicate() cannot do there. */
+/** Duplicating sockets on Windows, for this or another process: Winsock does it. */
 import type { FileHandle } from "node:fs/promises";
 import { checkInteger, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
@@ -12,26 +12,26 @@ import {
   WSA_FLAG_NO_HANDLE_INHERIT,
   WSA_FLAG_OVERLAPPED,
 } from "../../ffi/win32/socket_constants.ts";
-import { type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
 
 /** The size of a `WSAPROTOCOL_INFOW`. */
 const INFO_SIZE = 628;
 
 /**
- * Prepares a socket for another process, on Windows: the result goes there by any way, and
- * {@linkcode socketFromInfo} makes a socket of that process from it. This process keeps its own;
- * the connection lasts until both are closed.
+ * Duplicates a socket for another process, on Windows. Send the result to that process, where
+ * {@linkcode socketFromInfo} makes a socket from it. This process keeps its own socket; the
+ * connection lasts until both are closed.
  *
- * It is of use once, and in that process only. This process must not close its socket before the
- * other has made one. On POSIX a socket is a descriptor like any other: {@linkcode duplicate} and
- * everything else takes it.
+ * The result can be used once, and in that process only. This process must keep its socket open
+ * until the other process has made one. On POSIX a socket is a descriptor like any other, so
+ * {@linkcode duplicate} and all other functions accept it.
  *
- * @param socket a `SOCKET`
- * @param pid the number of the other process, which may be this one
+ * @param socket a `SOCKET`; a number is a raw handle, and not an fd of the runtime
+ * @param pid the pid of the process that is to have the duplicate, which may be this one
  * @returns the 628 bytes of a `WSAPROTOCOL_INFOW`
- * @throws {HandleError} `ENOTSUP` on POSIX; `ENOTSOCK` when it is no socket; `EINVAL`, `EACCES` when
- * there is no such process or it may not be opened; `EBADF` when the handle is closed
+ * @throws {HandleError} `ENOTSUP` on POSIX; `ENOTSOCK` when the handle is not a socket; `EINVAL` or
+ * `EACCES` when there is no such process or it may not be opened; `EBADF` when the handle is closed
  * @throws {TypeError} when an argument is not of its kind
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaduplicatesocketw
  *
@@ -57,14 +57,15 @@ export function duplicateSocket(socket: Handle | RawHandle, pid: number): Uint8A
 }
 
 /**
- * Makes a socket from what {@linkcode duplicateSocket} gave another process for this one.
+ * Makes a socket from the result of {@linkcode duplicateSocket}, in the process that it was made
+ * for.
  *
- * @param info the 628 bytes; they can be used once
- * @returns the socket: its {@linkcode Handle.raw} is a `SOCKET`, which closes as one. Child
+ * @param info the 628 bytes, which can be used once
+ * @returns the socket, which the caller closes. Its {@linkcode Handle.raw} is a `SOCKET`; child
  * processes do not inherit it
- * @throws {HandleError} `ENOTSUP` on POSIX; `EINVAL`, `ENOTSOCK` when the bytes are for another
+ * @throws {HandleError} `ENOTSUP` on POSIX; `EINVAL` or `ENOTSOCK` when the bytes are for another
  * process or were used before
- * @throws {TypeError} when it is not a `Uint8Array` of that size
+ * @throws {TypeError} when `info` is not a `Uint8Array` of 628 bytes
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsasocketw
  *
  * @example
@@ -89,7 +90,7 @@ export function socketFromInfo(info: Uint8Array): OwnedHandle {
   const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
   const raw = WSASocketW(any, any, any, info, 0, flags);
   try {
-    // The flag is for new sockets; what comes from another process need not follow it.
+    // WSA_FLAG_NO_HANDLE_INHERIT may be ignored for a socket of another process.
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, 0);
     return OwnedSocket.fromSocket(raw);
   } catch (error) {
@@ -98,19 +99,19 @@ export function socketFromInfo(info: Uint8Array): OwnedHandle {
   }
 }
 
-/** A `SOCKET` is closed by Winsock, which knows more of it than its handle. */
+/** The owner of a `SOCKET`, which must be closed by Winsock: it has state beside the handle. */
 export class OwnedSocket extends OwnedHandle {
-  /** Takes over the duty to close a `SOCKET`. */
+  /** Takes ownership of a `SOCKET`. */
   static fromSocket(raw: RawHandle): OwnedHandle {
     return new OwnedSocket(raw);
   }
 
-  /** The C runtime would close it as a file: `ENOTSUP`, with the socket left open. */
+  /** Throws `ENOTSUP` and leaves the socket open: the C runtime would close it as a file. */
   override toFd(): number {
     throw notAFile(this.raw);
   }
 
-  /** The C runtime would close it as a file: `ENOTSUP`, with the socket left open. */
+  /** Throws `ENOTSUP` and leaves the socket open: the C runtime would close it as a file. */
   override toFileHandle(): Promise<FileHandle> {
     return new Promise((_, reject) => reject(notAFile(this.raw)));
   }
@@ -123,7 +124,7 @@ export class OwnedSocket extends OwnedHandle {
 function notAFile(handle: RawHandle): Error {
   return failure("ENOTSUP", "uv_open_osfhandle", {
     message:
-      "Cannot make a socket a descriptor of the runtime, which would close it as a file; use " +
+      "Cannot make a socket a descriptor of the runtime: it would be closed as a file; use " +
       "send() and recv() of duphandle/win32",
     handle,
   });
@@ -131,8 +132,8 @@ function notAFile(handle: RawHandle): Error {
 
 function onPosix(syscall: string, handle: RawHandle | undefined): Error {
   return failure("ENOTSUP", syscall, {
-    message: "Cannot prepare a socket for another process: only Windows needs that; here it is a " +
-      "descriptor, which duplicate(), HandleChannel and ProcessHandle.take() handle as any other",
+    message: "Cannot duplicate a socket by Winsock on this system: only Windows has it; use " +
+      "duplicate(), HandleChannel or ProcessHandle.take(), which take a socket as any descriptor",
     handle,
   });
 }

@@ -1,17 +1,17 @@
-/** Doing many things of which one may fail: the others are done all the same. */
+/** Running several actions, of which each runs even when another one throws. */
 
-/** Does one thing with each, and then throws what the first that failed has thrown. */
+/** Runs an action for each item, and then throws the first error. */
 export function attemptEach<Item>(items: Iterable<Item>, action: (item: Item) => unknown): void {
   const attempts = new Attempts();
   for (const item of items) attempts.run(() => action(item));
   attempts.end();
 }
 
-/** Collects what goes wrong until all is done. */
+/** Runs actions and collects their errors until all have run. */
 export class Attempts {
   readonly #errors: unknown[] = [];
 
-  /** Does one thing. */
+  /** Runs one action. */
   run(action: () => unknown): void {
     try {
       action();
@@ -20,12 +20,12 @@ export class Attempts {
     }
   }
 
-  /** Takes note of what one thing has thrown. */
+  /** Adds the error of one action. */
   failed(error: unknown): void {
     this.#errors.push(error);
   }
 
-  /** Throws what the first thing that failed has thrown. */
+  /** Throws the first error, if there was one. */
   end(): void {
     if (this.#errors.length > 0) throw this.#errors[0];
   }

@@ -1,10 +1,10 @@
-/** Chooses the words in which the operating system reports a failed call. */
+/** Chooses how the error of a failed system call is made. */
 import type { HandleError } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
 import { posixError } from "../../ffi/posix/errors.ts";
 import { win32Error } from "../../ffi/win32/errors.ts";
 
-/** The error for a call that the running system reported as failed, by the system's own number. */
+/** The error for a failed call, made from the error number of the running system. */
 export const platformError = (
   native: number,
   syscall: string,

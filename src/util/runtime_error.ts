@@ -1,11 +1,11 @@
-/** What the runtime's own `node:fs` or `Deno` throws, as the one error of this library. */
+/** Errors of the runtime's own `node:fs` or `Deno`, turned into a `HandleError`. */
 import { failureByCode, HandleError } from "../../ffi/error.ts";
 import { platformError } from "./platform.ts";
 
 /**
- * The error for what the runtime reported of a call, in the words of the system's.
+ * The `HandleError` for an error that the runtime threw, with the message of a failed system call.
  *
- * @param what the call's object in words: a path, or the descriptor
+ * @param what the object of the call as text: a path, or the descriptor
  */
 export function runtimeError(
   cause: unknown,

@@ -1,7 +1,7 @@
-/** Calls that the system may refuse, where the answer is only useful and not needed. */
+/** Calls that may fail because their result is useful, but not required. */
 import { HandleError } from "../../ffi/error.ts";
 
-/** What the function returns; `undefined` when it throws a {@linkcode HandleError}. */
+/** The result of the call; `undefined` when it throws a {@linkcode HandleError}. */
 export function tryOrUndefined<Result>(call: () => Result): Result | undefined {
   try {
     return call();

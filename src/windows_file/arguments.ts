@@ -1,28 +1,31 @@
-/** The forms in which the methods of a `FileHandle` take their arguments. */
+/** The arguments of the methods of a `FileHandle`, checked, in all forms that Node accepts. */
 import { show } from "../../ffi/check.ts";
 import { builtin } from "../../ffi/host.ts";
 import type { Offset } from "../../ffi/win32/async_file.ts";
 
-/** How many bytes `read()` makes room for when it gets no buffer, as Node does. */
-const DEFAULT_SIZE = 16_384;
+/** The size in bytes of the buffer that `read()` allocates when it gets none, as in Node. */
+const DEFAULT_BUFFER_SIZE = 16_384;
 
 const TEXT_OR_VIEW = "a string, a Buffer, a TypedArray or a DataView";
 
-/** What is to be read or written. */
+/** One read or write. */
 export interface Transfer<Buffer> {
-  /** The buffer as it was given, which the result holds. */
+  /** The buffer that the caller passed, which is part of the result. */
   readonly buffer: Buffer;
-  /** The part of it that is meant. */
+  /** The part of the buffer that is read into or written. */
   readonly bytes: Uint8Array;
   readonly position: Offset;
 }
 
-/** `node:buffer`'s own class, found without an import. */
+/** The class `Buffer` of `node:buffer`, found without an import that a bundler would follow. */
 export function nodeBuffer(): typeof Buffer {
   return builtin<typeof import("node:buffer")>("node:buffer")!.Buffer;
 }
 
-/** `read(buffer, offset, length, position)`, `read(buffer, options)`, `read(options)`, `read()`. */
+/**
+ * The arguments of `read(buffer, offset, length, position)`, `read(buffer, options)`,
+ * `read(options)` and `read()`.
+ */
 export function readTransfer(
   first: unknown,
   second: unknown,
@@ -30,19 +33,22 @@ export function readTransfer(
   position: unknown,
 ): Transfer<ArrayBufferView> {
   if (ArrayBuffer.isView(first)) {
-    const place = isObject(second) ? second : { offset: second, length, position };
-    return transfer(first, place);
+    const range = isObject(second) ? second : { offset: second, length, position };
+    return transfer(first, range);
   }
   if (first !== undefined && first !== null && !isObject(first)) {
     throw wrongType("buffer", first, "a Buffer, a TypedArray, a DataView or an object of options");
   }
-  const { buffer = nodeBuffer().alloc(DEFAULT_SIZE), ...place } = (first ?? {}) as {
+  const { buffer = nodeBuffer().alloc(DEFAULT_BUFFER_SIZE), ...range } = (first ?? {}) as {
     buffer?: unknown;
   };
-  return transfer(checkView(buffer), place);
+  return transfer(checkView(buffer), range);
 }
 
-/** `write(buffer, offset, length, position)`, `write(buffer, options)`, `write(text, position, encoding)`. */
+/**
+ * The arguments of `write(buffer, offset, length, position)`, `write(buffer, options)` and
+ * `write(text, position, encoding)`.
+ */
 export function writeTransfer(
   first: unknown,
   second: unknown,
@@ -57,7 +63,7 @@ export function writeTransfer(
   return transfer(view, isObject(second) ? second : { offset: second, length: third, position });
 }
 
-/** What `writeFile` writes, in pieces: one, or those of an iterable. */
+/** The data of `writeFile` as pieces: a string or a buffer is one, an iterable gives several. */
 export function checkPieces(data: unknown): Iterable<unknown> | AsyncIterable<unknown> {
   if (typeof data === "string" || ArrayBuffer.isView(data)) return [data];
   if (isObject(data) && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
@@ -66,7 +72,7 @@ export function checkPieces(data: unknown): Iterable<unknown> | AsyncIterable<un
   throw wrongType("data", data, "a string, a buffer or an iterable of them");
 }
 
-/** A piece of what `writeFile` writes, as bytes. */
+/** One piece of the data of `writeFile`, as bytes. */
 export function checkPiece(piece: unknown, encoding: BufferEncoding): Uint8Array {
   if (typeof piece === "string") return nodeBuffer().from(piece, encoding);
   return bytesOf(checkView(piece, TEXT_OR_VIEW));
@@ -74,17 +80,17 @@ export function checkPiece(piece: unknown, encoding: BufferEncoding): Uint8Array
 
 function transfer<View extends ArrayBufferView>(
   buffer: View,
-  place: { offset?: unknown; length?: unknown; position?: unknown },
+  range: { offset?: unknown; length?: unknown; position?: unknown },
 ): Transfer<View> {
-  const offset = place.offset ?? 0;
+  const offset = range.offset ?? 0;
   checkRange("offset", offset, buffer.byteLength);
-  const room = buffer.byteLength - offset;
-  const length = place.length ?? room;
-  checkRange("length", length, room);
+  const remaining = buffer.byteLength - offset;
+  const length = range.length ?? remaining;
+  checkRange("length", length, remaining);
   return {
     buffer,
     bytes: new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length),
-    position: checkPosition(place.position),
+    position: checkPosition(range.position),
   };
 }
 
@@ -99,7 +105,7 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** An offset in the file; `null`, `undefined` and −1 are the position of the open file. */
+/** An offset in the file; `null`, `undefined` and −1 mean the current position. */
 export function checkPosition(position: unknown): Offset {
   if (position === undefined || position === null) return null;
   if (typeof position === "bigint") {
@@ -126,11 +132,11 @@ export interface WholeOptions {
   readonly flush: boolean;
 }
 
-/** `"utf8"`, `{ encoding, signal, flush }` or nothing. */
+/** An encoding such as `"utf8"`, an object `{ encoding, signal, flush }`, or `undefined`. */
 export function checkWholeOptions(options: unknown): WholeOptions {
-  const given = typeof options === "string" ? { encoding: options } : options ?? {};
-  if (!isObject(given)) throw wrongType("options", options, "an encoding or an object");
-  const { encoding, signal, flush = false } = given as Record<string, unknown>;
+  const object = typeof options === "string" ? { encoding: options } : options ?? {};
+  if (!isObject(object)) throw wrongType("options", options, "an encoding or an object");
+  const { encoding, signal, flush = false } = object as Record<string, unknown>;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw wrongType("signal", signal, "an AbortSignal");
   }
@@ -141,10 +147,10 @@ export function checkWholeOptions(options: unknown): WholeOptions {
 function checkEncoding(encoding: unknown): BufferEncoding | undefined {
   if (encoding === undefined || encoding === null || encoding === "buffer") return undefined;
   if (typeof encoding === "string" && nodeBuffer().isEncoding(encoding)) return encoding;
-  throw refusal(TypeError, "ERR_INVALID_ARG_VALUE", "encoding", encoding, "a known encoding");
+  throw invalid(TypeError, "ERR_INVALID_ARG_VALUE", "encoding", encoding, "a known encoding");
 }
 
-/** Throws what Node throws for a signal that was raised. */
+/** Throws Node's `AbortError` when the signal was aborted. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   const error = new Error("The operation was aborted", { cause: signal.reason });
@@ -153,7 +159,7 @@ export function checkSignal(signal: AbortSignal | undefined): void {
 
 /** The error for an argument of a wrong kind, with Node's code. */
 export function wrongType(name: string, value: unknown, wanted: string): TypeError {
-  return refusal(TypeError, "ERR_INVALID_ARG_TYPE", name, value, wanted);
+  return invalid(TypeError, "ERR_INVALID_ARG_TYPE", name, value, wanted);
 }
 
 function checkView(
@@ -164,17 +170,17 @@ function checkView(
   throw wrongType("buffer", value, wanted);
 }
 
-function checkRange(name: string, value: unknown, most: number): asserts value is number {
+function checkRange(name: string, value: unknown, max: number): asserts value is number {
   if (typeof value !== "number") throw wrongType(name, value, "a number");
-  if (Number.isInteger(value) && value >= 0 && value <= most) return;
-  throw outOfRange(name, value, `an integer from 0 to ${most}`);
+  if (Number.isInteger(value) && value >= 0 && value <= max) return;
+  throw outOfRange(name, value, `an integer from 0 to ${max}`);
 }
 
 function outOfRange(name: string, value: unknown, wanted: string): RangeError {
-  return refusal(RangeError, "ERR_OUT_OF_RANGE", name, value, wanted);
+  return invalid(RangeError, "ERR_OUT_OF_RANGE", name, value, wanted);
 }
 
-function refusal<Kind extends Error>(
+function invalid<Kind extends Error>(
   Kind: new (message: string) => Kind,
   code: string,
   name: string,

@@ -1,36 +1,36 @@
 /**
- * Numbers that stand for the files of Deno for Windows, which has no descriptors for them: what
- * `fd` gives. They are sources here like any descriptor; for `node:fs` they are not open.
+ * The table of fds of files in Deno for Windows, which gives those files no descriptor of its own.
+ * This library accepts such an fd as a source like any descriptor; for `node:fs` it is not open.
  */
 import { failure } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** Far above the descriptors that any runtime hands out, and within an `int`. */
+/** Far above the descriptors of any runtime, and within an `int`. */
 const FIRST = 0x4000_0000;
 
-/** What stands behind a number. */
+/** The file that an fd refers to. */
 export interface RegisteredFile {
   readonly raw: RawHandle;
   close(): unknown;
 }
 
-/** Numbers are not used again, so that one that was kept too long is nobody else's. */
+/** An fd is never reused, so that a stale one does not refer to another file. */
 let next = FIRST;
 const open = /* @__PURE__ */ new Map<number, RegisteredFile>();
 
-/** A new number. */
+/** Adds a file to the table, and returns its fd. */
 export function registerFd(file: RegisteredFile): number {
   open.set(next, file);
   return next++;
 }
 
-/** The file is closed. */
+/** Removes a file from the table, when it is closed. */
 export function unregisterFd(fd: number): void {
   open.delete(fd);
 }
 
 /**
- * What the number stands for; `undefined` for other descriptors.
+ * The file of an fd; `undefined` for an fd that is not of this table.
  *
  * @throws {HandleError} `EBADF` when the file is closed
  */

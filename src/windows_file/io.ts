@@ -1,4 +1,4 @@
-/** The HANDLE behind a file in Deno for Windows: used by one operation at a time, closed once. */
+/** The HANDLE of a file in Deno for Windows: used by one operation at a time, and closed once. */
 import {
   FilePipeLocalInformation,
   FilePositionInformation,
@@ -13,19 +13,19 @@ import {
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
- * How many reads may wait on threads at once. Deno for Windows has four threads per processor for
- * all that waits; if empty pipes had them all, nobody could write into those pipes.
+ * How many reads may block a thread at once. Deno for Windows has four threads per processor for
+ * blocking calls; if reads of empty pipes blocked all of them, no write to those pipes could run.
  */
-const WAITING = 2;
+const MAX_BLOCKING_READS = 2;
 
 /** `NamedPipeState`: the other end is open. */
 const FILE_PIPE_CONNECTED_STATE = 3;
 
-let reading = 0;
+let blockingReads = 0;
 
 /**
- * A HANDLE and its users: the file itself, the streams over it and the operations under way. After
- * the last of them it is closed, so that nothing acts on a number that means something else by then.
+ * A HANDLE with a count of its users: the file itself, its streams, and the operations in progress.
+ * The last user closes it, so that no operation uses its number after Windows has reused it.
  */
 export class WindowsFileIo {
   readonly raw: RawHandle;
@@ -42,34 +42,34 @@ export class WindowsFileIo {
     return this.#closed.promise;
   }
 
-  /** One user more. */
+  /** Adds a user. */
   ref(): void {
     this.#users++;
   }
 
-  /** One user less; the last one closes the handle. */
+  /** Removes a user; the last one closes the handle. */
   unref(): void {
     if (--this.#users === 0) ntClose(this.raw).then(this.#closed.resolve, this.#closed.reject);
   }
 
-  /** Reads up to so many bytes, at the position of the open file or at an offset. */
+  /** Reads up to `length` bytes, at the current position or at an offset. */
   read(length: number, offset: Offset): Promise<Uint8Array> {
     return this.run(() => this.#keepingPosition(offset, () => this.#read(length, offset)));
   }
 
-  /** Writes the buffers, one after the other; returns how many bytes were written. */
+  /** Writes the buffers in order, and returns the number of bytes written. */
   write(sources: readonly Uint8Array[], offset: Offset): Promise<number> {
     return this.run(() => this.#keepingPosition(offset, () => ntWrite(this.raw, sources, offset)));
   }
 
-  /** Has everything written that the system keeps in memory. */
+  /** Flushes the system's cache of the file. */
   flush(): Promise<void> {
     return this.run(() => ntFlush(this.raw));
   }
 
   /**
-   * Runs an operation after those before it. With a synchronous handle the system does the same;
-   * here it also keeps other operations away from a position that is about to be put back.
+   * Runs an operation when all earlier ones have ended. The system does the same for a synchronous
+   * handle; here it also prevents a second operation before the position is restored.
    */
   async run<Result>(operation: () => Promise<Result>): Promise<Result> {
     this.#users++;
@@ -83,18 +83,22 @@ export class WindowsFileIo {
   }
 
   async #read(length: number, offset: Offset): Promise<Uint8Array> {
-    for (let wait = 1; reading >= WAITING && await this.#isEmpty(); wait = Math.min(wait * 2, 32)) {
+    for (
+      let wait = 1;
+      blockingReads >= MAX_BLOCKING_READS && await this.#isEmpty();
+      wait = Math.min(wait * 2, 32)
+    ) {
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
-    reading++;
+    blockingReads++;
     try {
       return await ntRead(this.raw, length, offset);
     } finally {
-      reading--;
+      blockingReads--;
     }
   }
 
-  /** Whether it is a pipe in which nothing waits while its other end is open. */
+  /** Whether the handle is a pipe without data whose other end is open. */
   async #isEmpty(): Promise<boolean> {
     try {
       const query = "NtQueryInformationFile";
@@ -102,13 +106,13 @@ export class WindowsFileIo {
       const available = data.getUint32(20, true);
       return available === 0 && data.getUint32(32, true) === FILE_PIPE_CONNECTED_STATE;
     } catch {
-      return false; // no pipe
+      return false; // not a pipe
     }
   }
 
   /**
-   * A synchronous handle takes its position along to wherever it reads or writes, so it is put
-   * back, as libuv does. A pipe has none.
+   * Restores the position after a read or write at an offset, which moves the position of a
+   * synchronous handle; libuv does the same. A pipe has no position.
    */
   async #keepingPosition<Result>(
     offset: Offset,
@@ -121,7 +125,7 @@ export class WindowsFileIo {
       const data = await ntQuery(what, this.raw, FilePositionInformation, 8);
       position = data.getBigInt64(0, true);
     } catch {
-      // The operation itself tells what is wrong.
+      // The operation itself reports the error.
     }
     try {
       return await operation();
@@ -135,7 +139,7 @@ export class WindowsFileIo {
       const fill = (data: DataView) => data.setBigInt64(0, position, true);
       await ntSet(this.raw, FilePositionInformation, 8, fill);
     } catch {
-      // What was read or written counts; an overlapped handle has no position to put back.
+      // The read or write has succeeded. An overlapped handle has no position to restore.
     }
   }
 }

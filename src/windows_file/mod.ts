@@ -6,31 +6,32 @@ import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
 import { failure } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
-import { registerFd, unregisterFd } from "./fd_table.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import * as given from "./arguments.ts";
+import * as args from "./arguments.ts";
+import { registerFd, unregisterFd } from "./fd_table.ts";
 import { WindowsFileIo } from "./io.ts";
 import * as stat from "./stat.ts";
 import * as streams from "./streams.ts";
 
-/** How much is read or written at once of what is read or written whole, as in Node. */
+/** How many bytes `readFile` and `writeFile` read or write in one call, as in Node. */
 const CHUNK = 512 * 1024;
 
 /**
- * What is missing: the methods that are experimental in Node 26 and that Deno has not either, and
- * what duphandle/register adds.
+ * The methods that are missing: those that are experimental in Node 26 and that Deno does not have
+ * either, and the one that duphandle/register adds.
  */
 type Missing = "pull" | "pullSync" | "writer" | "duplicate";
 
-/** What becomes of a view: the type it has for those who give it. */
+/** A buffer of `readv` or `writev`. */
 type View = NodeJS.ArrayBufferView;
 
 /** The methods of an emitter: `on`, `once`, `off`, … */
 export interface WindowsFile extends EventEmitter {}
 
 /**
- * A file in Deno for Windows, which can adopt no HANDLE: it has the methods of a `FileHandle`, with
- * their arguments and results, over the calls of Windows. Nothing waits on the thread that calls.
+ * A file in Deno for Windows, which cannot adopt a HANDLE: it has the methods of a `FileHandle`,
+ * with the same arguments and results, and makes the calls of Windows. No call blocks the calling
+ * thread.
  *
  * It owns the handle. It emits `close` when it is closed.
  */
@@ -39,7 +40,7 @@ export class WindowsFile
   readonly #io: WindowsFileIo;
   #fd: number;
   #closing: Promise<void> | undefined;
-  #locked = false;
+  #hasWebStream = false;
 
   /** Takes over the handle. */
   constructor(raw: RawHandle) {
@@ -49,8 +50,8 @@ export class WindowsFile
   }
 
   /**
-   * A number that stands for this file as a source of a duplicate; −1 once it is closed. There is
-   * no descriptor behind it, so `node:fs` answers with `EBADF`.
+   * A number that this library accepts as a source for this file; −1 once it is closed. It is not a
+   * descriptor of the runtime, so `node:fs` throws `EBADF`.
    */
   get fd(): number {
     return this.#fd;
@@ -64,7 +65,7 @@ export class WindowsFile
     position?: unknown,
   ): Promise<{ bytesRead: number; buffer: ArrayBufferView }> {
     return this.#use("read", async (io) => {
-      const transfer = given.readTransfer(bufferOrOptions, offsetOrOptions, length, position);
+      const transfer = args.readTransfer(bufferOrOptions, offsetOrOptions, length, position);
       const { buffer, bytes } = transfer;
       if (bytes.length === 0) return { bytesRead: 0, buffer };
       const read = await io.read(bytes.length, transfer.position);
@@ -79,9 +80,9 @@ export class WindowsFile
     position?: number | null,
   ): Promise<{ bytesRead: number; buffers: readonly View[] }> {
     return this.#use("readv", async (io) => {
-      const parts = given.checkViews(buffers);
+      const parts = args.checkViews(buffers);
       const length = parts.reduce((sum, { length }) => sum + length, 0);
-      const offset = given.checkPosition(position);
+      const offset = args.checkPosition(position);
       const read = length === 0 ? new Uint8Array(0) : await io.read(length, offset);
       let at = 0;
       for (const part of parts) {
@@ -100,7 +101,7 @@ export class WindowsFile
     position?: unknown,
   ): Promise<{ bytesWritten: number; buffer: ArrayBufferView | string }> {
     return this.#use("write", async (io) => {
-      const transfer = given.writeTransfer(data, offsetOrPosition, lengthOrEncoding, position);
+      const transfer = args.writeTransfer(data, offsetOrPosition, lengthOrEncoding, position);
       const { buffer, bytes } = transfer;
       if (bytes.length === 0) return { bytesWritten: 0, buffer };
       return { bytesWritten: await io.write([bytes], transfer.position), buffer };
@@ -113,50 +114,50 @@ export class WindowsFile
     position?: number | null,
   ): Promise<{ bytesWritten: number; buffers: readonly View[] }> {
     return this.#use("writev", async (io) => {
-      const parts = given.checkViews(buffers).filter(({ length }) => length > 0);
-      const offset = given.checkPosition(position);
+      const parts = args.checkViews(buffers).filter(({ length }) => length > 0);
+      const offset = args.checkPosition(position);
       return { bytesWritten: parts.length === 0 ? 0 : await io.write(parts, offset), buffers };
     });
   }
 
-  /** As `filehandle.readFile()`: from the position to the end. */
+  /** As `filehandle.readFile()`: from the current position to the end. */
   readFile(options?: unknown): Promise<Buffer | string> {
     return this.#use("readFile", async (io) => {
-      const { encoding, signal } = given.checkWholeOptions(options);
+      const { encoding, signal } = args.checkWholeOptions(options);
       const chunks: Uint8Array[] = [];
       for (;;) {
-        given.checkSignal(signal);
+        args.checkSignal(signal);
         const chunk = await io.read(CHUNK, null);
         if (chunk.length === 0) break;
-        // A short chunk would keep the memory of a long one.
+        // A short chunk is copied: it would otherwise keep the buffer of a full one alive.
         chunks.push(chunk.length < CHUNK ? chunk.slice() : chunk);
       }
-      const whole = given.nodeBuffer().concat(chunks);
+      const whole = args.nodeBuffer().concat(chunks);
       return encoding === undefined ? whole : whole.toString(encoding);
     });
   }
 
-  /** As `filehandle.writeFile()`: from the position on; what was there behind it stays. */
+  /** As `filehandle.writeFile()`: from the current position, without truncating the file. */
   writeFile(data: unknown, options?: unknown): Promise<void> {
     return this.#use("writeFile", async (io) => {
-      const { encoding = "utf8", signal, flush } = given.checkWholeOptions(options);
-      for await (const piece of given.checkPieces(data)) {
-        const bytes = given.checkPiece(piece, encoding);
+      const { encoding = "utf8", signal, flush } = args.checkWholeOptions(options);
+      for await (const piece of args.checkPieces(data)) {
+        const bytes = args.checkPiece(piece, encoding);
         for (let at = 0; at < bytes.length;) {
-          given.checkSignal(signal);
+          args.checkSignal(signal);
           const count = await io.write([bytes.subarray(at, at + CHUNK)], null);
-          if (count === 0) throw noRoom(io.raw);
+          if (count === 0) throw pipeFull(io.raw);
           at += count;
         }
       }
-      given.checkSignal(signal);
+      args.checkSignal(signal);
       if (flush) await io.flush();
     });
   }
 
   /**
-   * As `filehandle.appendFile()`, which is an alias there: what makes it append is that the file
-   * was opened for appending.
+   * As `filehandle.appendFile()`, which is an alias of `writeFile()` there: it appends only to a
+   * file that was opened for appending.
    */
   appendFile(data: unknown, options?: unknown): Promise<void> {
     return this.writeFile(data, options);
@@ -176,7 +177,7 @@ export class WindowsFile
   /** As `filehandle.truncate()`. */
   truncate(length: number = 0): Promise<void> {
     return this.#use("ftruncate", async (io) => {
-      const checked = given.checkLength(length);
+      const checked = args.checkLength(length);
       await io.run(() => stat.windowsTruncate(io.raw, checked));
     });
   }
@@ -186,7 +187,7 @@ export class WindowsFile
     return this.#use("futime", (io) => io.run(() => stat.windowsUtimes(io.raw, atime, mtime)));
   }
 
-  /** As `filehandle.chmod()`: Windows knows whether a file is read-only, and no more. */
+  /** As `filehandle.chmod()`: on Windows it sets only whether the file is read-only. */
   chmod(mode: unknown): Promise<void> {
     return this.#use("fchmod", (io) => io.run(() => stat.windowsChmod(io.raw, mode)));
   }
@@ -227,20 +228,20 @@ export class WindowsFile
   /** As `filehandle.readableWebStream()`. */
   readableWebStream({ autoClose = false }: { autoClose?: boolean } = {}): ReadableStream {
     this.#check("read");
-    if (this.#locked) {
+    if (this.#hasWebStream) {
       const error = new Error("Cannot make another web stream: this file has one already");
       throw Object.assign(error, { code: "ERR_INVALID_STATE" });
     }
-    this.#locked = true;
+    this.#hasWebStream = true;
     return streams.webStream(this, this.#io, () => {
       if (autoClose) void this.close();
     });
   }
 
   /**
-   * As `filehandle.close()`: waits for what is under way. A second call does nothing but wait.
+   * As `filehandle.close()`: waits for the operations in progress. A second call only waits.
    *
-   * @throws {HandleError} `EBADF` when somebody else closed the handle
+   * @throws {HandleError} `EBADF` when other code closed the handle
    */
   close(): Promise<void> {
     if (this.#fd === -1) return this.#closing ?? Promise.resolve();
@@ -257,7 +258,7 @@ export class WindowsFile
     return this.close();
   }
 
-  /** Runs a method: whatever it throws is a rejection, and the handle stays open meanwhile. */
+  /** Runs a method with the handle kept open; an exception of the method becomes a rejection. */
   async #use<Result>(
     syscall: string,
     method: (io: WindowsFileIo) => Promise<Result>,
@@ -283,7 +284,7 @@ export class WindowsFile
 
 let inherits = false;
 
-/** The runtime's emitter is found late, as an import would be followed by bundlers. */
+/** Makes the class extend the runtime's emitter, without an import that a bundler would follow. */
 function inheritEmitter(): void {
   if (inherits) return;
   const { EventEmitter } = builtin<typeof import("node:events")>("node:events")!;
@@ -291,10 +292,10 @@ function inheritEmitter(): void {
   inherits = true;
 }
 
-function noRoom(handle: RawHandle): Error {
+function pipeFull(handle: RawHandle): Error {
   return failure("EAGAIN", "NtWriteFile", {
-    message: "Cannot write more: the pipe is full and was made not to wait; read from its other " +
-      "end, then write again",
+    message: "Cannot write more: the pipe is full and is non-blocking; read from its other end, " +
+      "then write again",
     handle,
   });
 }

@@ -1,4 +1,4 @@
-/** What `stat()` tells in Deno for Windows, put together as libuv does. */
+/** `stat()` and its relatives in Deno for Windows, with the values that libuv computes. */
 import type { BigIntStats, Stats } from "node:fs";
 import {
   FileBasicInformation,
@@ -10,9 +10,9 @@ import {
   ntQuery,
   ntSet,
 } from "../../ffi/win32/async_file.ts";
-import { wrongType } from "./arguments.ts";
 import { nodeFs } from "../util/node_fs.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { wrongType } from "./arguments.ts";
 
 const FILE_ATTRIBUTE_READONLY = 1;
 const FILE_ATTRIBUTE_DIRECTORY = 0x10;
@@ -23,7 +23,7 @@ const S_IFCHR = 0o020_000;
 const S_IFDIR = 0o040_000;
 const S_IFREG = 0o100_000;
 
-/** `DEVICE_TYPE`s: what `GetFileType` takes for a disk, and for a pipe; the rest are characters. */
+/** The `DEVICE_TYPE`s of disks and of pipes, as in `GetFileType`; all others are characters. */
 const DISKS: ReadonlySet<number> = /* @__PURE__ */ new Set(
   [0x02, 0x03, 0x07, 0x08, 0x09, 0x14, 0x24, 0x2d, 0x35, 0x36, 0x52],
 );
@@ -32,7 +32,7 @@ const PIPES: ReadonlySet<number> = /* @__PURE__ */ new Set([0x0c, 0x11]);
 /** A `FILETIME` counts 100 ns from 1601. */
 const EPOCH = 116_444_736_000_000_000n;
 
-/** The numbers of a `Stats`, with times in nanoseconds. */
+/** The numeric fields of a `Stats`, with times in nanoseconds. */
 interface Numbers {
   readonly whole: Readonly<Record<string, bigint>>;
   readonly times: Readonly<Record<string, bigint>>;
@@ -40,11 +40,11 @@ interface Numbers {
 
 /** `stat()`, as the runtime's own `Stats`. */
 export async function windowsStat(raw: RawHandle): Promise<Stats> {
-  const { whole, times } = await ask(raw);
+  const { whole, times } = await query(raw);
   const stats: Record<string, unknown> = Object.create(nodeFs().Stats.prototype);
   for (const [name, value] of Object.entries(whole)) stats[name] = Number(value);
   for (const [name, nanoseconds] of Object.entries(times)) {
-    // In two steps, so that the fraction is as exact as a number can be.
+    // In two steps, which keep the fraction as exact as a number can be.
     const milliseconds = Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
     define(stats, `${name}Ms`, milliseconds);
     define(stats, name, new Date(Math.round(milliseconds)));
@@ -54,8 +54,8 @@ export async function windowsStat(raw: RawHandle): Promise<Stats> {
 
 /** `stat({ bigint: true })`: the same in bigints, with nanoseconds. */
 export async function windowsBigIntStat(raw: RawHandle): Promise<BigIntStats> {
-  const { whole, times } = await ask(raw);
-  // The runtime's own class is not to be had; what it does with the mode is done by its sister.
+  const { whole, times } = await query(raw);
+  // No runtime exports BigIntStats; the methods of Stats interpret the mode in the same way.
   const { prototype } = nodeFs().Stats;
   const mode = { ...whole, mode: Number(whole["mode"]) };
   const kind: Stats = Object.assign(Object.create(prototype), mode);
@@ -77,7 +77,7 @@ export async function windowsBigIntStat(raw: RawHandle): Promise<BigIntStats> {
   return stats as unknown as BigIntStats;
 }
 
-/** Sets the length. What is added reads as zeros; the position stays. */
+/** Sets the length. Added bytes are zeros; the position does not change. */
 export async function windowsTruncate(raw: RawHandle, length: number): Promise<void> {
   const fill = (data: DataView) => data.setBigInt64(0, BigInt(length), true);
   await ntSet(raw, FileEndOfFileInformation, 8, fill);
@@ -87,13 +87,13 @@ export async function windowsTruncate(raw: RawHandle, length: number): Promise<v
 export async function windowsUtimes(raw: RawHandle, atime: unknown, mtime: unknown): Promise<void> {
   const times = [fileTime("atime", atime), fileTime("mtime", mtime)] as const;
   await ntSet(raw, FileBasicInformation, 40, (data) => {
-    // What stays 0 is left as it is.
+    // Windows does not change a time that is 0.
     data.setBigInt64(8, times[0], true);
     data.setBigInt64(16, times[1], true);
   });
 }
 
-/** Makes the file writable, or read-only when the owner may not write: Windows knows no more. */
+/** Makes the file read-only when the mode has no write permission for the owner, else writable. */
 export async function windowsChmod(raw: RawHandle, mode: unknown): Promise<void> {
   const bits = typeof mode === "string" && /^[0-7]+$/.test(mode) ? parseInt(mode, 8) : mode;
   if (typeof bits !== "number" || !Number.isInteger(bits)) {
@@ -107,19 +107,19 @@ export async function windowsChmod(raw: RawHandle, mode: unknown): Promise<void>
   });
 }
 
-async function ask(raw: RawHandle): Promise<Numbers> {
+async function query(raw: RawHandle): Promise<Numbers> {
   const device = await ntQuery("NtQueryVolumeInformationFile", raw, FileFsDeviceInformation, 8);
   const type = device.getUint32(0, true);
-  if (DISKS.has(type)) return await askDisk(raw);
+  if (DISKS.has(type)) return await queryDisk(raw);
   return numbers({ mode: BigInt(PIPES.has(type) ? S_IFIFO : S_IFCHR), nlink: 1n }, {});
 }
 
-async function askDisk(raw: RawHandle): Promise<Numbers> {
-  const query = "NtQueryInformationFile";
-  const basic = await ntQuery(query, raw, FileBasicInformation, 40);
-  const standard = await ntQuery(query, raw, FileStandardInformation, 24);
-  const internal = await ntQuery(query, raw, FileInternalInformation, 8);
-  // The label follows the serial number: it is cut off, and not wanted.
+async function queryDisk(raw: RawHandle): Promise<Numbers> {
+  const file = "NtQueryInformationFile";
+  const basic = await ntQuery(file, raw, FileBasicInformation, 40);
+  const standard = await ntQuery(file, raw, FileStandardInformation, 24);
+  const internal = await ntQuery(file, raw, FileInternalInformation, 8);
+  // The buffer ends before the volume label, which is not needed.
   const volume = "NtQueryVolumeInformationFile";
   const serial = await ntQuery(volume, raw, FileFsVolumeInformation, 24).then(
     (data) => data.getUint32(8, true),
@@ -147,7 +147,7 @@ function numbers(whole: Record<string, bigint>, times: Record<string, bigint>): 
   };
 }
 
-/** The prototype has accessors of these names in some versions: an own value goes before them. */
+/** Defines an own property: an assignment would call the accessors that some versions have. */
 function define(stats: object, name: string, value: unknown): void {
   Object.defineProperty(stats, name, {
     value,

@@ -1,4 +1,4 @@
-/** The streams of a file in Deno for Windows: the runtime's own, reading and writing through ours. */
+/** The streams of a file in Deno for Windows: the runtime's own, over its operations. */
 import type { ReadStream, WriteStream } from "node:fs";
 import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
@@ -7,14 +7,14 @@ import { nodeFs } from "../util/node_fs.ts";
 import { bytesOf } from "./arguments.ts";
 import type { WindowsFileIo } from "./io.ts";
 
-/** What a stream needs of its file. */
+/** The file of a stream. */
 export interface StreamSource {
   readonly fd: number;
   once(event: "close", listener: () => void): unknown;
   close(): Promise<void>;
 }
 
-/** How many bytes a chunk of a web stream has at most, as in Node. */
+/** The maximum size of a chunk of a web stream in bytes, as in Node. */
 const CHUNK = 16_384;
 
 /** `createReadStream()`. */
@@ -38,12 +38,12 @@ export function lines(file: StreamSource, io: WindowsFileIo, options: object): I
 /**
  * `readableWebStream()`.
  *
- * @param released called when the stream needs the file no more
+ * @param onRelease called when the stream no longer uses the file
  */
 export function webStream(
   file: StreamSource,
   io: WindowsFileIo,
-  released: () => void,
+  onRelease: () => void,
 ): ReadableStream {
   const web = builtin<typeof import("node:stream/web")>("node:stream/web")!;
   let ended = false;
@@ -51,7 +51,7 @@ export function webStream(
     if (ended) return;
     ended = true;
     io.unref();
-    released();
+    onRelease();
   };
   io.ref();
   file.once("close", release);
@@ -80,8 +80,8 @@ export function webStream(
 type Done = (error: unknown, count?: number, buffer?: unknown) => void;
 
 /**
- * Makes a stream that is a user of the file, as Node does: when the file is closed, the stream
- * closes; when the stream closes, it closes the file.
+ * Makes a stream and counts it as a user of the file. As in Node, the stream closes when the file
+ * is closed, and the file closes when the stream is closed.
  */
 function attach<Stream extends ReadStream | WriteStream>(
   file: StreamSource,
@@ -95,7 +95,7 @@ function attach<Stream extends ReadStream | WriteStream>(
   return stream;
 }
 
-/** `node:fs` as a stream uses it, for one file, whatever the descriptor says. */
+/** The functions of `node:fs` that a stream calls, for this file; the fd argument is ignored. */
 function operations(file: StreamSource, io: WindowsFileIo): Record<string, unknown> {
   const part = (buffer: ArrayBufferView, offset: number, length: number) =>
     bytesOf(buffer).subarray(offset, offset + length);

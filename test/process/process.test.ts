@@ -335,8 +335,10 @@ describe("new ProcessHandle()", () => {
   test("refuses what is no handle and no pid, and −1, which only currentProcess() may mean", () => {
     using me = currentProcess();
     using real = me.duplicate();
-    class Derived extends ProcessHandle {}
-    for (const Kind of [ProcessHandle, Derived, me.constructor as typeof ProcessHandle]) {
+    // The constructor is private; a program without types can still call it.
+    const Public = ProcessHandle as unknown as new (raw: number, pid: number) => ProcessHandle;
+    class Derived extends Public {}
+    for (const Kind of [Public, Derived, me.constructor as typeof Public]) {
       for (const bad of [-1, -0, -2, NaN, 1.5, 2 ** 31, "3", null, undefined, {}]) {
         const make = () => new Kind(bad as number, process.ppid);
         expect(make, String(bad)).toThrow(TypeError);
@@ -346,8 +348,8 @@ describe("new ProcessHandle()", () => {
         expect(make, String(bad)).toThrow(TypeError);
       }
     }
-    expect(() => new ProcessHandle(-1, process.pid)).toThrow(/-1 .*what a failed call returns/);
-    using again = new ProcessHandle(me.duplicate().release(), process.pid);
+    expect(() => new Public(-1, process.pid)).toThrow(/-1 .*what a failed call returns/);
+    using again = new Public(me.duplicate().release(), process.pid);
     const pipe = pipeRaw();
     using _writer = pipe.writer;
     using reader = pipe.reader;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { allowTake, openProcess } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ptraceScope, whatWouldHelp } from "../../src/process/ptrace.ts";
+import { permissionAdvice, ptraceScope } from "../../src/process/ptrace.ts";
 import { anybodysFolder, canChangeUser, homeAt, nobody } from "../support/nobody.ts";
 import { Peer, startOnce } from "../support/peer.ts";
 import { root } from "../support/program.ts";
@@ -35,7 +35,7 @@ const advice: readonly (readonly [scope: number, expected: RegExp])[] = [
   [0, /; kernel\.yama\.ptrace_scope is 0, so it .* undumpable, .*CAP_SYS_PTRACE; or .* channel$/],
   [1, /ptrace_scope is 1, .*: start it from here, call allowTake\(\d+\) in it, .*; or .* channel$/],
   [2, /ptrace_scope is 2: give this process the capability CAP_SYS_PTRACE; or .* channel$/],
-  [3, /ptrace_scope is 3, so nobody may until the next boot; or let it send .* channel$/],
+  [3, /ptrace_scope is 3, so no process may until the next boot; or let it send .* channel$/],
 ];
 
 describe.runIf(isLinux)("take() on Linux (Windows decides when the process is opened)", () => {
@@ -150,7 +150,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
         code: "EPERM",
         syscall: "pidfd_getfd",
         message: expect.stringMatching(
-          /; what would help cannot be told: Cannot open .*ptrace_scope: .*\(EMFILE,.*: close /,
+          /; what would help is not known: Cannot open .*ptrace_scope: .*\(EMFILE,.*: close /,
         ) as string,
       });
     });
@@ -162,11 +162,11 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
   });
 
   test.runIf(scope === undefined)("the message says that this kernel has no Yama", () => {
-    expect(whatWouldHelp(process.pid)).toMatch(/this kernel has no Yama.*CAP_SYS_PTRACE/);
+    expect(permissionAdvice(process.pid)).toMatch(/this kernel has no Yama.*CAP_SYS_PTRACE/);
   });
 
   test.runIf(scope !== undefined)("the message names Yama's setting", () => {
-    expect(whatWouldHelp(process.pid)).toContain(`kernel.yama.ptrace_scope is ${scope}`);
+    expect(permissionAdvice(process.pid)).toContain(`kernel.yama.ptrace_scope is ${scope}`);
   });
 });
 

@@ -17,7 +17,7 @@ import {
   inheritedNames,
   openProcess,
   type OwnedHandle,
-  type ProcessHandle,
+  ProcessHandle,
   socketFromInfo,
   spawn,
 } from "duphandle";
@@ -43,6 +43,10 @@ export function processHandles(): void {
   exactly<OwnedHandle>()(me.duplicate());
   exactly<void>()(allowTake("any"));
   allowTake(1);
+  // @ts-expect-error a process is opened by openProcess()
+  new ProcessHandle(3, 4);
+  // @ts-expect-error a process is opened by openProcess()
+  void class extends ProcessHandle {};
   // @ts-expect-error a pid is a number
   openProcess("1");
   // @ts-expect-error the child has its pid
