@@ -1,5 +1,7 @@
 /** The command line of the benchmark. */
 import { parseArgs } from "node:util";
+import { type RuntimeName, runtimes } from "../scripts/runtimes.ts";
+import { type PartName, partNames } from "./part.ts";
 import type { Plan } from "./timing.ts";
 
 /** How much is measured, and where the result goes. */
@@ -9,18 +11,35 @@ export interface Options {
   readonly strict: boolean;
   /** The file for the JSON; `undefined` prints it. */
   readonly json: string | undefined;
+  readonly parts: ReadonlySet<PartName>;
+  readonly runtimes: ReadonlySet<RuntimeName>;
   readonly rounds: number;
-  /** Pairs of program starts, each runtime. */
+  /** Pairs of program starts, for each program. */
   readonly starts: number;
   readonly plan: Plan;
 }
 
-export const usage = `Usage: npm run bench -- [options]
+const runtimeNames = Object.keys(runtimes) as RuntimeName[];
+const ROUNDS = 15;
+const STARTS = 21;
 
-  --rounds=N   runs of every subject (default 15: two to three minutes)
-  --quick      one short round: shows that the benchmark works, and measures nothing well
-  --json=FILE  writes the JSON there instead of printing it
-  --strict     a missed target makes the exit code 1`;
+export const usage: string = `Usage: npm run bench -- [options]
+
+  --only=PART[,PART]     measures these parts only; without it, all:
+                           calls    duplicate and close, duplicateOnto, a call that fails
+                           starts   what importing the library adds to the start of a program
+                           passing  handles to another process
+                           batches  many handles at once
+                           pools    a pool of more files than descriptors
+  --runtime=NAME[,NAME]  measures in these runtimes only: ${runtimeNames.join(", ")}
+  --rounds=N             rounds of each part (default ${ROUNDS}, and ${STARTS} of starts); a pool is
+                         measured once, since it takes its medians itself
+  --quick                one short round: shows that the benchmark works, and measures nothing well
+  --json=FILE            writes the JSON there instead of printing it
+  --strict               a missed target makes the exit code 1
+  --help                 prints this
+
+What is being measured, the time so far and an estimate of the time left go to stderr.`;
 
 /**
  * Reads the arguments.
@@ -31,6 +50,8 @@ export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
+      only: { type: "string", multiple: true },
+      runtime: { type: "string", multiple: true },
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "string" },
@@ -41,11 +62,36 @@ export function parseOptions(args: string[]): Options {
   if (quick && strict) {
     throw new Error("Cannot use --strict with --quick: so short a run says nothing about targets");
   }
-  const rounds = Number(values.rounds ?? (quick ? 1 : 15));
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error(`Cannot use --rounds=${values.rounds}: it must be an integer from 1`);
-  }
-  return quick
-    ? { quick, strict, json, rounds, starts: 2, plan: { batches: 5, size: 2_000 } }
-    : { quick, strict, json, rounds, starts: 21, plan: { batches: 15, size: 20_000 } };
+  const rounds = values.rounds === undefined ? undefined : parseCount("rounds", values.rounds);
+  return {
+    quick,
+    strict,
+    json,
+    parts: parseNames("only", values.only, partNames),
+    runtimes: parseNames("runtime", values.runtime, runtimeNames),
+    rounds: rounds ?? (quick ? 1 : ROUNDS),
+    starts: rounds ?? (quick ? 1 : STARTS),
+    plan: quick ? { batches: 5, size: 2_000 } : { batches: 15, size: 20_000 },
+  };
+}
+
+function parseCount(option: string, text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new Error(`Cannot use --${option}=${text}: it must be an integer from 1 to 999999`);
+}
+
+/** The names in all occurrences of an option, separated by commas; without the option, all. */
+function parseNames<Name extends string>(
+  option: string,
+  texts: readonly string[] | undefined,
+  known: readonly Name[],
+): Set<Name> {
+  if (texts === undefined) return new Set(known);
+  return new Set(
+    texts.flatMap((text) => text.split(",")).map((text) => {
+      const name = known.find((each) => each === text);
+      if (name !== undefined) return name;
+      throw new Error(`Cannot use --${option}=${text}: it must be ${known.join(", ")}`);
+    }),
+  );
 }

@@ -3,16 +3,17 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { root, type Runtime } from "../scripts/runtimes.ts";
 import type { Options } from "./options.ts";
+import { type Part, rotate } from "./part.ts";
 import { run } from "./processes.ts";
-import { type Progress, rotate } from "./rounds.ts";
 import { median } from "./timing.ts";
+import { atLeast, type LeastVerdict } from "./verdict.ts";
 
 /** The handles of a batch: fewer than the kernel's 253, so that C can send it at once. */
 const BATCH = 200;
 const LEAST_OF_C = 0.5;
 const LEAST_OF_PYTHON = 5;
 
-/** Who sends handles. */
+/** A program that sends handles to another. */
 interface Sender {
   readonly id: string;
   readonly label: string;
@@ -21,41 +22,37 @@ interface Sender {
   readonly handles: number;
 }
 
-/** A target: at least so many times what another does. */
-export interface Least {
-  readonly least: number;
-  readonly against: string;
-  readonly reached: number;
-  readonly met: boolean;
-}
-
-/** What was found out about one sender. */
+/** The result of one sender. */
 export interface Passing {
   readonly label: string;
   readonly handles: number;
   readonly perSecond: number;
-  /** The medians of the ratios in the same round, by the other's id. */
+  /** The medians of the ratios to other senders in the same round, by their ids. */
   readonly ratios: Readonly<Record<string, number>>;
-  readonly targets: readonly Least[];
+  readonly targets: readonly LeastVerdict[];
 }
 
-/** Measures everybody in all rounds. `pass` is the compiled C program. */
-export function runPassing(
+/** The part that measures channels. `pass` is the compiled C program. */
+export function passingPart(
   pass: string,
   found: readonly Runtime[],
   { rounds, quick }: Options,
-  progress: Progress,
-): Passing[] {
+): Part<Passing> {
   const senders = listSenders(pass, found);
   const handles = quick ? 2_000 : 200_000;
-  const taken = new Map<string, number[]>(senders.map(({ id }) => [id, []]));
-  for (let round = 0; round < rounds; round++) {
-    progress(`passing, round ${round + 1} of ${rounds}`);
-    for (const sender of rotate(senders, round, rounds)) {
-      taken.get(sender.id)?.push(measure(sender, sender.handles === 1 ? handles / 10 : handles));
-    }
-  }
-  return senders.map((sender) => summarize(sender, taken));
+  const measured = new Map<string, number[]>(senders.map(({ id }) => [id, []]));
+  return {
+    name: "passing",
+    rounds,
+    measure(round, announce) {
+      for (const sender of rotate(senders, round, rounds)) {
+        announce(`${sender.label}, ${sender.handles} a message`);
+        const total = sender.handles === 1 ? handles / 10 : handles;
+        measured.get(sender.id)?.push(measure(sender, total));
+      }
+    },
+    summarize: () => senders.map((sender) => summarize(sender, measured)),
+  };
 }
 
 function listSenders(pass: string, found: readonly Runtime[]): Sender[] {
@@ -94,24 +91,21 @@ function measure({ command, handles }: Sender, total: number): number {
 
 function summarize(
   { id, label, handles }: Sender,
-  taken: ReadonlyMap<string, readonly number[]>,
+  measured: ReadonlyMap<string, readonly number[]>,
 ): Passing {
-  const own = taken.get(id) ?? [];
+  const own = measured.get(id) ?? [];
   const ratioTo = (other: string) =>
-    median(own.map((perSecond, round) => perSecond / (taken.get(other)?.[round] ?? NaN)));
+    median(own.map((perSecond, round) => perSecond / (measured.get(other)?.[round] ?? NaN)));
   const isOurs = handles === BATCH && id !== `c-${BATCH}`;
   const aims = isOurs ? { [`c-${BATCH}`]: LEAST_OF_C, "python-1": LEAST_OF_PYTHON } : {};
-  const others = [`c-${handles}`, "python-1"].filter((other) => taken.has(other));
+  const others = [`c-${handles}`, "python-1"].filter((other) => measured.has(other));
   return {
     label,
     handles,
     perSecond: median(own),
     ratios: Object.fromEntries(others.map((other) => [other, ratioTo(other)])),
-    targets: Object.entries(aims).filter(([against]) => taken.has(against)).map(
-      ([against, least]): Least => {
-        const reached = ratioTo(against);
-        return { least, against, reached, met: reached >= least };
-      },
+    targets: Object.entries(aims).filter(([against]) => measured.has(against)).map(
+      ([against, least]) => atLeast(least, against, ratioTo(against)),
     ),
   };
 }

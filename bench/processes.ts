@@ -1,4 +1,4 @@
-/** Compiling the yardstick, and running the subjects: each a process of its own. */
+/** Compiles the C programs, and runs the subjects, each as a process of its own. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,35 +8,32 @@ import type { Measurement, Plan } from "./timing.ts";
 const COMPILERS = ["cc", "gcc", "clang"];
 
 /**
- * Compiles loop.c, pass.c and many.c into a folder.
+ * The C compiler of this machine: its command.
  *
- * @returns the programs, and the compiler's own first line
- * @throws {Error} when there is no compiler, or it fails
+ * @throws {Error} when there is none
  */
-export function compilePrograms(
-  folder: string,
-): { loop: string; pass: string; many: string; compiler: string } {
+export function findCompiler(): string {
   const compiler = COMPILERS.find((name) => spawnSync(name, ["--version"]).status === 0);
-  if (compiler === undefined) {
-    throw new Error(
-      `Cannot measure C: there is no compiler here (${COMPILERS.join(", ")}); ` +
-        "install one, such as the package gcc, and run again",
-    );
-  }
-  const compile = (name: string) => {
-    const program = join(folder, name);
-    run([compiler, "-O2", "-pthread", "-o", program, join(root, "bench", `${name}.c`)]);
-    return program;
-  };
-  return {
-    loop: compile("loop"),
-    pass: compile("pass"),
-    many: compile("many"),
-    compiler: run([compiler, "--version"]).split("\n")[0] ?? compiler,
-  };
+  if (compiler !== undefined) return compiler;
+  throw new Error(
+    `Cannot measure C: there is no compiler here (${COMPILERS.join(", ")}); ` +
+      "install one, such as the package gcc, and run again",
+  );
 }
 
-/** Lets a subject measure itself once. */
+/** The compiler's name and version, in its own words. */
+export function describeCompiler(compiler: string): string {
+  return run([compiler, "--version"]).split("\n")[0] ?? compiler;
+}
+
+/** Compiles a C program of this folder into another one and returns its path. */
+export function compile(compiler: string, name: "loop" | "pass" | "many", folder: string): string {
+  const program = join(folder, name);
+  run([compiler, "-O2", "-pthread", "-o", program, join(root, "bench", `${name}.c`)]);
+  return program;
+}
+
+/** Runs a subject, which measures itself, once. */
 export function measureOnce(command: readonly string[], { batches, size }: Plan): Measurement {
   const output = run([...command, String(batches), String(size)]);
   try {
@@ -46,19 +43,31 @@ export function measureOnce(command: readonly string[], { batches, size }: Plan)
   }
 }
 
+/** Environment variables for a program, beside those of this process. */
+export type Environment = Readonly<Record<string, string>>;
+
 /** The wall time of a program, in milliseconds. */
-export function wallTime(command: readonly string[]): number {
+export function wallTime(command: readonly string[], environment: Environment = {}): number {
   const start = performance.now();
-  run(command);
+  run(command, environment);
   return performance.now() - start;
 }
 
 /** Runs a program to its end and returns what it printed. */
-export function run([program, ...args]: readonly string[]): string {
+export function run(
+  [program, ...args]: readonly string[],
+  environment: Environment = {},
+): string {
   const { error, status, signal, stdout, stderr } = spawnSync(program as string, args, {
     cwd: root,
-    // A tool that colours its output, or a debugger that is attached, would be measured too.
-    env: { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "" },
+    // Without options that would be measured too: colours, a debugger, a cache of compiled code.
+    env: {
+      ...process.env,
+      NO_COLOR: "1",
+      NODE_OPTIONS: "",
+      NODE_COMPILE_CACHE: undefined,
+      ...environment,
+    },
     encoding: "utf8",
     timeout: 120_000,
     killSignal: "SIGKILL",

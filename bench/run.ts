@@ -2,19 +2,27 @@
  * The benchmark: this library, koffi, Python and reopening against C, interleaved in one run.
  * `npm run bench -- --help` lists the options.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import * as os from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { compileStart } from "./javascript.ts";
-import { type Batch, type Pool, runBatches, runPools } from "./files.ts";
+import type { Runtime } from "../scripts/runtimes.ts";
+import { callsPart } from "./calls.ts";
+import { batchesPart, poolsPart } from "./files.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
-import { type Passing, runPassing } from "./passing.ts";
-import { compilePrograms } from "./processes.ts";
-import { type Row, runRounds } from "./rounds.ts";
-import { listPrograms, runStarts, type Start } from "./starts.ts";
+import { type Part, type PartName, runParts } from "./part.ts";
+import { passingPart } from "./passing.ts";
+import { compile, describeCompiler, findCompiler } from "./processes.ts";
+import { listPackagePrograms, listSourcePrograms } from "./programs.ts";
+import { Progress } from "./progress.ts";
+import { describeMachine, report } from "./report.ts";
+import { startsPart } from "./starts.ts";
 import { findRuntimes, listSubjects } from "./subjects.ts";
-import { batchTable, costTable, passingTable, poolTable, startTable } from "./table.ts";
+
+/** The parts that compare with a program in C. */
+const withC: readonly PartName[] = ["calls", "passing", "batches"];
+/** Channels, batches and the pool are for Linux, among POSIX systems. */
+const onlyLinux: readonly PartName[] = ["passing", "batches", "pools"];
 
 try {
   main(process.argv.slice(2));
@@ -34,99 +42,51 @@ function main(args: string[]): void {
       "Cannot measure here: the benchmark compares POSIX calls; run it on Linux or macOS",
     );
   }
-  const folder = mkdtempSync(join(os.tmpdir(), "duphandle-bench-"));
+  const { found, missing } = findRuntimes(options.runtimes);
+  for (const reason of missing) console.log(`Left out: ${reason}`);
+  const folder = mkdtempSync(join(tmpdir(), "duphandle-bench-"));
   try {
-    const { loop, pass, many, compiler } = compilePrograms(folder);
-    const { found, missing } = findRuntimes();
-    for (const reason of missing) console.log(`Left out: ${reason}`);
-    const machine = describeMachine(compiler);
-    const rows = runRounds(listSubjects(loop, found), options, progress);
-    const programs = listPrograms(found, compileStart(folder));
-    const starts = runStarts(programs, options, progress);
-    // Channels, batches and the pool are for Linux, among POSIX systems.
-    const isLinux = process.platform === "linux";
-    const passing = isLinux ? runPassing(pass, found, options, progress) : [];
-    const batches = isLinux ? runBatches(many, found, options, progress) : [];
-    const pools = isLinux ? runPools(found, options, progress) : [];
-    progress("");
-    publish(machine, { rows, starts, passing, batches, pools }, options);
+    measure(options, found, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-type Machine = ReturnType<typeof describeMachine>;
+function measure(options: Options, found: readonly Runtime[], folder: string): void {
+  const progress = new Progress();
+  const isWanted = (name: PartName) =>
+    options.parts.has(name) && (process.platform === "linux" || !onlyLinux.includes(name));
+  if (![...options.parts].some(isWanted)) {
+    throw new Error(`Cannot measure ${[...options.parts].join(", ")} here: only Linux has it`);
+  }
+  const compiler = withC.some(isWanted) ? findCompiler() : undefined;
+  if (compiler !== undefined) progress.step("compiling the C programs");
+  const program = (name: "loop" | "pass" | "many") => compile(compiler ?? "cc", name, folder);
 
-function describeMachine(compiler: string) {
-  return {
-    date: new Date().toISOString(),
-    cpu: os.cpus()[0]?.model.trim() ?? "unknown processor",
-    cores: os.availableParallelism(),
-    kernel: `${os.type()} ${os.release()} ${os.machine()}`,
-    /** What else ran here when the benchmark began. */
-    load: os.loadavg()[0] ?? NaN,
-    compiler,
-  };
+  // Each part, if it is wanted, as a list of one or none.
+  const make = <Result>(name: PartName, part: () => Part<Result>): Part<Result>[] =>
+    isWanted(name) ? [part()] : [];
+  const calls = make("calls", () => callsPart(listSubjects(program("loop"), found), options));
+  const starts = make("starts", () => startsPart(listPrograms(found, folder), options));
+  const passing = make("passing", () => passingPart(program("pass"), found, options));
+  const batches = make("batches", () => batchesPart(program("many"), found, options));
+  const pools = make("pools", () => poolsPart(found, options));
+
+  const machine = describeMachine(compiler === undefined ? "no C" : describeCompiler(compiler));
+  runParts([...calls, ...starts, ...passing, ...batches, ...pools], progress);
+  progress.end();
+  const results = <Result>(parts: Part<Result>[]) => parts.flatMap((part) => part.summarize());
+  report(machine, {
+    rows: results(calls),
+    starts: results(starts),
+    passing: results(passing),
+    batches: results(batches),
+    pools: results(pools),
+  }, options);
 }
 
-/** Everything that was measured. */
-interface Results {
-  readonly rows: readonly Row[];
-  readonly starts: readonly Start[];
-  readonly passing: readonly Passing[];
-  readonly batches: readonly Batch[];
-  readonly pools: readonly Pool[];
-}
-
-function publish(
-  machine: Machine,
-  results: Results,
-  { quick, json, rounds, strict }: Options,
-): void {
-  const { rows, starts, passing, batches, pools } = results;
-  const { date, cpu, cores, kernel, load, compiler } = machine;
-  const after = os.loadavg()[0] ?? NaN;
-  console.log(
-    `${date.slice(0, 10)}  ${cpu}, ${cores} cores, load ${load.toFixed(1)} before, ${
-      after.toFixed(1)
-    } after`,
-  );
-  console.log(`${kernel}, ${compiler}`);
-  console.log(
-    `Medians of ${rounds} interleaved rounds. "to C": the median ratio to C with two threads in the\n` +
-      "same round; with a second thread the kernel counts the users of the file table, and every\n" +
-      "runtime has one, so C with one thread is out of reach. A failing dup throws in Python and\n" +
-      "here, with a message and a stack; in C and with koffi it only reads errno. Reopening by node:fs is\n" +
-      "no duplicate: it makes a new open file, at position 0, and needs the permission for its path.",
-  );
-  if (quick) console.log("A quick run shows that the benchmark works: its numbers mean little.");
-  console.log(`\n${costTable(rows)}\n\n${startTable(starts)}\n`);
-  if (passing.length > 0) console.log(`${passingTable(passing)}\n`);
-  if (batches.length > 0) console.log(`${batchTable(batches)}\n\n${poolTable(pools)}\n`);
-  const verdicts = [
-    ...[...rows, ...starts, ...batches].flatMap(({ target }) => target ?? []),
-    ...passing.flatMap(({ targets }) => targets),
-    ...pools.flatMap(({ hit, fault }) => [hit, fault]),
-  ];
-  const missed = verdicts.filter(({ met }) => !met).length;
-  console.log(`${verdicts.length - missed} of ${verdicts.length} targets met`);
-  if (strict && missed > 0) process.exitCode = 1;
-
-  const text = JSON.stringify({
-    machine: { ...machine, loadAfter: after },
-    rounds,
-    quick,
-    ...results,
-  }, rounded);
-  if (json === undefined) console.log(`\n${text}`);
-  else writeFileSync(json, `${text}\n`);
-}
-
-/** Digits that mean something. */
-function rounded(_key: string, value: unknown): unknown {
-  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
-}
-
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
+function listPrograms(found: readonly Runtime[], folder: string) {
+  const { programs, missing } = listPackagePrograms(found, folder);
+  if (missing !== undefined) console.log(`Left out: ${missing}`);
+  return [...listSourcePrograms(found, folder), ...programs];
 }

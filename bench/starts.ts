@@ -1,94 +1,70 @@
-/** What this library adds to the start of a program: its wall time, minus that of an empty one. */
-import { join } from "node:path";
-import { root, type Runtime } from "../scripts/runtimes.ts";
+/**
+ * What this library adds to the start of a program, by import and first duplicate: the wall time of a
+ * program with it minus that of an empty one, as a ratio to the empty one.
+ */
 import type { Options } from "./options.ts";
+import { type Announce, type Part, rotate } from "./part.ts";
 import { wallTime } from "./processes.ts";
-import { type Progress, rotate, type Verdict } from "./rounds.ts";
+import type { EntryPoint, Program } from "./programs.ts";
 import { median } from "./timing.ts";
+import { atMost, type Verdict } from "./verdict.ts";
 
-const MOST_MILLISECONDS = 15;
-
-/** The same program twice, with this library and without. */
-export interface Program {
-  readonly label: string;
-  readonly files: string;
-  readonly full: readonly string[];
-  readonly empty: readonly string[];
-}
-
-/** What was found out about one program, in milliseconds. */
+/** The result of one program. */
 export interface Start {
   readonly label: string;
-  readonly files: string;
+  readonly from: Program["from"];
+  readonly entryPoint: EntryPoint;
+  /** The median wall time of the empty program, in milliseconds. */
   readonly empty: number;
-  /** The median of the differences within a pair. */
+  /** The median of what the library adds within a pair, in milliseconds. */
   readonly added: number;
-  readonly target: Verdict;
+  /** The median of what the library adds, divided by the time of the empty program of the pair. */
+  readonly ratio: number;
+  readonly target?: Verdict;
 }
 
-/** The programs as they are and, for Node, bundled into a folder. */
-export function listPrograms(found: readonly Runtime[], javascript: string): Program[] {
-  const isNode = ({ name }: Runtime) => name === "node" || name === "node20";
-  return [
-    ...found.map((runtime) => programOf(runtime, join(root, "bench", "start"), ".ts")),
-    ...found.filter(isNode).map((runtime) => programOf(runtime, javascript, ".js")),
-  ];
+/** The wall times of two programs that ran one after the other. */
+interface Pair {
+  readonly empty: number;
+  readonly full: number;
 }
 
-function programOf({ label, command }: Runtime, folder: string, extension: string): Program {
-  // What reads TypeScript is not needed for JavaScript.
-  const start = extension === ".js" ? command.filter((part) => part !== "--import=tsx") : command;
-  const file = (name: string) => join(folder, name + extension);
+/** The part that measures starts. */
+export function startsPart(programs: readonly Program[], { starts }: Options): Part<Start> {
+  const measured = new Map<Program, Pair[]>(programs.map((program) => [program, []]));
   return {
+    name: "starts",
+    rounds: starts,
+    prepare(announce) {
+      for (const program of programs) timePair(program, true, announce);
+    },
+    measure(round, announce) {
+      for (const program of rotate(programs, round, starts)) {
+        measured.get(program)?.push(timePair(program, round % 2 === 0, announce));
+      }
+    },
+    summarize: () => programs.map((program) => summarize(program, measured.get(program) ?? [])),
+  };
+}
+
+/** Each of the two is the first in every other round. */
+function timePair(program: Program, emptyFirst: boolean, announce: Announce): Pair {
+  const { label, from, entryPoint, full, empty, environment } = program;
+  announce(`${label}, ${entryPoint}, ${from}`);
+  const before = emptyFirst ? wallTime(empty, environment) : undefined;
+  const time = wallTime(full, environment);
+  return { full: time, empty: before ?? wallTime(empty, environment) };
+}
+
+function summarize({ label, from, entryPoint, most }: Program, pairs: readonly Pair[]): Start {
+  const ratio = median(pairs.map(({ empty, full }) => (full - empty) / empty));
+  const start = {
     label,
-    files: extension,
-    full: [...start, file("duplicate")],
-    empty: [...start, file("empty")],
+    from,
+    entryPoint,
+    empty: median(pairs.map(({ empty }) => empty)),
+    added: median(pairs.map(({ empty, full }) => full - empty)),
+    ratio,
   };
-}
-
-/** Measures every program in pairs that follow each other at once. */
-export function runStarts(
-  programs: readonly Program[],
-  { starts }: Options,
-  progress: Progress,
-): Start[] {
-  const taken = new Map<Program, { empty: number; full: number }[]>();
-  for (const program of programs) {
-    // Fills the caches of the runtime and of the system.
-    wallTime(program.full);
-    taken.set(program, []);
-  }
-  for (let round = 0; round < starts; round++) {
-    progress(`start ${round + 1} of ${starts}`);
-    for (const program of rotate(programs, round, starts)) {
-      taken.get(program)?.push(timePair(program, round % 2 === 0));
-    }
-  }
-  return programs.map((program) => summarize(program, taken.get(program) ?? []));
-}
-
-/** Each of the two is first every other time. */
-function timePair(
-  program: Program,
-  emptyFirst: boolean,
-): { empty: number; full: number } {
-  const before = emptyFirst ? wallTime(program.empty) : undefined;
-  const full = wallTime(program.full);
-  return { full, empty: before ?? wallTime(program.empty) };
-}
-
-function summarize(
-  { label, files }: Program,
-  times: readonly { empty: number; full: number }[],
-): Start {
-  const empty = median(times.map((time) => time.empty));
-  const added = median(times.map((time) => time.full - time.empty));
-  const target = {
-    most: MOST_MILLISECONDS,
-    against: "empty",
-    reached: added,
-    met: added <= MOST_MILLISECONDS,
-  };
-  return { label, files, empty, added, target };
+  return most === undefined ? start : { ...start, target: atMost(most, "empty", ratio) };
 }

@@ -1,6 +1,6 @@
 /**
- * What a runtime runs: the loops over this library, `subject.ts LEVEL BATCHES SIZE`. The level is
- * `posix`, the calls one to one, or `verbs`, what most users call.
+ * The loops over this library: `subject.ts LEVEL BATCHES SIZE`. The level is `posix`, the system
+ * calls of duphandle/posix, or `main`, the functions of duphandle that most users call.
  */
 import process from "node:process";
 import * as posix from "../ffi/posix/mod.ts";
@@ -11,12 +11,12 @@ type Loops = Partial<Record<Operation, Loop>>;
 
 const { close, dup, dup2, dup3, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_getfl, lseek } = posix;
 
-const levels: Readonly<Record<string, (files: Files) => Loops>> = { posix: calls, verbs };
+const levels: Readonly<Record<string, (files: Files) => Loops>> = { posix: systemCalls, main };
 
 const files = openFiles();
 const level = process.argv[2] ?? "";
 const loops = levels[level];
-if (loops === undefined) throw new Error(`Cannot measure ${level}: it must be posix or verbs`);
+if (loops === undefined) throw new Error(`Cannot measure ${level}: it must be posix or main`);
 mix(files);
 const { bun, deno, node } = process.versions;
 report((deno ?? bun ?? node) as string, loops(files), files);
@@ -40,8 +40,8 @@ function mix({ source, target }: Files): void {
   }
 }
 
-function calls({ source, target }: Files): Loops {
-  // A number that the file table has room for: a number beyond it would fail sooner.
+function systemCalls({ source, target }: Files): Loops {
+  // A number below the size of the file table: for one beyond it the kernel fails sooner.
   const closed = fcntl_dupfd_cloexec(source, 100);
   close(closed);
   return {
@@ -72,7 +72,7 @@ function calls({ source, target }: Files): Loops {
   }
 }
 
-function verbs({ source, target }: Files): Loops {
+function main({ source, target }: Files): Loops {
   return {
     pair(count) {
       for (let at = 0; at < count; at++) duplicate(source).close();

@@ -1,12 +1,14 @@
-/** Who is measured, how each is started, and which ratios are aimed at. */
+/** The subjects of the part "calls": how each is started, and the targets of each. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root, type Runtime, type RuntimeName, runtimes } from "../scripts/runtimes.ts";
+import type { Operation } from "./timing.ts";
 
-/** A ratio that the operation "pair" is to stay within. */
+/** A ratio that an operation is to stay within. */
 export interface Target {
+  readonly operation: Operation;
   readonly most: number;
   /** The subject that the ratio is to, by its id. */
   readonly against: string;
@@ -15,12 +17,12 @@ export interface Target {
 /** One row of the table. */
 export interface Subject {
   readonly id: string;
-  /** Who it is, before its version. */
+  /** The runtime or language, without its version. */
   readonly name: string;
   readonly does: string;
   /** The command, to which the numbers of batches and of operations in a batch are added. */
   readonly command: readonly string[];
-  readonly target?: Target;
+  readonly targets: readonly Target[];
 }
 
 /** The subject that the ratios are to: C with as many threads as any runtime has, more than one. */
@@ -34,22 +36,26 @@ const names: Readonly<Record<RuntimeName, string>> = {
 };
 
 const byHand = "node-koffi";
-const targets: Readonly<Record<string, Target>> = {
+const pairTargets: Readonly<Record<string, Omit<Target, "operation">>> = {
   "bun-posix": { most: 1.10, against: yardstick },
-  "bun-verbs": { most: 1.25, against: yardstick },
+  "bun-main": { most: 1.25, against: yardstick },
   "deno-posix": { most: 1.15, against: yardstick },
-  "deno-verbs": { most: 1.30, against: yardstick },
+  "deno-main": { most: 1.30, against: yardstick },
   "node-posix": { most: 1, against: byHand },
-  "node-verbs": { most: 1, against: byHand },
+  "node-main": { most: 1, against: byHand },
 };
+/** What `duplicateOnto` may cost, as a ratio to `dup3` of duphandle/posix in the same runtime. */
+const MOST_OF_DUP3 = 1.15;
 
-/** The runtimes that are here, and why the others are not. */
-export function findRuntimes(): { found: Runtime[]; missing: string[] } {
+/** Those of the wanted runtimes that are installed, and why the others are not. */
+export function findRuntimes(
+  wanted: ReadonlySet<RuntimeName>,
+): { found: Runtime[]; missing: string[] } {
   const found: Runtime[] = [];
   const missing: string[] = [];
-  for (const [name, find] of Object.entries(runtimes)) {
+  for (const name of wanted) {
     try {
-      found.push(find());
+      found.push(runtimes[name]());
     } catch (error) {
       missing.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -60,8 +66,8 @@ export function findRuntimes(): { found: Runtime[]; missing: string[] } {
 /** Everything that can be measured here. `loop` is the compiled C program. */
 export function listSubjects(loop: string, found: readonly Runtime[]): Subject[] {
   return [
-    { id: yardstick, name: "C", does: "two threads", command: [loop, "2"] },
-    { id: "c-single", name: "C", does: "one thread", command: [loop, "1"] },
+    { id: yardstick, name: "C", does: "two threads", command: [loop, "2"], targets: [] },
+    { id: "c-single", name: "C", does: "one thread", command: [loop, "1"], targets: [] },
     ...found.flatMap(ofLibrary),
     ...found.flatMap(ofKoffi),
     ...found.flatMap(ofReopening),
@@ -74,19 +80,27 @@ function ofLibrary({ name, command }: Runtime): Subject[] {
   const backend = name === "node20" ? " (koffi)" : "";
   return [
     { level: "posix", does: `duphandle/posix${backend}` },
-    { level: "verbs", does: `duphandle${backend}` },
-  ].map(({ level, does }) =>
-    withTarget({
-      id: `${name}-${level}`,
-      name: names[name],
-      does,
-      command: [...command, script, level],
-    })
-  );
+    { level: "main", does: `duphandle${backend}` },
+  ].map(({ level, does }) => ({
+    id: `${name}-${level}`,
+    name: names[name],
+    does,
+    command: [...command, script, level],
+    targets: targetsOf(name, level),
+  }));
+}
+
+function targetsOf(name: RuntimeName, level: string): Target[] {
+  const pair = pairTargets[`${name}-${level}`];
+  const targets: Target[] = pair === undefined ? [] : [{ operation: "pair", ...pair }];
+  if (level === "main") {
+    targets.push({ operation: "onto", most: MOST_OF_DUP3, against: `${name}-posix` });
+  }
+  return targets;
 }
 
 function ofKoffi({ name, command }: Runtime): Subject[] {
-  // By hand it is called with the numbers of Linux's headers.
+  // The program has the numbers of Linux's headers.
   if (process.platform !== "linux" || (name !== "node" && name !== "node20")) return [];
   const script = join(root, "bench", "koffi.ts");
   return [{
@@ -94,6 +108,7 @@ function ofKoffi({ name, command }: Runtime): Subject[] {
     name: names[name],
     does: `koffi ${koffiVersion()} by hand`,
     command: [...command, script],
+    targets: [],
   }];
 }
 
@@ -106,6 +121,7 @@ function ofReopening({ name, command }: Runtime): Subject[] {
     name: names[name],
     does: "reopen /proc/self/fd",
     command: [...command, script],
+    targets: [],
   }];
 }
 
@@ -118,10 +134,11 @@ function ofPython(): Subject[] {
   const { status } = spawnSync("python3", ["--version"], { stdio: "ignore" });
   if (status !== 0) return [];
   const script = join(root, "bench", "loop.py");
-  return [{ id: "python", name: "Python", does: "os.dup, os.dup2", command: ["python3", script] }];
-}
-
-function withTarget(subject: Subject): Subject {
-  const target = targets[subject.id];
-  return target === undefined ? subject : { ...subject, target };
+  return [{
+    id: "python",
+    name: "Python",
+    does: "os.dup, os.dup2",
+    command: ["python3", script],
+    targets: [],
+  }];
 }

@@ -1,7 +1,7 @@
-/** The result for people: two small tables. */
+/** The results as tables of text. */
+import type { CallVerdict, Row } from "./calls.ts";
 import type { Batch, Pool } from "./files.ts";
 import type { Passing } from "./passing.ts";
-import type { Row, Verdict } from "./rounds.ts";
 import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
 import { type Operation, operations } from "./timing.ts";
@@ -20,28 +20,31 @@ export function costTable(rows: readonly Row[]): string {
     ...operations.flatMap((operation) => [titles[operation], "to C"]),
     "target",
   ];
-  const lines = rows.map(({ name, version, does, costs, target }) => [
+  const lines = rows.map(({ name, version, does, costs, targets }) => [
     `${name} ${version}`,
     does,
     ...operations.flatMap((operation) => {
       const cost = costs[operation];
       return cost === undefined ? ["", ""] : [`${Math.round(cost.ns)}`, cost.ratio.toFixed(2)];
     }),
-    target === undefined ? "" : verdict(target, rows),
+    targets.map((target) => verdict(target, rows)).join(", "),
   ]);
   return align([head, ...lines], "<<>>>>>><");
 }
 
 /** What the library adds to the start of a program. */
 export function startTable(starts: readonly Start[]): string {
-  const lines = starts.map(({ label, files, empty, added, target }) => [
+  const head = ["start", "from", "imports", "empty", "added", "added to empty", "target"];
+  const lines = starts.map(({ label, from, entryPoint, empty, added, ratio, target }) => [
     label,
-    files,
+    from,
+    entryPoint,
     `${empty.toFixed(1)} ms`,
-    `${added < 0 ? "" : "+"}${added.toFixed(1)} ms`,
-    `≤ ${target.most} ms: ${metOrNot(target)}`,
+    `${added.toFixed(1)} ms`,
+    ratio.toFixed(2),
+    target === undefined ? "" : `≤ ${target.most.toFixed(2)}: ${metOrNot(target)}`,
   ]);
-  return align([["start", "", "empty", "added", "target"], ...lines], "<<>><");
+  return align([head, ...lines], "<<<>>><");
 }
 
 /** How many handles a second go to another process. */
@@ -92,12 +95,14 @@ export function poolTable(pools: readonly Pool[]): string {
   return align([head, ...lines], "<><><>");
 }
 
-function verdict(target: Verdict, rows: readonly Row[]): string {
-  const most = target.most.toFixed(2);
-  if (target.against === yardstick) return `≤ ${most}: ${metOrNot(target)}`;
-  // "koffi", without its version.
-  const other = rows.find(({ id }) => id === target.against)?.does.split(" ")[0];
-  return `≤ ${most} to ${other}: ${metOrNot(target)} (${target.reached.toFixed(2)})`;
+function verdict(target: CallVerdict, rows: readonly Row[]): string {
+  const { operation, against, reached } = target;
+  const title = operation === "pair" ? "" : `${titles[operation]} `;
+  const most = `${title}≤ ${target.most.toFixed(2)}`;
+  if (against === yardstick) return `${most}: ${metOrNot(target)}`;
+  // "koffi" or "duphandle/posix", without what follows.
+  const other = rows.find(({ id }) => id === against)?.does.split(" ")[0];
+  return `${most} to ${other}: ${metOrNot(target)} (${reached.toFixed(2)})`;
 }
 
 function metOrNot({ met }: { readonly met: boolean }): string {

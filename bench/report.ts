@@ -1,0 +1,110 @@
+/** Prints the results: the tables, the verdicts, and the JSON. */
+import { writeFileSync } from "node:fs";
+import * as os from "node:os";
+import process from "node:process";
+import type { Row } from "./calls.ts";
+import type { Batch, Pool } from "./files.ts";
+import type { Options } from "./options.ts";
+import type { Passing } from "./passing.ts";
+import type { Start } from "./starts.ts";
+import { batchTable, costTable, passingTable, poolTable, startTable } from "./table.ts";
+
+/** Everything that was measured; a part that was not measured has no results. */
+export interface Results {
+  readonly rows: readonly Row[];
+  readonly starts: readonly Start[];
+  readonly passing: readonly Passing[];
+  readonly batches: readonly Batch[];
+  readonly pools: readonly Pool[];
+}
+
+/** Where and when it was measured. */
+export interface Machine {
+  readonly date: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly kernel: string;
+  /** How busy the machine was when the benchmark began. */
+  readonly load: number;
+  readonly compiler: string;
+}
+
+/** Describes this machine at this moment. */
+export function describeMachine(compiler: string): Machine {
+  return {
+    date: new Date().toISOString(),
+    cpu: os.cpus()[0]?.model.trim() ?? "unknown processor",
+    cores: os.availableParallelism(),
+    kernel: `${os.type()} ${os.release()} ${os.machine()}`,
+    load: os.loadavg()[0] ?? NaN,
+    compiler,
+  };
+}
+
+const ABOUT_CALLS =
+  '"to C" is the median ratio to C with two threads in the same round: with a second thread the\n' +
+  "kernel counts the users of the file table, and every runtime has a second thread. A failing dup\n" +
+  "throws an error with a message and a stack in Python and in this library; in C and with koffi it\n" +
+  "only reads errno. Reopening by node:fs is no duplicate: it makes a new open file, at position 0,\n" +
+  "and needs the permission for its path.";
+
+const ABOUT_STARTS =
+  '"added" is the time of import and first duplicate: the wall time of the program minus that of an\n' +
+  "empty program that ran just before or after it.";
+
+/** Prints everything, and sets the exit code when the options ask for it. */
+export function report(machine: Machine, results: Results, options: Options): void {
+  const { quick, json, rounds, strict } = options;
+  const after = os.loadavg()[0] ?? NaN;
+  const { date, cpu, cores, kernel, load, compiler } = machine;
+  const loads = `load ${load.toFixed(1)} before, ${after.toFixed(1)} after`;
+  console.log(`${date.slice(0, 10)}  ${cpu}, ${cores} cores, ${loads}`);
+  console.log(`${kernel}, ${compiler}`);
+  console.log(`Medians of ${roundsOf(options)}.`);
+  if (quick) console.log("A quick run shows that the benchmark works: its numbers mean little.");
+  for (const table of tables(results)) console.log(`\n${table}`);
+  const verdicts = verdictsOf(results);
+  const missed = verdicts.filter(({ met }) => !met).length;
+  console.log(`\n${verdicts.length - missed} of ${verdicts.length} targets met`);
+  if (strict && missed > 0) process.exitCode = 1;
+
+  const text = JSON.stringify({
+    machine: { ...machine, loadAfter: after },
+    rounds,
+    quick,
+    ...results,
+  }, rounded);
+  if (json === undefined) console.log(`\n${text}`);
+  else writeFileSync(json, `${text}\n`);
+}
+
+function roundsOf({ rounds, starts }: Options): string {
+  const count = rounds === starts
+    ? `${rounds}`
+    : `${rounds} interleaved rounds, ${starts} of starts`;
+  return rounds === starts ? `${count} interleaved ${rounds === 1 ? "round" : "rounds"}` : count;
+}
+
+function tables({ rows, starts, passing, batches, pools }: Results): string[] {
+  const found: string[] = [];
+  if (rows.length > 0) found.push(`${costTable(rows)}\n\n${ABOUT_CALLS}`);
+  if (starts.length > 0) found.push(`${startTable(starts)}\n\n${ABOUT_STARTS}`);
+  if (passing.length > 0) found.push(passingTable(passing));
+  if (batches.length > 0) found.push(batchTable(batches));
+  if (pools.length > 0) found.push(poolTable(pools));
+  return found;
+}
+
+function verdictsOf({ rows, starts, passing, batches, pools }: Results): { met: boolean }[] {
+  return [
+    ...rows.flatMap(({ targets }) => targets),
+    ...[...starts, ...batches].flatMap(({ target }) => target ?? []),
+    ...passing.flatMap(({ targets }) => targets),
+    ...pools.flatMap(({ hit, fault }) => [hit, fault]),
+  ];
+}
+
+/** Four digits: what is beyond them is noise. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
+}
