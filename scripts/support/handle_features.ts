@@ -130,7 +130,7 @@ export const handleFeatures: readonly Feature[] = [
         tests: [
           [copies, "gives a file that goes on when the source is closed"],
           [copies, "has streams, lines and web streams"],
-          ["windows_file/windows_file.test.ts", "has every method of the runtime's own FileHandle"],
+          ["windows_file/ownership.test.ts", "has every method of the runtime's own FileHandle"],
         ],
       },
       yes(
