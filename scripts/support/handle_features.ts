@@ -128,13 +128,13 @@ export const handleFeatures: readonly Feature[] = [
         answer: "yes",
         note: "The result is an object of this library, with the methods of a `FileHandle`.",
         tests: [
-          [copies, "gives a file that goes on when the source is closed"],
+          [copies, "gives a file that stays open when the source is closed"],
           [copies, "has streams, lines and web streams"],
           ["windows_file/ownership.test.ts", "has every method of the runtime's own FileHandle"],
         ],
       },
       yes(
-        [copies, "gives a file that goes on when the source is closed"],
+        [copies, "gives a file that stays open when the source is closed"],
         [copies, "has streams, lines and web streams"],
       ),
     ],

@@ -52,11 +52,11 @@ export const processFeatures: readonly Feature[] = [
     claims: [
       yes(
         [processes, "give() makes a handle in the other process"],
-        [processes, "close() has the other process find it gone"],
+        [processes, "close() closes the handle in the other process"],
       ),
       refused(
         "The kernel has no such call: use `spawn` or a channel, or let the other process `take`.",
-        [processes, "give() says on Linux what serves instead"],
+        [processes, "give() says on Linux what to use instead"],
         [processes, "close() says on Linux that only the process itself can"],
       ),
     ],
@@ -75,7 +75,10 @@ export const processFeatures: readonly Feature[] = [
         [between, "between processes works from a second process to a third"],
         [between, "between processes gives to another process, and closes there without a target"],
       ),
-      refused("Use a channel.", [between, "says on Linux what cannot be, and what serves instead"]),
+      refused("Use a channel.", [
+        between,
+        "says on Linux what is impossible, and what to use instead",
+      ]),
     ],
   },
   {

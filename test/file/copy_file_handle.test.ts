@@ -48,7 +48,7 @@ async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<stri
 }
 
 describe("copyFileHandle()", () => {
-  test("gives a file that goes on when the source is closed, at one position with it", async () => {
+  test("gives a file that stays open when the source is closed, and shares its position", async () => {
     using file = temporaryFile("abcdefgh");
     const source = openRaw(file.path, "r");
     const copy = await copyFileHandle(source);
@@ -166,7 +166,7 @@ describe("copyFileHandle()", () => {
     expect(fs.readFileSync(file.path, "utf8")).toBe("xyz");
   });
 
-  test.runIf(adoptsFds)("is inheritable only when asked", () => {
+  test.runIf(adoptsFds)("is inheritable only when requested", () => {
     using file = temporaryFile("abc");
     using source = openRaw(file.path, "r");
     const outcomes: boolean[] = [];
@@ -319,7 +319,7 @@ describe("copyFileHandle()", () => {
     );
   });
 
-  test("made before the source is closed, it is of the source, even when the number is reused", async () => {
+  test("copies the source of the call, even when that is closed and its number reused", async () => {
     using first = temporaryFile("first");
     using second = temporaryFile("second");
     const source = openRaw(first.path, "r");

@@ -44,7 +44,7 @@ function isOpen(raw: number): boolean {
 beforeAll(startOnce);
 
 describe("duplicateHandle() within this process", () => {
-  test("gives a raw handle to the same object, not inheritable unless asked", () => {
+  test("gives a raw handle to the same object, inheritable only when requested", () => {
     using file = temporaryFile("abcdef");
     using source = openRaw(file.path, "r");
     using self = me();
@@ -305,7 +305,7 @@ describe("duplicateHandle() between processes", () => {
     },
   );
 
-  test.skipIf(isWindows)("says on Linux what cannot be, and what serves instead", async () => {
+  test.skipIf(isWindows)("says on Linux what is impossible, and what to use instead", async () => {
     using file = temporaryFile("abcdef");
     await using peer = await Peer.start();
     const theirs = await peer.do("open", file.path, "r");

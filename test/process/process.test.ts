@@ -178,7 +178,7 @@ describe("openProcess()", () => {
         fs.writeFileSync("/proc/sys/kernel/ns_last_pid", String((first.pid as number) - 1));
         const second = spawn("sleep", ["60"], { stdio: [...stdio] });
         try {
-          if (second.pid !== first.pid) continue; // somebody else was faster
+          if (second.pid !== first.pid) continue; // another process got the pid first
           expect(() => handle.take(0)).toThrow(ended);
           using fresh = openProcess(second.pid as number);
           fresh.take(0).close();
@@ -217,7 +217,7 @@ describe("ProcessHandle.give()", () => {
   });
 
   test.skipIf(isWindows)(
-    "says on Linux what serves instead, and consumes a closeSource",
+    "says on Linux what to use instead, and consumes a closeSource",
     async () => {
       const pipe = pipeRaw();
       using _reader = pipe.reader;
@@ -278,7 +278,7 @@ describe("ProcessHandle.give()", () => {
 });
 
 describe("ForeignHandle.close()", () => {
-  test.runIf(isWindows)("has the other process find it gone (Linux: ENOTSUP)", async () => {
+  test.runIf(isWindows)("closes the handle in the other process (Linux: ENOTSUP)", async () => {
     using file = temporaryFile("abcdef");
     using source = openRaw(file.path, "r");
     await using peer = await Peer.start();
@@ -332,7 +332,7 @@ describe("currentProcess()", () => {
 });
 
 describe("new ProcessHandle()", () => {
-  test("refuses what is no handle and no pid, and −1, which only currentProcess() may mean", () => {
+  test("refuses what is no handle or no pid, and −1, which only currentProcess() may use", () => {
     using me = currentProcess();
     using real = me.duplicate();
     // The constructor is private; a program without types can still call it.

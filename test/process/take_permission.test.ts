@@ -26,11 +26,11 @@ function withScope(scope: number): string[] {
   return ["unshare", "-m", "sh", "-c", script, SCOPE];
 }
 
-/** Whether it can be had: root, and no container that forbids it. */
+/** Whether the setting can be simulated: root, and no container that forbids it. */
 const canSetScope = canChangeUser &&
   spawnSync("unshare", [...withScope(0), "true"].slice(1)).status === 0;
 
-/** What each setting leaves to do. */
+/** The advice for each setting. */
 const advice: readonly (readonly [scope: number, expected: RegExp])[] = [
   [0, /; kernel\.yama\.ptrace_scope is 0, so it .* undumpable, .*CAP_SYS_PTRACE; or .* channel$/],
   [1, /ptrace_scope is 1, .*: start it from here, call allowTake\(\d+\) in it, .*; or .* channel$/],
@@ -54,7 +54,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
     /** Starts a process of the user nobody. */
     const start = (home: string) => Peer.start(nobody, homeAt(home));
 
-    test("root takes from anybody", async () => {
+    test("root takes from every user", async () => {
       using home = anybodysFolder();
       await using peer = await start(home.path);
       const theirs = await peer.do("open", `${root}/LICENSE`, "r");
@@ -63,7 +63,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
       expect(readRaw(taken.raw, 3)).toBe("MIT");
     });
 
-    test("nobody takes from root: EPERM, which names the users and what would help", async () => {
+    test("nobody takes from root: EPERM, which names the users and the advice", async () => {
       using home = anybodysFolder();
       using file = temporaryFile("abc");
       const secret = fs.openSync(file.path, "r");
@@ -79,7 +79,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
       fs.closeSync(secret);
     });
 
-    test("a stranger of the same user takes, unless Yama restricts it", async () => {
+    test("an unrelated process of the same user takes, unless Yama restricts it", async () => {
       using home = anybodysFolder();
       await using one = await start(home.path);
       await using other = await start(home.path);
@@ -95,7 +95,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
       });
     });
 
-    test("a process that made itself undumpable refuses strangers, and they are told", async () => {
+    test("a process that made itself undumpable refuses others, and the error says so", async () => {
       using home = anybodysFolder();
       await using one = await start(home.path);
       await using other = await start(home.path);
@@ -108,25 +108,28 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
     });
 
     // Without Yama in the kernel there is nothing that PR_SET_PTRACER could allow.
-    test.runIf(scope === 1)("under Yama 1 a stranger takes after allowTake()", async () => {
-      using home = anybodysFolder();
-      await using one = await start(home.path);
-      await using other = await start(home.path);
-      const theirs = await one.do("open", `${root}/LICENSE`, "r");
-      for (const whom of [other.pid, "any"] as const) {
-        await one.do("allowTake", whom);
-        expect(await other.do("takeAndRead", one.pid, theirs, 3)).toBe("MIT");
-      }
-      await one.do("allowTake", process.pid); // replaces the last
-      await expect(other.do("takeAndRead", one.pid, theirs, 3)).rejects.toMatchObject({
-        code: "EPERM",
-        message: expect.stringContaining(`allowTake(${other.pid})`) as string,
-      });
-    });
+    test.runIf(scope === 1)(
+      "under Yama 1 an unrelated process takes after allowTake()",
+      async () => {
+        using home = anybodysFolder();
+        await using one = await start(home.path);
+        await using other = await start(home.path);
+        const theirs = await one.do("open", `${root}/LICENSE`, "r");
+        for (const whom of [other.pid, "any"] as const) {
+          await one.do("allowTake", whom);
+          expect(await other.do("takeAndRead", one.pid, theirs, 3)).toBe("MIT");
+        }
+        await one.do("allowTake", process.pid); // replaces the last
+        await expect(other.do("takeAndRead", one.pid, theirs, 3)).rejects.toMatchObject({
+          code: "EPERM",
+          message: expect.stringContaining(`allowTake(${other.pid})`) as string,
+        });
+      },
+    );
   });
 
   describe.runIf(canSetScope)("the refusal under Yama's settings (needs root and unshare)", () => {
-    /** What another user's process is told that is refused, where that is Yama's setting. */
+    /** The error of a process of another user that is refused under this setting of Yama. */
     async function refusal(scope: number, ...prefix: string[]): Promise<unknown> {
       using home = anybodysFolder();
       const env = homeAt(home.path);
@@ -137,13 +140,16 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
       return await other.do("takeAndRead", one.pid, theirs, 3).catch((error: unknown) => error);
     }
 
-    test.each(advice)("with scope %i it says what would help", async (scope, expected) => {
-      expect(await refusal(scope)).toMatchObject({
-        code: "EPERM",
-        syscall: "pidfd_getfd",
-        message: expect.stringMatching(expected) as string,
-      });
-    });
+    test.each(advice)(
+      "with scope %i it says how to get the permission",
+      async (scope, expected) => {
+        expect(await refusal(scope)).toMatchObject({
+          code: "EPERM",
+          syscall: "pidfd_getfd",
+          message: expect.stringMatching(expected) as string,
+        });
+      },
+    );
 
     test.runIf(canTrace)("stays one when the setting cannot be read (needs strace)", async () => {
       expect(await refusal(1, ...failing(SCOPE, "openat:error=EMFILE"))).toMatchObject({
@@ -171,7 +177,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
 });
 
 test.runIf(isWindows)("Windows refuses when the process is opened", () => {
-  // The process of the system itself lets nobody in; Wine has none with that pid.
+  // No process may open the system process; Wine has none with that pid.
   const error = thrownBy(() => openProcess(4));
   expect(["EACCES", "ESRCH"]).toContain(error.code);
 });
@@ -183,7 +189,7 @@ describe("allowTake()", () => {
     }
   });
 
-  test.runIf(canTrace)("tells the kernel who may, once each (needs strace)", async () => {
+  test.runIf(canTrace)("passes the pid to the kernel, once a call (needs strace)", async () => {
     using folder = temporaryFolder();
     const log = `${folder.path}/trace`;
     {

@@ -4,7 +4,7 @@ import { unsupported } from "../support/matchers.ts";
 import { runProgram } from "../support/program.ts";
 import { isDeno, isWindows, temporaryFile } from "../support/system.ts";
 
-/** Deno for Windows tells the HANDLE of no descriptor above 2. */
+/** Deno for Windows does not expose the HANDLE of a descriptor above 2. */
 const sourcesOfNodeFs = !(isDeno && isWindows);
 
 describe("duphandle/register", () => {
@@ -28,7 +28,7 @@ describe("duphandle/register", () => {
   });
 
   test.skipIf(sourcesOfNodeFs)(
-    "is ENOTSUP in Deno for Windows, which tells no HANDLE",
+    "is ENOTSUP in Deno for Windows, which does not expose the HANDLE",
     async () => {
       using file = temporaryFile("");
       await import("duphandle/register");

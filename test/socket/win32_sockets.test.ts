@@ -112,7 +112,7 @@ describe.runIf(isWindows)("sockets", () => {
     expect(await child.hear("received")).toBe("from the parent");
     expect(await child.ended()).toBe(0);
     expect(receiveText(client)).toBe("from the child");
-    expect(receiveText(client)).toBe(""); // nobody has the other end any more
+    expect(receiveText(client)).toBe(""); // no process has the other end any more
     win32.closesocket(client);
   });
 

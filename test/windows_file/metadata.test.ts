@@ -8,7 +8,7 @@ import { content, outOfRange, pipeEnds, withFile, wrongType } from "../support/w
 
 describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target has one)", () => {
   describe("stat() and what changes it", () => {
-    test("tells what the runtime's own stat tells", () =>
+    test("gives what the runtime's own stat gives", () =>
       withFile("abcdef", async (file, path) => {
         const stats = await file.stat();
         const own = fs.statSync(path);
@@ -26,7 +26,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
         expect(stats.dev).toBeGreaterThanOrEqual(0);
       }));
 
-    test("tells it in bigints", () =>
+    test("gives bigints", () =>
       withFile("abcdef", async (file) => {
         const stats = await file.stat({ bigint: true });
         const { mtimeMs } = await file.stat();
@@ -37,7 +37,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
         expect(stats.mtime).toBeInstanceOf(Date);
       }));
 
-    test("tells pipes and devices from files", async () => {
+    test("distinguishes pipes and devices from files", async () => {
       const { reader, writer } = await pipeEnds();
       const pipe = await reader.stat();
       // On Windows the runtimes' isFIFO() says no to everything.
@@ -51,7 +51,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       await device.close();
     });
 
-    test("tells folders from files", async () => {
+    test("distinguishes folders from files", async () => {
       using folder = temporaryFolder();
       const FILE_FLAG_BACKUP_SEMANTICS = 0x0200_0000;
       const raw = win32.CreateFileW(
@@ -86,7 +86,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       withFile("abc", async (file) => {
         await file.utimes(1_000_000_000, new Date("2020-02-02T02:02:02.500Z"));
         const stats = await file.stat();
-        // Not the access time: under Wine 10 it is that of the last look.
+        // Not the access time: Wine 10 sets it when the file is examined.
         expect(stats.mtime.toISOString()).toBe("2020-02-02T02:02:02.500Z");
         await file.utimes("86400", 0.25);
         expect((await file.stat()).mtimeMs).toBe(250);

@@ -103,7 +103,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       expect(() => file.readableWebStream()).toThrow(closed);
     });
 
-    test("a handle that somebody else closed is EBADF", async () => {
+    test("a handle that other code closed is EBADF", async () => {
       using folder = temporaryFile("abc");
       const owned = openRaw(folder.path, "r");
       const { raw } = owned;

@@ -55,7 +55,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
         expect((await Promise.all(wanted.map(one))).join("")).toBe("0713293");
       }));
 
-    test("reads nothing where nothing is asked for", () =>
+    test("reads nothing with a length of 0", () =>
       withFile("abc", async (file) => {
         expect(await file.read(Buffer.alloc(3), 0, 0)).toMatchObject({ bytesRead: 0 });
         expect(await file.readFile("utf8")).toBe("abc");

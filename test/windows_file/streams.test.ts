@@ -28,7 +28,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       await expect(file.stat()).rejects.toEqual(closed);
     });
 
-    test("createReadStream() goes on at the position, and autoClose: false leaves the file open", () =>
+    test("createReadStream() starts at the position, and autoClose: false leaves the file open", () =>
       withFile("0123456789", async (file) => {
         await file.read(Buffer.alloc(6));
         const stream = file.createReadStream({ autoClose: false });
@@ -109,7 +109,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       await file.close();
     });
 
-    test("readableWebStream() gives bytes, once, and closes the file when told so", async () => {
+    test("readableWebStream() gives bytes, once, and closes the file with autoClose", async () => {
       const big = "0123456789".repeat(5000);
       await withFile(big, async (file) => {
         const stream = file.readableWebStream();

@@ -108,7 +108,7 @@ const cases: Record<string, () => unknown> = {
   async encodings() {
     const errors: unknown[] = [];
     const full = fs.openSync("/dev/full", "w");
-    const told = (error?: Error | null) => errors.push((error as { code?: string } | null)?.code);
+    const record = (error?: Error | null) => errors.push((error as { code?: string } | null)?.code);
     {
       using _ = redirect(1, target);
       process.stdout.write("grüße\n");
@@ -120,9 +120,9 @@ const cases: Record<string, () => unknown> = {
       using _ = redirect(2, full);
       process.stderr.on("error", () => {});
       try {
-        process.stderr.write("nobody takes it\n", told);
+        process.stderr.write("no reader\n", record);
       } catch (error) {
-        told(error as Error); // Deno's way, for what is not a terminal
+        record(error as Error); // Deno throws, except on a terminal
       }
       await sleep(10);
     }

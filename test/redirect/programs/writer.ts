@@ -1,4 +1,4 @@
-/** Writes numbered lines until it is told to stop. Redirecting is not for a worker. */
+/** Writes numbered lines until it gets a message to stop. A worker cannot redirect. */
 import * as fs from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { redirect } from "duphandle";
