@@ -37,7 +37,7 @@ const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_TYPE = 0x1;
 const STATX_INO = 0x100;
 
-/** Offsets in `struct statx`; the empty path lies behind it. */
+/** Offsets in `struct statx`; the empty path lies after it. */
 const MODE = 28;
 const INODE = 32;
 const RDEV_MAJOR = 128;

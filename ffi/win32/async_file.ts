@@ -1,9 +1,10 @@
 /**
- * Files without waiting for them: the NT calls under ReadFile and its like, on another thread.
+ * Asynchronous file operations: the NT functions under ReadFile and others, called on another
+ * thread.
  *
- * `GetLastError` belongs to a thread, so what fails there must say so itself: an NT call returns
- * its error, and its count is in an `IO_STATUS_BLOCK`. Only Deno can call so, and only there is it
- * needed: everywhere else the runtime adopts the handle and reads it itself.
+ * `GetLastError` belongs to a thread, so a call on another thread must return its error itself. NT
+ * functions do, and they write their count to an `IO_STATUS_BLOCK`. Only Deno can call on another
+ * thread, and only Deno needs to: the other runtimes adopt the handle and read it themselves.
  *
  * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-ntreadfile
  */
@@ -24,27 +25,27 @@ const ERROR_BROKEN_PIPE = 109;
 
 /** `FILE_INFORMATION_CLASS`: `FILE_BASIC_INFORMATION`, the times and the attributes. */
 export const FileBasicInformation = 4;
-/** `FILE_INFORMATION_CLASS`: `FILE_STANDARD_INFORMATION`, the sizes and the links. */
+/** `FILE_INFORMATION_CLASS`: `FILE_STANDARD_INFORMATION`, the sizes and the number of links. */
 export const FileStandardInformation = 5;
-/** `FILE_INFORMATION_CLASS`: `FILE_INTERNAL_INFORMATION`, the number of the file. */
+/** `FILE_INFORMATION_CLASS`: `FILE_INTERNAL_INFORMATION`, the index number of the file. */
 export const FileInternalInformation = 6;
 /** `FILE_INFORMATION_CLASS`: `FILE_POSITION_INFORMATION`, a `LARGE_INTEGER`. */
 export const FilePositionInformation = 14;
 /** `FILE_INFORMATION_CLASS`: `FILE_END_OF_FILE_INFORMATION`, a `LARGE_INTEGER`. */
 export const FileEndOfFileInformation = 20;
-/** `FILE_INFORMATION_CLASS`: `FILE_PIPE_LOCAL_INFORMATION`, what waits in a pipe. */
+/** `FILE_INFORMATION_CLASS`: `FILE_PIPE_LOCAL_INFORMATION`, the state of a pipe. */
 export const FilePipeLocalInformation = 24;
 /** `FS_INFORMATION_CLASS`: `FILE_FS_VOLUME_INFORMATION`, the serial number of the volume. */
 export const FileFsVolumeInformation = 1;
 /** `FS_INFORMATION_CLASS`: `FILE_FS_DEVICE_INFORMATION`, the kind of the device. */
 export const FileFsDeviceInformation = 4;
 
-/** A place in a file; `null` is the position that all handles of the open file share. */
+/** An offset in a file in bytes; `null` means the position that all handles of the open file share. */
 export type Offset = number | bigint | null;
 
 /**
- * Reads up to so many bytes, in memory of their own; none at the end of a file and of a pipe whose
- * writers are gone. Reading at an offset moves the position of a file.
+ * Reads up to `length` bytes into a new array. It is empty at the end of a file, and of a pipe
+ * without writers. Reading at an offset moves the position of the file.
  */
 export async function ntRead(handle: number, length: number, offset: Offset): Promise<Uint8Array> {
   for (;;) {
@@ -57,14 +58,14 @@ export async function ntRead(handle: number, length: number, offset: Offset): Pr
       return started;
     });
     if (status === STATUS_END_OF_FILE || status === STATUS_PIPE_BROKEN) return new Uint8Array(0);
-    // What is read overlapped dies with the thread that began it, and idle threads end.
+    // The end of a thread cancels its overlapped reads, and the runtime ends idle threads. Read again.
     if (status === STATUS_CANCELLED && overlapped) continue;
     if (failed(status)) throw ntError(status, "NtReadFile", handle);
     return block.bytes.subarray(0, block.count);
   }
 }
 
-/** Writes the bytes, one buffer after the other, in one call; returns how many were written. */
+/** Writes the bytes of several buffers in one call. Returns how many bytes were written. */
 export async function ntWrite(
   handle: number,
   sources: readonly Uint8Array[],
@@ -83,14 +84,14 @@ export async function ntWrite(
     ({ NtWriteFile }, io, payload) => NtWriteFile(handle, 0, 0, 0, io, payload, length, at, 0),
   );
   if (status === STATUS_PIPE_CLOSING) {
-    // Win32 calls it "no data", which for a writer is the wrong way round.
+    // Its Win32 name is ERROR_NO_DATA, which would mislead here: the reader has closed its end.
     throw win32Error(ERROR_BROKEN_PIPE, "NtWriteFile", handle);
   }
   if (failed(status)) throw ntError(status, "NtWriteFile", handle);
   return block.count;
 }
 
-/** Has everything written that the system keeps in memory. */
+/** Writes out everything that the system has buffered for the file. */
 export async function ntFlush(handle: number): Promise<void> {
   const status = await new Block(0).run(
     handle,
@@ -99,7 +100,7 @@ export async function ntFlush(handle: number): Promise<void> {
   if (failed(status)) throw ntError(status, "NtFlushBuffersFile", handle);
 }
 
-/** What the system knows of a file, or of its volume: a structure of one of the classes above. */
+/** Queries a file or its volume. The result is the structure of the information class. */
 export async function ntQuery(
   what: "NtQueryInformationFile" | "NtQueryVolumeInformationFile",
   handle: number,
@@ -115,7 +116,7 @@ export async function ntQuery(
   return block.data;
 }
 
-/** Changes what the system knows of a file; `fill` writes the structure. */
+/** Changes the information of a file. `fill` writes the structure of the information class. */
 export async function ntSet(
   handle: number,
   informationClass: number,
@@ -131,19 +132,19 @@ export async function ntSet(
   if (failed(status)) throw ntError(status, "NtSetInformationFile", handle);
 }
 
-/** Closes a handle. The system may first write what it keeps in memory. */
+/** Closes a handle. The system may first write out buffered data. */
 export async function ntClose(handle: number): Promise<void> {
   const status = await calls().NtClose(handle);
   if (failed(status)) throw ntError(status, "NtClose", handle);
 }
 
-/** A block starts with an `IO_STATUS_BLOCK` and a `LARGE_INTEGER`; the payload follows. */
+/** A block consists of an `IO_STATUS_BLOCK`, a `LARGE_INTEGER` and the payload. */
 const OFFSET = 16;
 const PAYLOAD = 32;
 
 /**
- * The memory of one operation. The system writes into it from another thread, so it is nobody
- * else's, and it stays alive until the operation ends.
+ * The memory of one operation. The system writes to it from another thread, so no other operation
+ * shares it, and it stays alive until the operation ends.
  */
 class Block {
   static readonly #underWay: Set<Block> = new Set();
@@ -167,14 +168,14 @@ class Block {
     return this.#header.getUint32(8, true);
   }
 
-  /** Writes down the offset and returns its address, or 0 for the position of the file. */
+  /** Stores the offset and returns its address; 0 for the position of the file. */
   setOffset(offset: Offset): number {
     if (offset === null) return 0;
     this.#header.setBigInt64(OFFSET, BigInt(offset), true);
     return this.#io + OFFSET;
   }
 
-  /** Runs an operation to its end; returns its NTSTATUS. */
+  /** Runs an operation to its end and returns its NTSTATUS. */
   async run(
     handle: number,
     start: (nt: Nt, io: number, payload: number) => Promise<number>,
@@ -182,22 +183,23 @@ class Block {
     Block.#underWay.add(this);
     try {
       const status = await start(calls(), this.#io, this.#io + PAYLOAD);
-      return status === STATUS_PENDING ? await this.#ended(handle) : status;
+      return status === STATUS_PENDING ? await this.#waitForEnd(handle) : status;
     } finally {
       Block.#underWay.delete(this);
     }
   }
 
   /**
-   * The end of an operation on a handle that was opened with FILE_FLAG_OVERLAPPED. The handle is
-   * signalled then, and also when something else ends that somebody began with the same file.
+   * Waits for the end of an operation on a handle that was opened with FILE_FLAG_OVERLAPPED. The
+   * handle is signalled at the end of this operation, but also at the end of any other one on the
+   * same file.
    */
-  async #ended(handle: number): Promise<number> {
+  async #waitForEnd(handle: number): Promise<number> {
     for (let wait = 1;; wait = Math.min(wait * 2, 100)) {
       const signalled = await calls().NtWaitForSingleObject(handle, 0, 0);
       const status = this.#header.getInt32(0, true);
       if (status !== STATUS_PENDING) return status;
-      // Another's signal, or a handle that may not be waited for: ask again, but not at once.
+      // Another operation has ended, or the handle lacks SYNCHRONIZE: check again, after a pause.
       if (signalled !== 0 || wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
@@ -220,7 +222,7 @@ function load(): Nt {
   });
 }
 
-/** Whether it is an error. That there is more than what fits is none. */
+/** Whether the status is an error. A result that was truncated to the buffer is not. */
 function failed(status: number): boolean {
   return status < 0 && status !== STATUS_BUFFER_OVERFLOW;
 }

@@ -1,11 +1,11 @@
-/** Checks of arguments that only Windows has. */
+/** Checks of arguments for Windows calls. */
 import { checkInteger, show } from "../check.ts";
 import { wideString } from "../backend/scratch.ts";
 
 /**
  * Throws a `TypeError` unless the value could be a `HANDLE`: a 32-bit integer, sign-extended, and
  * not `NULL`. Real handles are multiples of 4. The system ignores the low two bits, so a number
- * like 5 would silently mean the handle 4.
+ * like 5 would silently refer to handle 4.
  */
 export function checkHandle(value: unknown, name: string): asserts value is number {
   if (typeof value === "number" && (value | 0) === value && value !== 0) {
@@ -20,8 +20,8 @@ export function checkHandle(value: unknown, name: string): asserts value is numb
 export const SELF = -1;
 
 /**
- * Whether the handle is one of the constants that stand for something of the caller's own: −1 this
- * process, −2 this thread, −4 to −6 this thread's and process's tokens.
+ * Whether the handle is a pseudo-handle, a constant that refers to the caller: −1 is its process,
+ * −2 its thread, −4 to −6 are the tokens of its process and thread.
  */
 export function isPseudoHandle(handle: number): boolean {
   return handle < 0 && handle >= -6;
@@ -34,8 +34,7 @@ export function checkAccessMask(value: unknown, name: string): asserts value is 
 
 /**
  * Throws a `TypeError` unless the value could be an `HKEY`: a 32-bit integer, sign-extended, and
- * not `NULL`. The predefined keys are no multiples of 4, and neither are the keys under
- * `HKEY_CLASSES_ROOT`: their low bits tell whose they are.
+ * not `NULL`. The predefined keys and those under `HKEY_CLASSES_ROOT` are not multiples of 4.
  */
 export function checkKey(value: unknown, name: string): asserts value is number {
   if (typeof value === "number" && (value | 0) === value && value !== 0 && value !== -1) return;
@@ -52,8 +51,8 @@ export function checkDword(value: unknown, name: string): asserts value is numbe
 /**
  * Writes a string into the scratch memory and returns its address.
  *
- * @param limit how many bytes it may take
- * @throws {TypeError} when it is no string or does not fit
+ * @param limit the most bytes that it may take
+ * @throws {TypeError} when it is not a string or does not fit
  */
 export function stringArgument(value: unknown, name: string, limit?: number): number {
   if (typeof value === "string") return wideString(value, name, limit);

@@ -10,17 +10,17 @@ const devices: Library<typeof kernel32Devices> = /* @__PURE__ */ lazy(
   kernel32Devices,
 );
 
-/** How long reads and writes of a communications device wait, in milliseconds. */
+/** The timeouts of a communications device, in milliseconds. */
 export interface CommTimeouts {
-  /** Between two bytes that are read. */
+  /** The longest time between two bytes of a read. */
   readonly ReadIntervalTimeout: number;
-  /** For each byte to read. */
+  /** The time for each byte of a read. */
   readonly ReadTotalTimeoutMultiplier: number;
-  /** For each read besides. */
+  /** The time for each read, in addition. */
   readonly ReadTotalTimeoutConstant: number;
-  /** For each byte to write. */
+  /** The time for each byte of a write. */
   readonly WriteTotalTimeoutMultiplier: number;
-  /** For each write besides. */
+  /** The time for each write, in addition. */
   readonly WriteTotalTimeoutConstant: number;
 }
 
@@ -33,11 +33,10 @@ const fields = [
 ] as const;
 
 /**
- * `GetCommTimeouts(hFile, lpCommTimeouts)` — how long reads and writes of a communications device
- * wait.
+ * `GetCommTimeouts(hFile, lpCommTimeouts)` — the timeouts of a communications device.
  *
  * @param hFile a handle of the device
- * @returns the times, in milliseconds
+ * @returns the timeouts, in milliseconds
  * @throws {HandleError} `ERROR_INVALID_HANDLE`
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getcommtimeouts
@@ -74,13 +73,13 @@ export function GetCommTimeouts(hFile: number): CommTimeouts {
 }
 
 /**
- * `SetCommTimeouts(hFile, lpCommTimeouts)` — changes how long reads and writes of a communications
- * device wait, for all handles of it.
+ * `SetCommTimeouts(hFile, lpCommTimeouts)` — changes the timeouts of a communications device, for
+ * all its handles.
  *
  * @param hFile a handle of the device
- * @param lpCommTimeouts the times, in milliseconds
+ * @param lpCommTimeouts the timeouts, in milliseconds
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-setcommtimeouts
  *
  * @example

@@ -1,4 +1,4 @@
-/** Telling objects apart: handleapi.h. */
+/** Comparing objects: handleapi.h. */
 import { kernelbaseObjects } from "./symbols/pipes.ts";
 import { checkHandle } from "./check.ts";
 import { lazy, type Library } from "./libraries.ts";
@@ -14,8 +14,9 @@ const objects: Library<typeof kernelbaseObjects> = /* @__PURE__ */ lazy(
  *
  * @param hFirstObjectHandle a handle of this process
  * @param hSecondObjectHandle another one
- * @returns `false` also when one of them is not open: the C function tells no reason
- * @throws {TypeError} when one is not a handle
+ * @returns whether they do; also `false` when one of them is not open, since the C function gives
+ * no reason
+ * @throws {TypeError} when one of them is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-compareobjecthandles
  *
  * @example

@@ -12,33 +12,33 @@ const ports: Library<typeof kernel32CompletionPorts> = /* @__PURE__ */ lazy(
   kernel32CompletionPorts,
 );
 
-/** What {@linkcode GetQueuedCompletionStatus} takes out of a port. */
+/** A completion packet, the result of {@linkcode GetQueuedCompletionStatus}. */
 export interface CompletionStatus {
-  /** How many bytes were transferred, or what was posted. */
+  /** How many bytes were transferred, or the number that was posted. */
   readonly lpNumberOfBytesTransferred: number;
-  /** The key of the file, or what was posted. */
+  /** The key of the file, or the number that was posted. */
   readonly lpCompletionKey: number;
-  /** The address of the `OVERLAPPED` of the operation, or what was posted. */
+  /** The address of the `OVERLAPPED` of the operation, or the number that was posted. */
   readonly lpOverlapped: number;
 }
 
 /**
  * `CreateIoCompletionPort(FileHandle, ExistingCompletionPort, CompletionKey,
- * NumberOfConcurrentThreads)` — makes an I/O completion port, or has a port told of what ends on a
- * file.
+ * NumberOfConcurrentThreads)` — makes an I/O completion port, or associates a file with an existing
+ * one. The port then receives a packet for each operation on the file that ends.
  *
- * `duplicate()` refuses a port: what its threads wait for belongs to one process.
+ * `duplicate()` refuses a port, because a completion port is only of use in the process that made
+ * it.
  *
- * @param FileHandle a file that was opened for overlapped operations; `INVALID_HANDLE_VALUE` for
- * none
- * @param ExistingCompletionPort the port that is to be told; 0 for a new one
- * @param CompletionKey what the port is told about this file with
- * @param NumberOfConcurrentThreads how many threads may work at a time; 0 for as many as there are
- * processors
+ * @param FileHandle a file that was opened as overlapped; `INVALID_HANDLE_VALUE` for no file
+ * @param ExistingCompletionPort the port to associate the file with; 0 for a new port
+ * @param CompletionKey the key of the file in packets
+ * @param NumberOfConcurrentThreads how many threads may process packets at the same time; 0 for the
+ * number of processors
  * @returns a new handle, or the existing port
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER` when the file has a port
- * already or is not overlapped
- * @throws {TypeError} when an argument is not of its kind
+ * already or was not opened as overlapped
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/FileIO/createiocompletionport
  *
  * @example
@@ -72,16 +72,16 @@ export function CreateIoCompletionPort(
 
 /**
  * `GetQueuedCompletionStatus(CompletionPort, lpNumberOfBytesTransferred, lpCompletionKey,
- * lpOverlapped, dwMilliseconds)` — takes the next completion out of a port. The thread does nothing
- * else meanwhile.
+ * lpOverlapped, dwMilliseconds)` — takes the next packet out of a completion port. It blocks the
+ * thread, and with it the event loop.
  *
  * @param CompletionPort a handle of the port
- * @param dwMilliseconds how long to wait for one at most, in milliseconds; `INFINITE` for as long
- * as it takes
- * @returns what the C function writes behind each pointer
- * @throws {HandleError} `ETIMEDOUT` (`WAIT_TIMEOUT`) when there is none; the error of the operation
- * when that failed; `ERROR_ABANDONED_WAIT_0` when the port was closed meanwhile
- * @throws {TypeError} when an argument is not of its kind
+ * @param dwMilliseconds the longest time to wait for a packet, in milliseconds; `INFINITE` waits
+ * without a limit
+ * @returns the values that the C function writes through its pointers
+ * @throws {HandleError} `ETIMEDOUT` (`WAIT_TIMEOUT`) when no packet came; the error of the
+ * operation when it failed; `ERROR_ABANDONED_WAIT_0` when the port was closed during the wait
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-getqueuedcompletionstatus
  *
  * @example
@@ -124,14 +124,14 @@ export function GetQueuedCompletionStatus(
 
 /**
  * `PostQueuedCompletionStatus(CompletionPort, dwNumberOfBytesTransferred, dwCompletionKey,
- * lpOverlapped)` — puts a completion into a port, as if an operation had ended.
+ * lpOverlapped)` — puts a packet into a completion port, as if an operation had ended.
  *
  * @param CompletionPort a handle of the port
  * @param dwNumberOfBytesTransferred any number of 32 bits
  * @param dwCompletionKey any number up to 2^53
  * @param lpOverlapped any number up to 2^53
  * @throws {HandleError} `ERROR_INVALID_HANDLE`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/FileIO/postqueuedcompletionstatus
  *
  * @example

@@ -1,4 +1,4 @@
-/** Sockets, connecting them and what goes through: winsock2.h. */
+/** Connecting sockets, sending and receiving: winsock2.h. */
 import { checkBuffer, checkInt } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
@@ -15,9 +15,9 @@ import {
  * `bind(s, name, namelen)` — gives a socket an address of this machine.
  *
  * @param s an open socket
- * @param name the address; port 0 for any that is free
+ * @param name the address; port 0 for any free port
  * @throws {HandleError} `WSAEADDRINUSE`, `WSAEADDRNOTAVAIL`, `WSAEACCES`, `WSAENOTSOCK`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-bind
  *
  * @example
@@ -41,12 +41,12 @@ export function bind(s: number, name: SocketAddress): void {
 }
 
 /**
- * `listen(s, backlog)` — lets others connect to a socket.
+ * `listen(s, backlog)` — makes a socket accept connections.
  *
- * @param s a socket that is bound
- * @param backlog how many may wait to be accepted
+ * @param s a bound socket
+ * @param backlog how many connections may wait to be accepted
  * @throws {HandleError} `WSAEINVAL` when it is not bound, `WSAENOTSOCK`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-listen
  *
  * @example
@@ -70,13 +70,14 @@ export function listen(s: number, backlog: number): void {
 }
 
 /**
- * `connect(s, name, namelen)` — connects a socket. The thread does nothing else until that is done.
+ * `connect(s, name, namelen)` — connects a socket. It blocks the thread, and with it the event
+ * loop, until it is connected or has failed.
  *
  * @param s an open socket
  * @param name the address to connect to
- * @throws {HandleError} `WSAECONNREFUSED` when nobody listens there, `WSAETIMEDOUT`, `WSAENOTSOCK`,
- * …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `WSAECONNREFUSED` when no process listens there, `WSAETIMEDOUT`,
+ * `WSAENOTSOCK`, …
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-connect
  *
  * @example
@@ -106,11 +107,11 @@ export function connect(s: number, name: SocketAddress): void {
 }
 
 /**
- * `accept(s, addr, addrlen)` — takes the next connection. The thread does nothing else until there
- * is one.
+ * `accept(s, addr, addrlen)` — accepts the next connection. It blocks the thread, and with it the
+ * event loop, until there is one.
  *
- * @param s a socket that listens
- * @returns a new socket, for {@linkcode closesocket} to close
+ * @param s a listening socket
+ * @returns a new socket; close it with {@linkcode closesocket}
  * @throws {HandleError} `WSAEINVAL` when it does not listen, `WSAENOTSOCK`, …
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-accept
@@ -140,14 +141,14 @@ export function accept(s: number): number {
 }
 
 /**
- * `send(s, buf, len, flags)` — sends bytes, 64 KiB at once at most.
+ * `send(s, buf, len, flags)` — sends bytes. One call sends at most 64 KiB.
  *
- * @param s a socket that is connected
+ * @param s a connected socket
  * @param buf the bytes
  * @param flags 0, or `MSG_OOB`
  * @returns how many bytes were sent
  * @throws {HandleError} `WSAECONNRESET`, `WSAESHUTDOWN`, `WSAENOTCONN`, `WSAENOTSOCK`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-send
  *
  * @example
@@ -181,15 +182,15 @@ export function send(s: number, buf: Uint8Array, flags: number): number {
 }
 
 /**
- * `recv(s, buf, len, flags)` — receives bytes, 64 KiB at once at most. The thread does nothing else
- * until there are some.
+ * `recv(s, buf, len, flags)` — receives bytes. One call receives at most 64 KiB. It blocks the
+ * thread, and with it the event loop, until some arrive.
  *
- * @param s a socket that is connected
- * @param buf where the bytes go
+ * @param s a connected socket
+ * @param buf receives the bytes
  * @param flags 0, `MSG_PEEK`, …
- * @returns how many bytes were received; 0 when the other side has closed
+ * @returns how many bytes were received; 0 when the other side has closed the connection
  * @throws {HandleError} `WSAECONNRESET`, `WSAENOTCONN`, `WSAENOTSOCK`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-recv
  *
  * @example

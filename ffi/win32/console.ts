@@ -13,7 +13,7 @@ const consoles: Library<typeof kernel32Consoles> = /* @__PURE__ */ lazy(
 /**
  * `AllocConsole()` — gives this process a console of its own.
  *
- * @throws {HandleError} `ERROR_ACCESS_DENIED` when it has one already
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when this process has a console already
  * @see https://learn.microsoft.com/windows/console/allocconsole
  *
  * @example
@@ -34,9 +34,9 @@ export function AllocConsole(): void {
 }
 
 /**
- * `FreeConsole()` — leaves the console of this process.
+ * `FreeConsole()` — detaches this process from its console.
  *
- * @throws {HandleError} `ERROR_INVALID_PARAMETER` when it has none
+ * @throws {HandleError} `ERROR_INVALID_PARAMETER` when this process has no console
  * @see https://learn.microsoft.com/windows/console/freeconsole
  *
  * @example
@@ -55,11 +55,11 @@ export function FreeConsole(): void {
 }
 
 /**
- * `GetConsoleMode(hConsoleHandle, lpMode)` — how the input or the output of a console behaves.
+ * `GetConsoleMode(hConsoleHandle, lpMode)` — the mode of the input or the output of a console.
  *
  * @param hConsoleHandle a handle of `CONIN$` or `CONOUT$` with `GENERIC_READ`
  * @returns the mode: `ENABLE_ECHO_INPUT`, …
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is no console
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not a console
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/console/getconsolemode
  *
@@ -89,13 +89,13 @@ export function GetConsoleMode(hConsoleHandle: number): number {
 }
 
 /**
- * `SetConsoleMode(hConsoleHandle, dwMode)` — changes how the input or the output of a console
- * behaves, for all handles of it.
+ * `SetConsoleMode(hConsoleHandle, dwMode)` — changes the mode of the input or the output of a
+ * console, for all its handles.
  *
  * @param hConsoleHandle a handle of `CONIN$` or `CONOUT$` with `GENERIC_READ`
  * @param dwMode the mode
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/console/setconsolemode
  *
  * @example

@@ -1,11 +1,11 @@
-/** The flags of winnt.h, winbase.h and handleapi.h. */
+/** The constants of winnt.h, winbase.h and handleapi.h. */
 
 /** `DuplicateHandle`: close the source handle, also when the call fails. */
 export const DUPLICATE_CLOSE_SOURCE = 1;
 /** `DuplicateHandle`: the new handle has the rights of the source; the desired access is ignored. */
 export const DUPLICATE_SAME_ACCESS = 2;
 
-/** Handle flag: child processes that are started with inheritance get the handle. */
+/** Handle flag: child processes inherit the handle, if they are started with inheritance. */
 export const HANDLE_FLAG_INHERIT = 1;
 /** Handle flag: `CloseHandle` does not close the handle. */
 export const HANDLE_FLAG_PROTECT_FROM_CLOSE = 2;
@@ -19,37 +19,37 @@ export const STD_ERROR_HANDLE = 0xffff_fff4;
 
 /** `OpenProcess`: handles may be duplicated out of it and into it. */
 export const PROCESS_DUP_HANDLE = 0x40;
-/** `OpenProcess`: its number, its exit code and its times may be asked. */
+/** `OpenProcess`: its identifier, exit code and times may be queried. */
 export const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
-/** `OpenProcess`: everything about it may be asked. */
+/** `OpenProcess`: all information about it may be queried. */
 export const PROCESS_QUERY_INFORMATION = 0x400;
-/** `OpenProcess`: it may be ended. */
+/** `OpenProcess`: it may be terminated. */
 export const PROCESS_TERMINATE = 1;
-/** `OpenProcess`: it may be put into a job, with {@linkcode PROCESS_TERMINATE}. */
+/** `OpenProcess`: it may be assigned to a job, together with {@linkcode PROCESS_TERMINATE}. */
 export const PROCESS_SET_QUOTA = 0x100;
 /** `OpenProcess`: every right. */
 export const PROCESS_ALL_ACCESS = 0x001f_ffff;
-/** `OpenThread`: its number may be asked. */
+/** `OpenThread`: its identifier may be queried. */
 export const THREAD_QUERY_LIMITED_INFORMATION = 0x800;
 /** Any object: it may be waited for. */
 export const SYNCHRONIZE = 0x0010_0000;
-/** `GetExitCodeProcess`: the process runs, or has ended with this number. */
+/** `GetExitCodeProcess`: the process still runs, or has ended with this code. */
 export const STILL_ACTIVE = 259;
 
 /** `WaitForSingleObject`: the object is signalled. */
 export const WAIT_OBJECT_0 = 0;
 /** `WaitForSingleObject`: the owner of the mutex ended without releasing it. */
 export const WAIT_ABANDONED = 0x80;
-/** `WaitForSingleObject`: the time is over. */
+/** `WaitForSingleObject`: the time has elapsed. */
 export const WAIT_TIMEOUT = 0x102;
 /** `WaitForSingleObject`: what the C function returns when it fails; here it throws. */
 export const WAIT_FAILED = 0xffff_ffff;
-/** `WaitForSingleObject`: no limit of time. */
+/** `WaitForSingleObject`: wait without a limit. */
 export const INFINITE = 0xffff_ffff;
 
-/** Every right to read that the kind of object has. */
+/** All read rights of the kind of object. */
 export const GENERIC_READ = 0x8000_0000;
-/** Every right to write that the kind of object has. */
+/** All write rights of the kind of object. */
 export const GENERIC_WRITE = 0x4000_0000;
 /** File right: read data. */
 export const FILE_READ_DATA = 1;
@@ -57,22 +57,22 @@ export const FILE_READ_DATA = 1;
 export const FILE_WRITE_DATA = 2;
 /** File right: append data. */
 export const FILE_APPEND_DATA = 4;
-/** Every right to read that a file has. */
+/** All read rights of a file. */
 export const FILE_GENERIC_READ = 0x0012_0089;
-/** Every right to write that a file has. */
+/** All write rights of a file. */
 export const FILE_GENERIC_WRITE = 0x0012_0116;
 
-/** `CreateFileW`: others may read the file meanwhile. */
+/** `CreateFileW`: others may open the file for reading. */
 export const FILE_SHARE_READ = 1;
-/** `CreateFileW`: others may write the file meanwhile. */
+/** `CreateFileW`: others may open the file for writing. */
 export const FILE_SHARE_WRITE = 2;
-/** `CreateFileW`: others may delete or rename the file meanwhile. */
+/** `CreateFileW`: others may delete or rename the file. */
 export const FILE_SHARE_DELETE = 4;
-/** `CreateFileW`: a new file, replacing what there was. */
+/** `CreateFileW`: create a new file; an existing one is overwritten. */
 export const CREATE_ALWAYS = 2;
-/** `CreateFileW`: a file that exists. */
+/** `CreateFileW`: open a file that exists. */
 export const OPEN_EXISTING = 3;
-/** `CreateFileW`: nothing special about the file. */
+/** `CreateFileW`: no special attributes. */
 export const FILE_ATTRIBUTE_NORMAL = 0x80;
 
 /** `SetFilePointerEx`: from the start of the file. */
@@ -82,7 +82,7 @@ export const FILE_CURRENT = 1;
 /** `SetFilePointerEx`: from the end of the file. */
 export const FILE_END = 2;
 
-/** `GetFileType`: not a file, or a kind that the system does not tell. */
+/** `GetFileType`: not a file, or a file of unknown type. */
 export const FILE_TYPE_UNKNOWN = 0;
 /** `GetFileType`: a file on a disk. */
 export const FILE_TYPE_DISK = 1;
@@ -91,5 +91,5 @@ export const FILE_TYPE_CHAR = 2;
 /** `GetFileType`: a pipe or a socket. */
 export const FILE_TYPE_PIPE = 3;
 
-/** What some calls return on failure, and also the pseudo-handle of this process. */
+/** The result of some calls on failure. It is also the pseudo-handle of this process. */
 export const INVALID_HANDLE_VALUE: number = -1;

@@ -11,17 +11,17 @@ const desktops: Library<typeof user32Desktops> = /* @__PURE__ */ lazy("user32.dl
 
 /**
  * `CreateDesktopW(lpszDesktop, lpszDevice, pDevmode, dwFlags, dwDesiredAccess, lpsa)` — makes a
- * desktop in the window station of this process, or opens the one with this name.
+ * desktop in the window station of this process, or opens the existing one of this name.
  *
- * @param lpszDesktop the name, without a backslash
+ * @param lpszDesktop the name, which must not contain a backslash
  * @param lpszDevice `null`
  * @param pDevmode `null`
  * @param dwFlags 0, or `DF_ALLOWOTHERACCOUNTHOOK`
- * @param dwDesiredAccess the rights, `DESKTOP_CREATEWINDOW` among them
- * @param lpsa whether child processes inherit the handle; `null` for no
- * @returns a new handle, for {@linkcode CloseDesktop} to close
+ * @param dwDesiredAccess the rights, including `DESKTOP_CREATEWINDOW`
+ * @param lpsa whether child processes inherit the handle; `null` means that they do not
+ * @returns a new handle; close it with {@linkcode CloseDesktop}
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-createdesktopw
  *
  * @example
@@ -63,9 +63,9 @@ export function CreateDesktopW(
  * @param dwFlags 0, or `DF_ALLOWOTHERACCOUNTHOOK`
  * @param fInherit whether child processes inherit the handle
  * @param dwDesiredAccess the rights
- * @returns a new handle, for {@linkcode CloseDesktop} to close
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @returns a new handle; close it with {@linkcode CloseDesktop}
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no such object exists, `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-opendesktopw
  *
  * @example
@@ -97,11 +97,11 @@ export function OpenDesktopW(
 }
 
 /**
- * `CloseDesktop(hDesktop)` — closes a handle of a desktop, also a duplicate.
+ * `CloseDesktop(hDesktop)` — closes a handle of a desktop, which may be a duplicate.
  *
  * @param hDesktop the handle to close
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open; `ERROR_BUSY` when a thread uses
- * it
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open; `ERROR_BUSY` when a thread of
+ * this process uses it
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-closedesktop
  *
@@ -123,15 +123,16 @@ export function CloseDesktop(hDesktop: number): void {
 
 /**
  * `CreateWindowStationW(lpwinsta, dwFlags, dwDesiredAccess, lpsa)` — makes a window station, or
- * opens the one with this name.
+ * opens the existing one of this name.
  *
- * @param lpwinsta the name, which only administrators choose; `null` for that of the session
+ * @param lpwinsta the name, which only administrators may choose; `null` for a name made from the
+ * session
  * @param dwFlags 0, or `CWF_CREATE_ONLY`
  * @param dwDesiredAccess the rights: `WINSTA_ALL_ACCESS`, …
- * @param lpsa whether child processes inherit the handle; `null` for no
- * @returns a new handle, for {@linkcode CloseWindowStation} to close
+ * @param lpsa whether child processes inherit the handle; `null` means that they do not
+ * @returns a new handle; close it with {@linkcode CloseWindowStation}
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-createwindowstationw
  *
  * @example
@@ -166,9 +167,9 @@ export function CreateWindowStationW(
  * @param lpszWinSta the name
  * @param fInherit whether child processes inherit the handle
  * @param dwDesiredAccess the rights: `WINSTA_ALL_ACCESS`, …
- * @returns a new handle, for {@linkcode CloseWindowStation} to close
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @returns a new handle; close it with {@linkcode CloseWindowStation}
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no such object exists, `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-openwindowstationw
  *
  * @example
@@ -197,11 +198,11 @@ export function OpenWindowStationW(
 }
 
 /**
- * `CloseWindowStation(hWinSta)` — closes a handle of a window station, also a duplicate.
+ * `CloseWindowStation(hWinSta)` — closes a handle of a window station, which may be a duplicate.
  *
  * @param hWinSta the handle to close
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open; `ERROR_BUSY` when it is that of
- * this process
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open; `ERROR_BUSY` when it is the
+ * window station of this process
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-closewindowstation
  *
@@ -222,10 +223,10 @@ export function CloseWindowStation(hWinSta: number): void {
 }
 
 /**
- * `GetProcessWindowStation()` — the window station of this process. The handle is not to be closed.
+ * `GetProcessWindowStation()` — the window station of this process. The handle must not be closed.
  *
  * @returns the handle
- * @throws {HandleError} when the process has none
+ * @throws {HandleError} when the process has no window station
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-getprocesswindowstation
  *
  * @example
@@ -245,14 +246,14 @@ export function GetProcessWindowStation(): number {
 }
 
 /**
- * `GetUserObjectInformationW(hObj, nIndex, pvInfo, nLength, lpnLengthNeeded)` — what the system
- * knows of a desktop or a window station.
+ * `GetUserObjectInformationW(hObj, nIndex, pvInfo, nLength, lpnLengthNeeded)` — information about a
+ * desktop or a window station.
  *
  * @param hObj the handle
  * @param nIndex `UOI_NAME`, `UOI_TYPE`, …
- * @returns the bytes; those of a string end with a NUL
+ * @returns the bytes of the value; a string ends with a NUL
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-getuserobjectinformationw
  *
  * @example

@@ -1,4 +1,4 @@
-/** Makes the error for a Windows call that failed, with advice that fits the failure. */
+/** Makes the error for a Windows call that failed, with advice for that failure. */
 import { failureByCode, failureByWin32, type HandleError, systemError } from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
 import { kernel32 } from "./libraries.ts";
@@ -6,10 +6,10 @@ import { kernel32 } from "./libraries.ts";
 const ERROR_INVALID_PARAMETER = 87;
 
 /**
- * The error for a call that failed. The caller asks `GetLastError` straight after the call, as an
- * argument, because everything that happens from here on may change it.
+ * Makes the error for a call that failed. The caller must call `GetLastError` immediately after the
+ * call, because any later code may change it.
  *
- * @param what the call's object in words, when it is not the handle
+ * @param what the object of the call in words, when it is not the handle
  */
 export function win32Error(
   error: number,
@@ -27,14 +27,17 @@ export function win32Error(
   );
 }
 
-/** The error for a process or a thread that cannot be opened: there is none with a wrong number. */
+/**
+ * Makes the error for a process or a thread that cannot be opened. An invalid parameter means that
+ * its identifier is wrong.
+ */
 export function notOpened(error: number, syscall: string, what: string): HandleError {
   if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, what);
-  const advice = "it has ended or there never was one: check the number";
+  const advice = "it has ended or never existed: check the number";
   return systemError(failureByCode("ESRCH"), syscall, what, advice);
 }
 
-/** A handle as Windows tools print it. */
+/** Formats a handle as Windows tools do. */
 export function showHandle(handle: number): string {
   return handle < 0 ? String(handle) : `0x${handle.toString(16)}`;
 }
@@ -48,7 +51,7 @@ const adviceByStatus: Readonly<Record<string, () => string>> = {
   ERROR_NO_SYSTEM_RESOURCES: tooMany,
   ERROR_IO_DEVICE: () => "check the device",
   ERROR_DISK_FULL: () => "free space and call again",
-  ERROR_DISK_QUOTA_EXCEEDED: () => "free space or get more, and call again",
+  ERROR_DISK_QUOTA_EXCEEDED: () => "free space or raise the quota, and call again",
   ERROR_INVALID_PARAMETER: () => "a flag is unknown or a handle is missing",
 };
 

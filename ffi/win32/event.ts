@@ -11,18 +11,19 @@ const events: Library<typeof kernel32Events> = /* @__PURE__ */ lazy("kernel32.dl
 
 /**
  * `CreateEventW(lpEventAttributes, bManualReset, bInitialState, lpName)` — makes an event, or opens
- * the one with this name.
+ * the existing one of this name.
  *
- * @param lpEventAttributes whether child processes inherit the handle; `null` for no
+ * @param lpEventAttributes whether child processes inherit the handle; `null` means that they do
+ * not
  * @param bManualReset whether it stays signalled until {@linkcode ResetEvent}; otherwise the first
  * wait that ends resets it
- * @param bInitialState whether it is signalled at first
- * @param lpName the name under which other processes find it; `null` for none. When there is one
- * with this name already, that is opened
+ * @param bInitialState whether it is signalled at the beginning
+ * @param lpName the name by which other processes open it; `null` for no name. When an object of
+ * this kind has the name already, it is opened
  * @returns a new handle
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when the name is that of another kind of object;
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when an object of another kind has the name;
  * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createeventw
  *
  * @example
@@ -56,15 +57,14 @@ export function CreateEventW(
 }
 
 /**
- * `OpenEventW(dwDesiredAccess, bInheritHandle, lpName)` — a handle of an event that has a name.
+ * `OpenEventW(dwDesiredAccess, bInheritHandle, lpName)` — opens an event by its name.
  *
  * @param dwDesiredAccess the rights: `EVENT_MODIFY_STATE`, `SYNCHRONIZE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param lpName the name
  * @returns a new handle
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
- * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no object has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openeventw
  *
  * @example

@@ -1,4 +1,4 @@
-/** Opening, positions, bytes and pipes: fileapi.h and namedpipeapi.h. */
+/** Files and pipes: fileapi.h and namedpipeapi.h. */
 import { checkBuffer, checkInteger, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE, wideString } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
@@ -6,7 +6,7 @@ import { win32Error } from "./errors.ts";
 import { kernel32, kernel32Files } from "./libraries.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
-/** Where a call leaves its count, behind the bytes. */
+/** The offset of the count that a call writes, after the bytes. */
 const COUNT_OFFSET = SCRATCH_SIZE;
 const ERROR_HANDLE_EOF = 38;
 const ERROR_BROKEN_PIPE = 109;
@@ -16,15 +16,16 @@ const ERROR_BROKEN_PIPE = 109;
  * dwCreationDisposition, dwFlagsAndAttributes, hTemplateFile)` — opens a file, a pipe or a device.
  *
  * @param lpFileName the path
- * @param dwDesiredAccess `GENERIC_READ`, `GENERIC_WRITE`, both, or other rights
- * @param dwShareMode what others may do meanwhile: `FILE_SHARE_READ`, …
- * @param lpSecurityAttributes whether child processes inherit the handle; `null` for no
+ * @param dwDesiredAccess the rights: `GENERIC_READ`, `GENERIC_WRITE`, both, or others
+ * @param dwShareMode what others may do while the file is open: `FILE_SHARE_READ`, …
+ * @param lpSecurityAttributes whether child processes inherit the handle; `null` means that they do
+ * not
  * @param dwCreationDisposition `OPEN_EXISTING`, `CREATE_ALWAYS`, …
  * @param dwFlagsAndAttributes `FILE_ATTRIBUTE_NORMAL`, …
- * @param hTemplateFile a file whose attributes a new file gets; 0 for none
+ * @param hTemplateFile a file whose attributes are copied to a new file; 0 for none
  * @returns the new handle
  * @throws {HandleError} `ERROR_FILE_NOT_FOUND`, `ERROR_ACCESS_DENIED`, `ERROR_SHARING_VIOLATION`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew
  *
  * @example
@@ -74,17 +75,17 @@ export function CreateFileW(
 }
 
 /**
- * `ReadFile(hFile, lpBuffer, nNumberOfBytesToRead, …)` — reads at the position of the open file.
+ * `ReadFile(hFile, lpBuffer, nNumberOfBytesToRead, …)` — reads bytes at the position of the open
+ * file.
  *
- * 64 KiB come at once at most; like any read it may give less than was asked for. The end
- * of a file and of a pipe whose writers are gone are 0.
+ * One call reads at most 64 KiB. As with the C function, it may read fewer bytes than requested.
  *
  * @param hFile the handle to read from
- * @param lpBuffer where the bytes go
- * @param nNumberOfBytesToRead how many bytes at most, default all that fit
- * @returns how many bytes were read
- * @throws {HandleError} `ERROR_ACCESS_DENIED` when it is not open for reading, …
- * @throws {TypeError} when an argument is not of its kind
+ * @param lpBuffer receives the bytes
+ * @param nNumberOfBytesToRead the most bytes to read, default the length of `lpBuffer`
+ * @returns how many bytes were read; 0 at the end of a file, and of a pipe without writers
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when it is not open for reading, and others
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile
  *
  * @example
@@ -121,17 +122,18 @@ export function ReadFile(
 }
 
 /**
- * `WriteFile(hFile, lpBuffer, nNumberOfBytesToWrite, …)` — writes at the position of the open file.
+ * `WriteFile(hFile, lpBuffer, nNumberOfBytesToWrite, …)` — writes bytes at the position of the open
+ * file.
  *
- * 64 KiB go at once at most.
+ * One call writes at most 64 KiB.
  *
  * @param hFile the handle to write to
  * @param lpBuffer the bytes to write
- * @param nNumberOfBytesToWrite how many of them, default all
+ * @param nNumberOfBytesToWrite how many bytes of `lpBuffer` to write, default all
  * @returns how many bytes were written
  * @throws {HandleError} `ERROR_ACCESS_DENIED` when it is not open for writing, `ERROR_DISK_FULL`,
- * `ERROR_NO_DATA` when a pipe has no reader, …
- * @throws {TypeError} when an argument is not of its kind
+ * `ERROR_NO_DATA` when a pipe has no reader, and others
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-writefile
  *
  * @example
@@ -161,14 +163,14 @@ export function WriteFile(
 
 /**
  * `SetFilePointerEx(hFile, liDistanceToMove, lpNewFilePointer, dwMoveMethod)` — moves the position
- * of the open file, which all duplicates share.
+ * of the open file, which its duplicates share.
  *
  * @param hFile a handle of the file
- * @param liDistanceToMove bytes, within ±2^53
- * @param dwMoveMethod `FILE_BEGIN`, `FILE_CURRENT` or `FILE_END`
+ * @param liDistanceToMove the distance in bytes, within ±2^53
+ * @param dwMoveMethod the origin: `FILE_BEGIN`, `FILE_CURRENT` or `FILE_END`
  * @returns the new position in bytes from the start
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-setfilepointerex
  *
  * @example
@@ -201,11 +203,11 @@ export function SetFilePointerEx(
 }
 
 /**
- * `GetFileType(hFile)` — what kind of file a handle refers to.
+ * `GetFileType(hFile)` — the type of the file that a handle refers to.
  *
- * @param hFile the handle to ask about
- * @returns `FILE_TYPE_DISK`, `FILE_TYPE_CHAR`, `FILE_TYPE_PIPE`, or `FILE_TYPE_UNKNOWN` for
- * everything that is not a file
+ * @param hFile the handle
+ * @returns `FILE_TYPE_DISK`, `FILE_TYPE_CHAR`, `FILE_TYPE_PIPE`, or `FILE_TYPE_UNKNOWN` when it is
+ * not a file
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getfiletype
  *
@@ -224,11 +226,11 @@ export function GetFileType(hFile: number): number {
 /**
  * `CreatePipe(hReadPipe, hWritePipe, lpPipeAttributes, nSize)` — makes a pipe.
  *
- * @param lpPipeAttributes whether child processes inherit the ends; `null` for no
- * @param nSize the wanted size of its buffer in bytes, 0 for the system's choice
- * @returns the end to read from, then the end to write to
- * @throws {HandleError} when the system has no more resources
- * @throws {TypeError} when an argument is not of its kind
+ * @param lpPipeAttributes whether child processes inherit the ends; `null` means that they do not
+ * @param nSize the suggested size of its buffer in bytes; 0 for the default size
+ * @returns the reading end, then the writing end
+ * @throws {HandleError} when the system lacks resources
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-createpipe
  *
  * @example

@@ -14,22 +14,22 @@ export type HandleOut = { 0: number } | Int32Array;
  * `DuplicateHandle(hSourceProcessHandle, hSourceHandle, hTargetProcessHandle, lpTargetHandle,
  * dwDesiredAccess, bInheritHandle, dwOptions)` — makes another handle to the same object.
  *
- * `-1` as the source means this process, as in C, so it is refused where another process is involved:
- * what a failed call returned must never become full control of us.
+ * As in C, `-1` as the source handle refers to this process. It is also the result of failed calls.
+ * So it is refused when another process is involved: the result would be full control of a process.
  *
- * @param hSourceProcessHandle the process whose handle is duplicated
- * @param hSourceHandle the handle to duplicate, valid in that process; a pseudo-handle becomes a
- * real one
- * @param hTargetProcessHandle the process that gets the new handle; 0 with
- * `DUPLICATE_CLOSE_SOURCE` and no target
- * @param lpTargetHandle receives the new handle; `null` for none
+ * @param hSourceProcessHandle a handle of the process that has the source handle
+ * @param hSourceHandle the handle to duplicate, valid in that process; a pseudo-handle is
+ * duplicated to a real handle
+ * @param hTargetProcessHandle a handle of the process that gets the new handle; 0 for none, with
+ * `DUPLICATE_CLOSE_SOURCE`
+ * @param lpTargetHandle receives the new handle; `null` when it is not needed
  * @param dwDesiredAccess the access mask of the new handle, ignored with `DUPLICATE_SAME_ACCESS`
  * @param bInheritHandle whether the target's child processes inherit the new handle
  * @param dwOptions `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, both, or 0
  * @returns the new handle, valid in the target process; 0 when there is no target
- * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`, …; a source that was to be
- * closed is closed all the same
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED` and others; with
+ * `DUPLICATE_CLOSE_SOURCE` the source is closed all the same
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
  *
  * @example
@@ -86,14 +86,18 @@ export function DuplicateHandle(
   return lpTargetHandle[0] = int32[0]!;
 }
 
-/** Throws what duplicating the handle into this process throws, and leaves everything as it was. */
+/**
+ * Duplicates the handle into this process and closes the duplicate, to find out whether that
+ * throws.
+ */
 function probe(process: number, handle: number): void {
   CloseHandle(DuplicateHandle(process, handle, -1, [0], 0, false, DUPLICATE_SAME_ACCESS));
 }
 
 /**
- * Whether a handle that was open is closed now. Without a target some systems report a failure
- * although the source is closed as it was asked for, so the effect decides.
+ * Whether a handle that was open is closed now. Without a target process, some systems close the
+ * source as requested and report a failure nevertheless, so its effect decides whether the call
+ * succeeded.
  */
 function isClosed(process: number, handle: number): boolean {
   try {
@@ -107,7 +111,7 @@ function isClosed(process: number, handle: number): boolean {
 /**
  * `CloseHandle(hObject)` — closes a handle, once.
  *
- * @param hObject the handle to close; a pseudo-handle is refused, since closing it does nothing
+ * @param hObject the handle to close. A pseudo-handle is refused, since closing it does nothing
  * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open, or is protected from closing
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle
@@ -122,7 +126,7 @@ function isClosed(process: number, handle: number): boolean {
 export function CloseHandle(hObject: number): void {
   checkHandle(hObject, "hObject");
   if (isPseudoHandle(hObject)) {
-    throw new TypeError(`Cannot close ${hObject}: it is a pseudo-handle, which nobody owns`);
+    throw new TypeError(`Cannot close ${hObject}: it is a pseudo-handle, which needs no closing`);
   }
   const k = kernel32();
   if (k.CloseHandle(hObject) === 0) throw win32Error(k.GetLastError(), "CloseHandle", hObject);
@@ -131,7 +135,7 @@ export function CloseHandle(hObject: number): void {
 /**
  * `GetHandleInformation(hObject, lpdwFlags)` — the flags of a handle.
  *
- * @param hObject the handle to ask about
+ * @param hObject the handle
  * @returns `HANDLE_FLAG_INHERIT`, `HANDLE_FLAG_PROTECT_FROM_CLOSE`, both, or 0
  * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
  * @throws {TypeError} when it is not a handle
@@ -157,14 +161,14 @@ export function GetHandleInformation(hObject: number): number {
 }
 
 /**
- * `SetHandleInformation(hObject, dwMask, dwFlags)` — changes flags of a handle, not of its
+ * `SetHandleInformation(hObject, dwMask, dwFlags)` — changes flags of a handle, but not of its
  * duplicates.
  *
- * @param hObject the handle to change
+ * @param hObject the handle
  * @param dwMask the flags to change
  * @param dwFlags their new values
  * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-sethandleinformation
  *
  * @example
@@ -199,8 +203,8 @@ function minusOne(): Error {
   return failure("EBADF", "DuplicateHandle", {
     message:
       `Cannot duplicate handle ${showHandle(-1)} from or into another process: it is what a ` +
-      "failed call returns, and would give full control of a process; if that is meant, duplicate " +
-      "it within this process first",
+      "failed call returns, and would give full control of a process; if that is intended, " +
+      "duplicate it within this process first",
     handle: -1,
   });
 }

@@ -1,6 +1,5 @@
-/** What Windows knows of open handles: the list of a process's, and the file behind one. */
+/** Lists the open handles of a process, and describes files on disks. */
 import { readWideString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
-import { kernel32Looking } from "./symbols/inspect.ts";
 import { backend } from "../backend/mod.ts";
 import * as tables from "./symbols/inspect.ts";
 import { win32Error } from "./errors.ts";
@@ -12,11 +11,11 @@ const FILE_ATTRIBUTE_DIRECTORY = 0x10;
 const FileStandardInfo = 1;
 const STANDARD_SIZE = 24;
 
-/** Where `FILE_STANDARD_INFO` has what is read here. */
+/** Offsets in `FILE_STANDARD_INFO`. */
 const LINKS = 16;
 const DELETE_PENDING = 20;
 
-/** Where `BY_HANDLE_FILE_INFORMATION` has what is read here. */
+/** Offsets in `BY_HANDLE_FILE_INFORMATION`. */
 const ATTRIBUTES = 0;
 const VOLUME = 28;
 const INDEX_HIGH = 44;
@@ -31,19 +30,19 @@ export interface DiskFile {
   readonly inode: number;
 }
 
-const looking: Library<typeof kernel32Looking> = /* @__PURE__ */ lazy(
+const kernel32Inspect: Library<typeof tables.kernel32Inspect> = /* @__PURE__ */ lazy(
   "kernel32.dll",
-  kernel32Looking,
+  tables.kernel32Inspect,
 );
 
 /**
- * What is known of a file on a disk; `undefined` when the handle may not ask or is that of a disk.
+ * Describes a file on a disk; `undefined` when the handle lacks the right or refers to a disk itself.
  *
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getfileinformationbyhandle
  */
 export function diskFileOf(handle: number): DiskFile | undefined {
   const { address, data } = scratch();
-  if (looking().GetFileInformationByHandle(handle, address) === 0) return undefined;
+  if (kernel32Inspect().GetFileInformationByHandle(handle, address) === 0) return undefined;
   return {
     isDirectory: (data.getUint32(ATTRIBUTES, true) & FILE_ATTRIBUTE_DIRECTORY) !== 0,
     device: data.getUint32(VOLUME, true),
@@ -51,10 +50,10 @@ export function diskFileOf(handle: number): DiskFile | undefined {
   };
 }
 
-/** Whether a file is gone with its last handle, or has no path any more. */
+/** Whether a file is deleted: it disappears with its last handle, or has no path any more. */
 export function isDeleted(handle: number): boolean {
   const { address, bytes, data } = scratch();
-  const { GetFileInformationByHandleEx } = looking();
+  const { GetFileInformationByHandleEx } = kernel32Inspect();
   if (GetFileInformationByHandleEx(handle, FileStandardInfo, address, STANDARD_SIZE) === 0) {
     return false;
   }
@@ -62,36 +61,36 @@ export function isDeleted(handle: number): boolean {
 }
 
 /**
- * The path of a file on a disk; `undefined` when the system does not tell it.
+ * The path of a file on a disk; `undefined` when the system does not report it.
  *
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getfinalpathnamebyhandlew
  */
 export function pathOf(handle: number): string | undefined {
   const { address } = scratch();
-  const { GetFinalPathNameByHandleW } = looking();
-  const room = SCRATCH_SIZE / 2;
-  // The name with every part in full needs the right to read the folders, the other one does not.
+  const { GetFinalPathNameByHandleW } = kernel32Inspect();
+  const capacity = SCRATCH_SIZE / 2;
+  // The normalized name needs the right to read the directories; the name as opened does not.
   for (const flags of [0, FILE_NAME_OPENED]) {
-    const length = GetFinalPathNameByHandleW(handle, address, room, flags);
-    if (length > 0 && length < room) return withoutPrefix(readWideString(0, length * 2));
+    const length = GetFinalPathNameByHandleW(handle, address, capacity, flags);
+    if (length > 0 && length < capacity) return withoutPrefix(readWideString(0, length * 2));
   }
   return undefined;
 }
 
-/** As everybody writes it: the prefix says that nothing in the path is special. */
+/** Removes the prefix that turns off the parsing of a path, which paths usually do not have. */
 function withoutPrefix(path: string): string {
   if (path.startsWith("\\\\?\\UNC\\")) return `\\\\${path.slice(8)}`;
   return /^\\\\\?\\[A-Za-z]:/.test(path) ? path.slice(4) : path;
 }
 
-/** The list of every handle of the system: Wine has none of a single process's. */
+/** The information class for all handles of the system. Wine has none for a single process. */
 const SYSTEM_EXTENDED_HANDLE_INFORMATION = 64;
 
-/** `SYSTEM_HANDLE_INFORMATION_EX` starts with two pointers' width; each entry has 40 bytes. */
+/** The header of `SYSTEM_HANDLE_INFORMATION_EX` has 16 bytes, each entry 40. */
 const HEADER = 16;
 const ENTRY = 40;
 
-/** Where `SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX` has what is read here. */
+/** Offsets in `SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX`. */
 const PROCESS = 8;
 const HANDLE = 16;
 const ACCESS = 24;
@@ -101,21 +100,21 @@ const ENTRY_ATTRIBUTES = 32;
 /** ntdef.h: child processes inherit the handle. */
 const OBJ_INHERIT = 2;
 
-/** ntstatus.h: the list is longer than the memory for it. */
+/** ntstatus.h: the buffer is too small for the list. */
 const STATUS_INFO_LENGTH_MISMATCH = 0xc000_0004 | 0;
 
-/** Room for 25000 handles at first, and for 6 million at last. */
+/** The first size of the buffer, for 25,000 handles, and the largest, for 6 million. */
 const FIRST_SIZE = 1 << 20;
 const LAST_SIZE = 1 << 28;
 
 /** An open handle of a process. */
 export interface OpenHandle {
   readonly handle: number;
-  /** The number that the system has for the kind of object; 0 for one of Wine's own. */
+  /** The system's number for the kind of object; 0 for a kind that only Wine has. */
   readonly kind: number;
   /** Whether child processes inherit it. */
   readonly inheritable: boolean;
-  /** The rights of this handle. */
+  /** The access mask of this handle. */
   readonly access: number;
 }
 
@@ -127,11 +126,11 @@ const ntdllHandles: Library<typeof tables.ntdllHandles> = /* @__PURE__ */ lazy(
 let size: number = FIRST_SIZE;
 
 /**
- * The open handles of a process. What is opened or closed meanwhile is in it or not; what stays
- * open is in it. `GetProcessHandleCount` would count them, but under Wine it says 0.
+ * The open handles of a process. A handle that stays open during the call is in the list. One that is
+ * opened or closed meanwhile may be missing.
  *
- * @param pid the process, default this one
- * @throws {HandleError} when the system does not give the list
+ * @param pid the process identifier, default this process
+ * @throws {HandleError} when the system refuses the list
  */
 export function openHandles(pid: number = globalThis.process.pid): OpenHandle[] {
   const data = handleTable();
@@ -148,7 +147,7 @@ export function openHandles(pid: number = globalThis.process.pid): OpenHandle[] 
   return found;
 }
 
-/** The system's list. It is big, so its memory is not kept. */
+/** Reads the list of all handles of the system. It is large, so its buffer is not kept. */
 function handleTable(): DataView {
   const { NtQuerySystemInformation } = ntdllHandles();
   for (;; size *= 2) {

@@ -10,15 +10,16 @@ import { type SecurityAttributes, securityAttributes } from "./security.ts";
 const jobs: Library<typeof kernel32Jobs> = /* @__PURE__ */ lazy("kernel32.dll", kernel32Jobs);
 
 /**
- * `CreateJobObjectW(lpJobAttributes, lpName)` — makes a job, or opens the one with this name.
+ * `CreateJobObjectW(lpJobAttributes, lpName)` — makes a job, or opens the existing one of this
+ * name.
  *
- * @param lpJobAttributes whether child processes inherit the handle; `null` for no
- * @param lpName the name under which other processes find it; `null` for none. When there is one
- * with this name already, that is opened
+ * @param lpJobAttributes whether child processes inherit the handle; `null` means that they do not
+ * @param lpName the name by which other processes open it; `null` for no name. When an object of
+ * this kind has the name already, it is opened
  * @returns a new handle
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when the name is that of another kind of object;
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when an object of another kind has the name;
  * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/jobapi2/nf-jobapi2-createjobobjectw
  *
  * @example
@@ -44,15 +45,14 @@ export function CreateJobObjectW(
 }
 
 /**
- * `OpenJobObjectW(dwDesiredAccess, bInheritHandle, lpName)` — a handle of a job that has a name.
+ * `OpenJobObjectW(dwDesiredAccess, bInheritHandle, lpName)` — opens a job by its name.
  *
  * @param dwDesiredAccess the rights: `JOB_OBJECT_QUERY`, `JOB_OBJECT_TERMINATE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param lpName the name
  * @returns a new handle
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
- * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no object has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-openjobobjectw
  *
  * @example
@@ -76,14 +76,14 @@ export function OpenJobObjectW(
 }
 
 /**
- * `AssignProcessToJobObject(hJob, hProcess)` — puts a process into a job, for good. Its child
- * processes belong to the job too.
+ * `AssignProcessToJobObject(hJob, hProcess)` — assigns a process to a job. It stays in the job, and
+ * its child processes belong to it too.
  *
  * @param hJob a handle of the job with `JOB_OBJECT_ASSIGN_PROCESS`
  * @param hProcess a handle of the process with `PROCESS_SET_QUOTA` and `PROCESS_TERMINATE`
- * @throws {HandleError} `ERROR_ACCESS_DENIED`, also when it is in another job that cannot contain
- * this one
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_ACCESS_DENIED`, also when the process is in a job that this one
+ * cannot be nested in
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/jobapi2/nf-jobapi2-assignprocesstojobobject
  *
  * @example
@@ -119,9 +119,9 @@ export function AssignProcessToJobObject(hJob: number, hProcess: number): void {
  *
  * @param ProcessHandle a handle of the process with `PROCESS_QUERY_LIMITED_INFORMATION`
  * @param JobHandle a handle of the job with `JOB_OBJECT_QUERY`; 0 for any job
- * @returns whether it does
+ * @returns whether it belongs to the job
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/jobapi/nf-jobapi-isprocessinjob
  *
  * @example
@@ -147,9 +147,9 @@ export function IsProcessInJob(ProcessHandle: number, JobHandle: number): boolea
  * `TerminateJobObject(hJob, uExitCode)` — ends every process of a job.
  *
  * @param hJob a handle of the job with `JOB_OBJECT_TERMINATE`
- * @param uExitCode what they end with
+ * @param uExitCode the exit code of the processes
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/jobapi2/nf-jobapi2-terminatejobobject
  *
  * @example

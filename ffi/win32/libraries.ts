@@ -1,4 +1,4 @@
-/** The libraries of Windows: each table of functions is bound at its first call, and no sooner. */
+/** The libraries of Windows. Each table of functions is bound at its first use. */
 import type { Calls, SymbolTable } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { isWindows } from "../host.ts";
@@ -6,31 +6,31 @@ import { loadLibrary } from "../backend/library.ts";
 import * as tables from "./symbols/base.ts";
 import * as processTables from "./symbols/process.ts";
 
-/** Gives the functions of one table; the first call binds them. */
+/** Returns the functions of one table. The first call binds them. */
 export type Library<Table extends SymbolTable> = () => Calls<Table>;
 
-/** kernel32.dll: what every duplicate needs. */
+/** kernel32.dll: the functions for every duplicate. */
 export const kernel32: Library<typeof tables.kernel32> = /* @__PURE__ */ lazy(
   "kernel32.dll",
   tables.kernel32,
 );
 
-/** kernel32.dll: what only files need. */
+/** kernel32.dll: the functions for files. */
 export const kernel32Files: Library<typeof tables.kernel32Files> = /* @__PURE__ */ lazy(
   "kernel32.dll",
   tables.kernel32Files,
 );
 
-/** kernel32.dll: what only processes and threads need. */
+/** kernel32.dll: the functions for processes and threads. */
 export const kernel32Processes: Library<typeof processTables.kernel32Processes> =
   /* @__PURE__ */ lazy("kernel32.dll", processTables.kernel32Processes);
 
-/** ntdll.dll: what the kernel knows of a handle. */
+/** ntdll.dll: the function that queries a handle. */
 export const ntdll: Library<typeof tables.ntdll> = /* @__PURE__ */ lazy("ntdll.dll", tables.ntdll);
 
 /**
- * A library that is loaded when it is first called. A table is as small as what is used together:
- * some runtimes compile code for every function that they bind.
+ * Makes a library that is loaded at its first call. Each table has only functions that are used
+ * together, because some runtimes compile code for every function that they bind.
  */
 export function lazy<Table extends SymbolTable>(library: string, table: Table): Library<Table> {
   let loaded: Calls<Table> | undefined;

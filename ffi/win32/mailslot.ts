@@ -1,4 +1,4 @@
-/** Mailslots: messages to one reader, winbase.h. */
+/** Mailslots, which carry messages to one reader: winbase.h. */
 import { scratch } from "../backend/scratch.ts";
 import { kernel32Mailslots } from "./symbols/objects.ts";
 import { checkDword, checkHandle, stringArgument } from "./check.ts";
@@ -11,31 +11,32 @@ const mailslots: Library<typeof kernel32Mailslots> = /* @__PURE__ */ lazy(
   kernel32Mailslots,
 );
 
-/** What {@linkcode GetMailslotInfo} tells. */
+/** The result of {@linkcode GetMailslotInfo}. */
 export interface MailslotInfo {
-  /** The largest message in bytes; 0 for any. */
+  /** The maximum size of a message in bytes; 0 for no maximum. */
   readonly lpMaxMessageSize: number;
   /** The size of the next message in bytes, or `MAILSLOT_NO_MESSAGE`. */
   readonly lpNextSize: number;
-  /** How many messages wait. */
+  /** How many messages can be read. */
   readonly lpMessageCount: number;
-  /** How many milliseconds a read waits for one. */
+  /** How long a read waits for a message, in milliseconds. */
   readonly lpReadTimeout: number;
 }
 
 /**
  * `CreateMailslotW(lpName, nMaxMessageSize, lReadTimeout, lpSecurityAttributes)` — makes a
- * mailslot. What others write under its name is read with {@linkcode ReadFile}, one message at a
- * time.
+ * mailslot. Other handles are opened by its name for writing; its own handle is read with
+ * {@linkcode ReadFile}, one message at a time.
  *
- * @param lpName its name, `\\\\.\\mailslot\\…`
- * @param nMaxMessageSize the largest message in bytes; 0 for any
- * @param lReadTimeout how many milliseconds a read waits for a message; 0 for not at all,
- * `INFINITE` for as long as it takes
- * @param lpSecurityAttributes whether child processes inherit the handle; `null` for no
+ * @param lpName the name of the mailslot, `\\\\.\\mailslot\\…`
+ * @param nMaxMessageSize the maximum size of a message in bytes; 0 for no maximum
+ * @param lReadTimeout how long a read waits for a message, in milliseconds; 0 does not wait,
+ * `INFINITE` waits without a limit
+ * @param lpSecurityAttributes whether child processes inherit the handle; `null` means that they do
+ * not
  * @returns a new handle
  * @throws {HandleError} `ERROR_ALREADY_EXISTS`, `ERROR_INVALID_NAME`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-createmailslotw
  *
  * @example
@@ -64,11 +65,11 @@ export function CreateMailslotW(
 }
 
 /**
- * `GetMailslotInfo(hMailslot, lpMaxMessageSize, lpNextSize, lpMessageCount, lpReadTimeout)` — what
- * waits in a mailslot.
+ * `GetMailslotInfo(hMailslot, lpMaxMessageSize, lpNextSize, lpMessageCount, lpReadTimeout)` —
+ * information about the messages in a mailslot.
  *
  * @param hMailslot a handle of the mailslot
- * @returns what the C function writes behind each pointer
+ * @returns the values that the C function writes through its pointers
  * @throws {HandleError} `ERROR_INVALID_HANDLE`
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getmailslotinfo

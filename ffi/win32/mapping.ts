@@ -1,4 +1,4 @@
-/** File mappings, memory that processes share: memoryapi.h. */
+/** File mappings, the shared memory of Windows: memoryapi.h. */
 import { backend } from "../backend/mod.ts";
 import { show } from "../check.ts";
 import { scratch } from "../backend/scratch.ts";
@@ -25,29 +25,30 @@ const mappings: Library<typeof kernel32Mappings> = /* @__PURE__ */ lazy(
 const ntMappings: Library<typeof ntdllMappings> = /* @__PURE__ */ lazy("ntdll.dll", ntdllMappings);
 
 const VIEW_UNMAP = 2;
-/** Where in the scratch memory NtMapViewOfSection finds and leaves what. */
+/** Offsets in the scratch memory of the parameters of NtMapViewOfSection that it reads and writes. */
 const BASE = 0;
 const OFFSET = 8;
 const SIZE = 16;
 
-/** Where each view is; one that is not here is not mapped. */
+/** The address of each view. A view that is not here is not mapped. */
 const addresses = /* @__PURE__ */ new WeakMap<Uint8Array, number>();
 
 /**
  * `CreateFileMappingW(hFile, lpFileMappingAttributes, flProtect, dwMaximumSizeHigh,
- * dwMaximumSizeLow, lpName)` — makes a file mapping, or opens the one with this name.
+ * dwMaximumSizeLow, lpName)` — makes a file mapping, or opens the existing one of this name.
  *
- * @param hFile the file; `INVALID_HANDLE_VALUE` for memory without a file
- * @param lpFileMappingAttributes whether child processes inherit the handle; `null` for no
+ * @param hFile the file; `INVALID_HANDLE_VALUE` for memory that is not of a file
+ * @param lpFileMappingAttributes whether child processes inherit the handle; `null` means that they
+ * do not
  * @param flProtect `PAGE_READWRITE`, `PAGE_READONLY`, …
  * @param dwMaximumSizeHigh the high 32 bits of its size in bytes
  * @param dwMaximumSizeLow the low 32 bits; both 0 for the size of the file
- * @param lpName the name under which other processes find it; `null` for none. When there is one
- * with this name already, that is opened
+ * @param lpName the name by which other processes open it; `null` for no name. When an object of
+ * this kind has the name already, it is opened
  * @returns a new handle
- * @throws {HandleError} `ERROR_ACCESS_DENIED` when the file is not open for that,
+ * @throws {HandleError} `ERROR_ACCESS_DENIED` when the file is not open with the needed access,
  * `ERROR_DISK_FULL`, `ERROR_INVALID_HANDLE`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw
  *
  * @example
@@ -92,16 +93,14 @@ export function CreateFileMappingW(
 }
 
 /**
- * `OpenFileMappingW(dwDesiredAccess, bInheritHandle, lpName)` — a handle of a file mapping that has
- * a name.
+ * `OpenFileMappingW(dwDesiredAccess, bInheritHandle, lpName)` — opens a file mapping by its name.
  *
  * @param dwDesiredAccess the rights: `FILE_MAP_READ`, `FILE_MAP_WRITE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param lpName the name
  * @returns a new handle
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
- * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no object has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw
  *
  * @example
@@ -126,20 +125,21 @@ export function OpenFileMappingW(
 
 /**
  * `MapViewOfFile(hFileMappingObject, dwDesiredAccess, dwFileOffsetHigh, dwFileOffsetLow,
- * dwNumberOfBytesToMap)` — makes a file mapping part of the memory of this process.
+ * dwNumberOfBytesToMap)` — maps a view of a file mapping into the memory of this process.
  *
- * The array is the memory itself. Writing to what was mapped for reading ends the process, and so
- * may any use of an array made from it after the view is gone.
+ * The array is the memory itself. Writing to a view that was mapped for reading crashes the
+ * process, and so can the use of an array made from it after {@linkcode UnmapViewOfFile}.
  *
  * @param hFileMappingObject a handle of the mapping
  * @param dwDesiredAccess `FILE_MAP_READ`, `FILE_MAP_WRITE` or `FILE_MAP_COPY`
- * @param dwFileOffsetHigh the high 32 bits of the place where the view begins, in bytes
+ * @param dwFileOffsetHigh the high 32 bits of the offset of the view, in bytes
  * @param dwFileOffsetLow the low 32 bits, a multiple of 65,536
- * @param dwNumberOfBytesToMap how many bytes; 0 for the rest, in whole pages
- * @returns the bytes, which stay mapped until {@linkcode UnmapViewOfFile}
+ * @param dwNumberOfBytesToMap the size of the view in bytes; 0 for the rest of the mapping, in
+ * whole pages
+ * @returns the memory, which stays mapped until {@linkcode UnmapViewOfFile}
  * @throws {HandleError} `ERROR_ACCESS_DENIED` when the handle lacks the right,
  * `ERROR_MAPPED_ALIGNMENT`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile
  *
  * @example
@@ -173,7 +173,7 @@ export function MapViewOfFile(
   data.setUint32(OFFSET, dwFileOffsetLow, true);
   data.setUint32(OFFSET + 4, dwFileOffsetHigh, true);
   data.setBigUint64(SIZE, BigInt(dwNumberOfBytesToMap), true);
-  // MapViewOfFile gives its address as a 64-bit result, which can cost the error of a failure.
+  // The 64-bit result of MapViewOfFile can make the runtime lose the error code of a failure.
   const status = ntMappings().NtMapViewOfSection(
     hFileMappingObject,
     -1,
@@ -198,12 +198,12 @@ export function MapViewOfFile(
 }
 
 /**
- * `UnmapViewOfFile(lpBaseAddress)` — ends a view. The array is empty from then on; Node 20 leaves it
- * as it is, and using it ends the process.
+ * `UnmapViewOfFile(lpBaseAddress)` — unmaps a view. The array is empty afterwards; in Node 20 it
+ * keeps its length, and using it crashes the process.
  *
- * @param lpBaseAddress what {@linkcode MapViewOfFile} returned
+ * @param lpBaseAddress the array from {@linkcode MapViewOfFile}
  * @throws {HandleError} `ERROR_INVALID_ADDRESS`
- * @throws {TypeError} when it is no view, or no longer one
+ * @throws {TypeError} when it is not a view, or is unmapped already
  * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile
  *
  * @example
@@ -225,11 +225,11 @@ export function UnmapViewOfFile(lpBaseAddress: Uint8Array): void {
   const base = addresses.get(lpBaseAddress);
   if (base === undefined) {
     throw new TypeError(
-      `Cannot unmap ${show(lpBaseAddress)}: it must be what MapViewOfFile returned, once`,
+      `Cannot unmap ${show(lpBaseAddress)}: it must be a mapped view from MapViewOfFile`,
     );
   }
   addresses.delete(lpBaseAddress);
-  // The array loses its memory first: nobody can read or write where there is none. Node 20 cannot.
+  // First detach the array, so that no code can access unmapped memory. Node 20 has no transfer().
   (lpBaseAddress.buffer as ArrayBuffer).transfer?.();
   if (UnmapViewOfFile(base) === 0) throw win32Error(GetLastError(), "UnmapViewOfFile", undefined);
 }

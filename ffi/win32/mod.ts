@@ -1,7 +1,7 @@
 /**
- * The Windows calls on handles one to one, for people who know them: the C names, the C order of
- * parameters and the C flags. They throw {@linkcode HandleError} instead of returning `FALSE`,
- * `NULL` or `INVALID_HANDLE_VALUE`.
+ * The Windows calls on handles one to one: the names, the order of parameters and the flags are
+ * those of C. On failure they throw {@linkcode HandleError} instead of returning `FALSE`, `NULL` or
+ * `INVALID_HANDLE_VALUE`.
  *
  * A `HANDLE` is a number: only 32 of its bits are significant, and they are sign-extended. On
  * other systems every call throws `ENOTSUP`.

@@ -13,20 +13,21 @@ const mutexes: Library<typeof kernel32Mutexes> = /* @__PURE__ */ lazy(
 );
 
 /**
- * `CreateMutexW(lpMutexAttributes, bInitialOwner, lpName)` — makes a mutex, or opens the one with
- * this name.
+ * `CreateMutexW(lpMutexAttributes, bInitialOwner, lpName)` — makes a mutex, or opens the existing
+ * one of this name.
  *
- * A thread owns it, not a handle: a duplicate lets the same thread release it.
+ * A mutex is owned by a thread, not by a handle: its owner can release it through any handle.
  *
- * @param lpMutexAttributes whether child processes inherit the handle; `null` for no
- * @param bInitialOwner whether this thread owns it at first; of a mutex that exists already it does
- * not become the owner
- * @param lpName the name under which other processes find it; `null` for none. When there is one
- * with this name already, that is opened
+ * @param lpMutexAttributes whether child processes inherit the handle; `null` means that they do
+ * not
+ * @param bInitialOwner whether this thread owns the new mutex; of an existing mutex it does not
+ * become the owner
+ * @param lpName the name by which other processes open it; `null` for no name. When an object of
+ * this kind has the name already, it is opened
  * @returns a new handle
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when the name is that of another kind of object;
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when an object of another kind has the name;
  * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createmutexw
  *
  * @example
@@ -58,15 +59,14 @@ export function CreateMutexW(
 }
 
 /**
- * `OpenMutexW(dwDesiredAccess, bInheritHandle, lpName)` — a handle of a mutex that has a name.
+ * `OpenMutexW(dwDesiredAccess, bInheritHandle, lpName)` — opens a mutex by its name.
  *
  * @param dwDesiredAccess the rights: `SYNCHRONIZE`, `MUTEX_ALL_ACCESS`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param lpName the name
  * @returns a new handle
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
- * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no object has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openmutexw
  *
  * @example
@@ -89,10 +89,10 @@ export function OpenMutexW(
 }
 
 /**
- * `ReleaseMutex(hMutex)` — gives up the mutex that this thread owns.
+ * `ReleaseMutex(hMutex)` — releases a mutex that this thread owns.
  *
  * @param hMutex a handle of the mutex
- * @throws {HandleError} `EPERM` (`ERROR_NOT_OWNER`) when another thread owns it, or none
+ * @throws {HandleError} `EPERM` (`ERROR_NOT_OWNER`) when this thread does not own it
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-releasemutex
  *

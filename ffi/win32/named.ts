@@ -1,16 +1,19 @@
-/** Opening an object by its name, which is the same for every kind that has one. */
+/** Opens an object by its name, in the same way for every kind of object. */
 import { checkBoolean } from "../check.ts";
 import { checkAccessMask, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32 } from "./libraries.ts";
 
-/** `OpenEventW` and its like: the rights, whether children inherit it, the address of the name. */
+/**
+ * `OpenEventW` and similar functions: the rights, whether child processes inherit the handle, the
+ * address of the name.
+ */
 type Open = (dwDesiredAccess: number, bInheritHandle: number, lpName: number) => number;
 
 /**
  * Checks the arguments and opens the object.
  *
- * @param find gives the call, once the arguments are known to be good
+ * @param find returns the function; it is called after the arguments are checked
  * @returns a new handle
  */
 export function openNamed(

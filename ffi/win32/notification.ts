@@ -11,15 +11,15 @@ const notifications: Library<typeof kernel32Notifications> = /* @__PURE__ */ laz
 );
 
 /**
- * `FindFirstChangeNotificationW(lpPathName, bWatchSubtree, dwNotifyFilter)` — makes an object that
- * is signalled when something changes in a folder.
+ * `FindFirstChangeNotificationW(lpPathName, bWatchSubtree, dwNotifyFilter)` — makes a change
+ * notification, which is signalled when something changes in a directory.
  *
- * @param lpPathName the folder
- * @param bWatchSubtree whether what is below counts too
- * @param dwNotifyFilter which changes: `FILE_NOTIFY_CHANGE_FILE_NAME`, …
- * @returns a new handle, for {@linkcode FindCloseChangeNotification} to close
+ * @param lpPathName the directory
+ * @param bWatchSubtree whether changes in its subdirectories count too
+ * @param dwNotifyFilter the kinds of changes: `FILE_NOTIFY_CHANGE_FILE_NAME`, …
+ * @returns a new handle; close it with {@linkcode FindCloseChangeNotification}
  * @throws {HandleError} `ERROR_FILE_NOT_FOUND`, `ERROR_INVALID_PARAMETER`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-findfirstchangenotificationw
  *
  * @example
@@ -52,7 +52,7 @@ export function FindFirstChangeNotificationW(
 }
 
 /**
- * `FindNextChangeNotification(hChangeHandle)` — has the object signalled at the next change.
+ * `FindNextChangeNotification(hChangeHandle)` — makes the notification wait for the next change.
  *
  * @param hChangeHandle a handle of the notification
  * @throws {HandleError} `ERROR_INVALID_HANDLE`
@@ -80,8 +80,8 @@ export function FindNextChangeNotification(hChangeHandle: number): void {
 }
 
 /**
- * `FindCloseChangeNotification(hChangeHandle)` — closes a handle of a change notification, also a
- * duplicate.
+ * `FindCloseChangeNotification(hChangeHandle)` — closes a handle of a change notification, which
+ * may be a duplicate.
  *
  * @param hChangeHandle the handle to close
  * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open

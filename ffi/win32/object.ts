@@ -1,10 +1,10 @@
-/** What the kernel knows of a handle and its object: NtQueryObject. */
+/** Queries a handle and its object: NtQueryObject. */
 import { readWideString, scratch } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { ntdll } from "./libraries.ts";
 
-/** The class of information that {@linkcode ObjectBasicInformation} describes. */
+/** The information class of {@linkcode ObjectBasicInformation}. */
 const BASIC_INFORMATION = 0;
 const BASIC_INFORMATION_SIZE = 56;
 
@@ -12,7 +12,7 @@ const BASIC_INFORMATION_SIZE = 56;
 export interface ObjectBasicInformation {
   /** `OBJ_INHERIT` (2) and others. */
   readonly Attributes: number;
-  /** The rights of this handle. */
+  /** The access mask of this handle. */
   readonly GrantedAccess: number;
   /** How many handles refer to the object, in all processes. */
   readonly HandleCount: number;
@@ -21,11 +21,11 @@ export interface ObjectBasicInformation {
 }
 
 /**
- * `NtQueryObject(Handle, ObjectBasicInformation, …)` — the rights of a handle and how many handles
- * its object has.
+ * `NtQueryObject(Handle, ObjectBasicInformation, …)` — the access mask of a handle, and how many
+ * handles its object has.
  *
- * @param Handle the handle to ask about
- * @returns what the kernel knows
+ * @param Handle the handle
+ * @returns the information
  * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntqueryobject
@@ -57,7 +57,7 @@ export function NtQueryObject(Handle: number): ObjectBasicInformation {
 const NAME_INFORMATION = 1;
 const TYPE_INFORMATION = 2;
 const GRANTED_ACCESS = 4;
-/** Enough for a name, which can be a long path. */
+/** The size of the buffer for names, which can be long paths. */
 const NAMES_SIZE = 4096;
 const FILE_READ_AND_WRITE_DATA = 3;
 
@@ -77,16 +77,16 @@ export function kindOf(raw: number): string {
 
 /**
  * The kernel's name of a handle's object, such as `\\Device\\NamedPipe\\…`; "" when it has none or
- * may not be asked. The kernel asks the file system, so it can wait for an operation on a file that
- * was not opened as overlapped.
+ * the handle lacks the right. For a file the kernel queries the file system, so the call can wait
+ * for an operation that is under way on a file that was not opened as overlapped.
  */
 export function objectName(raw: number): string {
   return query(raw, NAME_INFORMATION, NAMES_SIZE) < 0 ? "" : unicodeString();
 }
 
 /**
- * Whether the handle has the lowest two rights of its kind, which for a file are to read and to
- * write data. Only the handle is asked: `false` also when it is not open.
+ * Whether the handle has the lowest two rights of its kind: for a file, those to read and to write
+ * data. It does not query the file system. `false` also when the handle is not open.
  */
 export function hasLowestRights(raw: number): boolean {
   if (query(raw, BASIC_INFORMATION, BASIC_INFORMATION_SIZE) < 0) return false;
@@ -98,7 +98,7 @@ function query(raw: number, informationClass: number, size: number): number {
   return ntdll().NtQueryObject(raw, informationClass, scratch().address, size, 0);
 }
 
-/** The `UNICODE_STRING` at the start of the scratch memory. Its text lies behind it. */
+/** Reads the `UNICODE_STRING` at the start of the scratch memory. Its text lies after it. */
 function unicodeString(): string {
   const { address, data } = scratch();
   const length = data.getUint16(0, true);

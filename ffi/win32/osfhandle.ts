@@ -1,4 +1,4 @@
-/** C-runtime descriptors of the running runtime, and the `HANDLE`s behind them. */
+/** C-runtime descriptors of the running runtime, and their `HANDLE`s. */
 import type { Calls } from "../backend/types.ts";
 import { checkFd } from "../check.ts";
 import { failure, failureByCode, type HandleError, hasCode, systemError } from "../error.ts";
@@ -11,16 +11,16 @@ import { kernel32 } from "./libraries.ts";
 
 const standard = [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE];
 
-/** `null` where the runtime's executable exports no such function, as Deno's. */
+/** `null` when the executable of the runtime does not export the functions, as in Deno. */
 let exported: Calls<typeof uv> | null | undefined;
 
 /**
- * The `HANDLE` behind a descriptor of the runtime, which goes on owning it.
+ * The `HANDLE` of a descriptor of the runtime. The descriptor keeps owning it.
  *
- * Node and Bun answer with their own `uv_get_osfhandle`. Deno has none, so there only the standard
- * descriptors have a handle that can be found.
+ * Node and Bun export `uv_get_osfhandle`. Deno does not, so there only the handles of the standard
+ * descriptors can be found.
  *
- * @param fd a descriptor as `node:fs` hands out
+ * @param fd a descriptor of `node:fs`
  * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `ENOTSUP` in Deno for a
  * descriptor above 2
  */
@@ -28,16 +28,16 @@ export function handleOfFd(fd: number): number {
   checkFd(fd);
   const exported = uvExports();
   const handle = exported === null ? standardHandle(fd) : exported.uv_get_osfhandle(fd);
-  // −2 is what the C runtime gives a standard descriptor that is connected to nothing.
+  // The C runtime returns −2 for a standard descriptor that is not connected to anything.
   if (handle === 0 || handle === -1 || handle === -2) throw notOpen(fd);
   return handle;
 }
 
 /**
- * Makes a descriptor of the runtime from a `HANDLE`, at the lowest free number. From then on the
- * `HANDLE` belongs to the descriptor: the runtime's `closeSync` closes both.
+ * Makes a descriptor of the runtime from a `HANDLE`, with the lowest free number. The descriptor
+ * then owns the `HANDLE`: `closeSync` of the runtime closes both.
  *
- * @param handle a real handle, which nobody else closes
+ * @param handle a real handle that no other code closes
  * @throws {HandleError} `EMFILE` when the C runtime's table is full, with the handle left open;
  * `ENOTSUP` in Deno
  */
@@ -47,7 +47,7 @@ export function fdOfHandle(handle: number): number {
   if (exported === null) {
     throw failure("ENOTSUP", "uv_open_osfhandle", {
       message: `Cannot make handle ${showHandle(handle)} a descriptor: this runtime exports no ` +
-        "way to do it; use the Handle itself, or copyFileHandle() for an object with the methods " +
+        "function for it; use the Handle itself, or copyFileHandle() for an object with the methods " +
         "of a FileHandle",
       handle,
     });
@@ -68,7 +68,7 @@ function uvExports(): Calls<typeof uv> | null {
 }
 
 function loadUv(): Calls<typeof uv> | null {
-  // Deno would also want the permission to know its own path.
+  // In Deno, execPath also requires a permission.
   if ("Deno" in globalThis) return null;
   try {
     return loadLibrary([globalThis.process.execPath], uv);
@@ -82,7 +82,7 @@ function standardHandle(fd: number): number {
   const which = standard[fd];
   if (which !== undefined) return kernel32().GetStdHandle(which);
   throw failure("ENOTSUP", "uv_get_osfhandle", {
-    message: `Cannot find the HANDLE of fd ${fd}: this runtime does not tell it; open the ` +
+    message: `Cannot find the HANDLE of fd ${fd}: this runtime does not expose it; open the ` +
       "file with CreateFileW from duphandle/win32 and use borrow(handle), or fd 0, 1 or 2",
     handle: fd,
   });

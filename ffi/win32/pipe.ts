@@ -8,15 +8,16 @@ import { kernel32, lazy, type Library } from "./libraries.ts";
 const pipes: Library<typeof kernel32Pipes> = /* @__PURE__ */ lazy("kernel32.dll", kernel32Pipes);
 
 /**
- * `WaitNamedPipeW(lpNamedPipeName, nTimeOut)` — waits until a pipe can be connected to. The thread
- * does nothing else meanwhile. Another process may be faster: then connecting fails after all.
+ * `WaitNamedPipeW(lpNamedPipeName, nTimeOut)` — waits until an instance of a named pipe is free for
+ * a connection. It blocks the thread, and with it the event loop. Another process may connect
+ * first; then connecting fails nevertheless.
  *
- * @param lpNamedPipeName its name, `\\\\.\\pipe\\…`
- * @param nTimeOut how long at most, in milliseconds; 0 for as long as the server has said,
- * `INFINITE` for as long as it takes
+ * @param lpNamedPipeName the name of the pipe, `\\\\.\\pipe\\…`
+ * @param nTimeOut the longest time to wait, in milliseconds; 0 for the default time of the server,
+ * `INFINITE` waits without a limit
  * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is no such pipe, at once;
- * `ERROR_SEM_TIMEOUT` when the time is over
- * @throws {TypeError} when an argument is not of its kind
+ * `ERROR_SEM_TIMEOUT` when the time has elapsed
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-waitnamedpipew
  *
  * @example
@@ -41,12 +42,12 @@ export function WaitNamedPipeW(lpNamedPipeName: string, nTimeOut: number): void 
 }
 
 /**
- * `GetNamedPipeServerProcessId(Pipe, ServerProcessId)` — the process that made a pipe, which the
- * system knows and that process cannot choose.
+ * `GetNamedPipeServerProcessId(Pipe, ServerProcessId)` — the identifier of the process that made a
+ * named pipe. It comes from the system, so that process cannot forge it.
  *
  * @param Pipe a handle of either end
  * @returns the process identifier
- * @throws {HandleError} `ERROR_INVALID_HANDLE`, or another error when it is no named pipe
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`, or another error when it is not a named pipe
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getnamedpipeserverprocessid
  *

@@ -1,4 +1,4 @@
-/** Processes, this one and others: processthreadsapi.h and processenv.h. */
+/** Processes: processthreadsapi.h and processenv.h. */
 import { checkBoolean, checkInteger } from "../check.ts";
 import { scratch } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
@@ -8,7 +8,7 @@ import { kernel32, kernel32Processes } from "./libraries.ts";
 /**
  * `GetCurrentProcess()` — the pseudo-handle of this process, −1.
  *
- * It means the process that uses it, whichever that is; duplicated, it becomes a real handle.
+ * It refers to the process that uses it. A duplicate of it is a real handle.
  *
  * @returns −1
  * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getcurrentprocess
@@ -115,15 +115,15 @@ export function GetCurrentProcessId(): number {
 }
 
 /**
- * `OpenProcess(dwDesiredAccess, bInheritHandle, dwProcessId)` — a handle of a process.
+ * `OpenProcess(dwDesiredAccess, bInheritHandle, dwProcessId)` — opens a process by its identifier.
  *
  * @param dwDesiredAccess the rights: `PROCESS_DUP_HANDLE`, `SYNCHRONIZE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param dwProcessId the identifier of the process
  * @returns a new handle of the process
  * @throws {HandleError} `ESRCH` (`ERROR_INVALID_PARAMETER`) when there is no such process;
- * `ERROR_ACCESS_DENIED` when it may not be opened with these rights
- * @throws {TypeError} when an argument is not of its kind
+ * `ERROR_ACCESS_DENIED` when this process may not open it with these rights
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
  *
  * @example
@@ -150,13 +150,14 @@ export function OpenProcess(
 }
 
 /**
- * `TerminateProcess(hProcess, uExitCode)` — ends a process. It may still run for a moment: wait for
- * its handle.
+ * `TerminateProcess(hProcess, uExitCode)` — ends a process. It may still run for a moment after the
+ * call: wait for its handle to know its end.
  *
  * @param hProcess a handle of the process with `PROCESS_TERMINATE`
- * @param uExitCode what the process ends with
- * @throws {HandleError} `ERROR_INVALID_HANDLE`; `ERROR_ACCESS_DENIED`, also when it has ended
- * @throws {TypeError} when an argument is not of its kind
+ * @param uExitCode the exit code of the process
+ * @throws {HandleError} `ERROR_INVALID_HANDLE`; `ERROR_ACCESS_DENIED`, also when the process has
+ * ended
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-terminateprocess
  *
  * @example
@@ -185,10 +186,10 @@ export function TerminateProcess(hProcess: number, uExitCode: number): void {
 }
 
 /**
- * `GetExitCodeProcess(hProcess, lpExitCode)` — what a process ended with.
+ * `GetExitCodeProcess(hProcess, lpExitCode)` — the exit code of a process.
  *
  * @param hProcess a handle of the process with `PROCESS_QUERY_LIMITED_INFORMATION`
- * @returns its exit code; `STILL_ACTIVE` (259) while it runs
+ * @returns the exit code; `STILL_ACTIVE` (259) while the process runs
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getexitcodeprocess

@@ -12,13 +12,13 @@ const registry: Library<typeof advapi32Registry> = /* @__PURE__ */ lazy(
   advapi32Registry,
 );
 
-/** A name is in the first half of the scratch memory, data in the second. */
+/** The scratch memory holds a name in its first half and data in its second half. */
 const HALF = SCRATCH_SIZE / 2;
-/** Behind both is what else a call leaves. */
+/** Other results of a call lie after both. */
 const RESULT = SCRATCH_SIZE;
 const SECOND = SCRATCH_SIZE + 8;
 
-/** What {@linkcode RegCreateKeyExW} leaves. */
+/** The result of {@linkcode RegCreateKeyExW}. */
 export interface CreatedKey {
   /** The new handle. */
   readonly phkResult: number;
@@ -26,29 +26,30 @@ export interface CreatedKey {
   readonly lpdwDisposition: number;
 }
 
-/** What {@linkcode RegQueryValueExW} leaves. */
+/** The result of {@linkcode RegQueryValueExW}. */
 export interface RegistryValue {
   /** `REG_SZ`, `REG_DWORD`, … */
   readonly lpType: number;
-  /** The bytes, as they are in the registry. */
+  /** The bytes of the value. */
   readonly lpData: Uint8Array;
 }
 
 /**
  * `RegCreateKeyExW(hKey, lpSubKey, Reserved, lpClass, dwOptions, samDesired, lpSecurityAttributes,
- * phkResult, lpdwDisposition)` — makes a key, or opens the one that exists.
+ * phkResult, lpdwDisposition)` — makes a key, or opens the existing one.
  *
  * @param hKey an open key, or `HKEY_CURRENT_USER`, `HKEY_LOCAL_MACHINE`, …
  * @param lpSubKey the path below it
  * @param Reserved 0
  * @param lpClass `null`
- * @param dwOptions `REG_OPTION_NON_VOLATILE`, or `REG_OPTION_VOLATILE` for a key that ends with the
- * session
+ * @param dwOptions `REG_OPTION_NON_VOLATILE`, or `REG_OPTION_VOLATILE` for a key that is removed at
+ * the end of the session
  * @param samDesired the rights: `KEY_READ`, `KEY_WRITE`, …
- * @param lpSecurityAttributes whether child processes inherit the handle; `null` for no
- * @returns the new handle, for {@linkcode RegCloseKey} to close, and whether the key is new
+ * @param lpSecurityAttributes whether child processes inherit the handle; `null` means that they do
+ * not
+ * @returns the new handle, to be closed with {@linkcode RegCloseKey}, and whether the key is new
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, `ERROR_INVALID_HANDLE`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regcreatekeyexw
  *
  * @example
@@ -102,16 +103,17 @@ export function RegCreateKeyExW(
 /**
  * `RegOpenKeyExW(hKey, lpSubKey, ulOptions, samDesired, phkResult)` — opens a key.
  *
- * A predefined key is no handle and cannot be duplicated; with `""` it gives itself.
+ * A predefined key is not a real handle, so it cannot be duplicated. With a predefined key and `""`
+ * the result is the predefined key itself.
  *
  * @param hKey an open key, or `HKEY_CURRENT_USER`, `HKEY_LOCAL_MACHINE`, …
  * @param lpSubKey the path below it; `""` for the key itself
  * @param ulOptions 0
  * @param samDesired the rights: `KEY_READ`, `KEY_WRITE`, …
- * @returns the new handle, for {@linkcode RegCloseKey} to close
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none, `ERROR_ACCESS_DENIED`,
+ * @returns the new handle; close it with {@linkcode RegCloseKey}
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is no such key, `ERROR_ACCESS_DENIED`,
  * `ERROR_INVALID_HANDLE`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regopenkeyexw
  *
  * @example
@@ -145,10 +147,10 @@ export function RegOpenKeyExW(
  * @param lpValueName the name of the value; `""` for the unnamed one
  * @param Reserved 0
  * @param dwType `REG_SZ`, `REG_DWORD`, `REG_BINARY`, …
- * @param lpData the bytes, at most 32 KiB; those of a string end with a NUL
- * @param cbData how many of them, default all
+ * @param lpData the bytes, at most 32 KiB; the bytes of a string end with a NUL
+ * @param cbData how many bytes of `lpData` to write, default all
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, `ERROR_INVALID_HANDLE`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regsetvalueexw
  *
  * @example
@@ -194,9 +196,9 @@ export function RegSetValueExW(
  * @param lpValueName the name of the value; `""` for the unnamed one
  * @param lpReserved `null`
  * @returns its type and its bytes, at most 32 KiB
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none, `ERROR_MORE_DATA` when it is
- * longer, `ERROR_ACCESS_DENIED`, `ERROR_INVALID_HANDLE`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is no such value, `ERROR_MORE_DATA` when
+ * it is longer, `ERROR_ACCESS_DENIED`, `ERROR_INVALID_HANDLE`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regqueryvalueexw
  *
  * @example
@@ -236,12 +238,12 @@ export function RegQueryValueExW(
 }
 
 /**
- * `RegDeleteKeyW(hKey, lpSubKey)` — removes a key without keys below it.
+ * `RegDeleteKeyW(hKey, lpSubKey)` — removes a key that has no subkeys.
  *
  * @param hKey an open key, or `HKEY_CURRENT_USER`, `HKEY_LOCAL_MACHINE`, …
  * @param lpSubKey the path below it
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is no such key, `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regdeletekeyw
  *
  * @example
@@ -265,11 +267,11 @@ export function RegDeleteKeyW(hKey: number, lpSubKey: string): void {
 }
 
 /**
- * `RegCloseKey(hKey)` — closes a handle of a key, also a duplicate.
+ * `RegCloseKey(hKey)` — closes a handle of a key, which may be a duplicate.
  *
  * @param hKey the handle to close
  * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
- * @throws {TypeError} when it is no key
+ * @throws {TypeError} when it is not a key
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regclosekey
  *
  * @example

@@ -1,8 +1,8 @@
-/** What new handles are made with: `SECURITY_ATTRIBUTES`. */
+/** The attributes of new handles: `SECURITY_ATTRIBUTES`. */
 import { checkBoolean } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 
-/** Behind the strings, so that a call can have both. */
+/** After the strings, so that a call can have both. */
 const OFFSET = SCRATCH_SIZE + 32;
 const SIZE = 24;
 
@@ -12,7 +12,10 @@ export interface SecurityAttributes {
   readonly bInheritHandle: boolean;
 }
 
-/** The address of a `SECURITY_ATTRIBUTES` without a descriptor, or 0 for none. */
+/**
+ * Writes a `SECURITY_ATTRIBUTES` without a security descriptor and returns its address; 0 for
+ * `null`.
+ */
 export function securityAttributes(attributes: SecurityAttributes | null): number {
   if (attributes === null) return 0;
   checkBoolean(attributes?.bInheritHandle, "bInheritHandle");

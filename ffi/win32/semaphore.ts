@@ -15,17 +15,18 @@ const semaphores: Library<typeof kernel32Semaphores> = /* @__PURE__ */ lazy(
 
 /**
  * `CreateSemaphoreW(lpSemaphoreAttributes, lInitialCount, lMaximumCount, lpName)` — makes a
- * semaphore, or opens the one with this name.
+ * semaphore, or opens the existing one of this name.
  *
- * @param lpSemaphoreAttributes whether child processes inherit the handle; `null` for no
- * @param lInitialCount how many waits may end at first
- * @param lMaximumCount how many may at most
- * @param lpName the name under which other processes find it; `null` for none. When there is one
- * with this name already, that is opened
+ * @param lpSemaphoreAttributes whether child processes inherit the handle; `null` means that they
+ * do not
+ * @param lInitialCount the initial count: how many waits can end at once
+ * @param lMaximumCount the maximum of the count
+ * @param lpName the name by which other processes open it; `null` for no name. When an object of
+ * this kind has the name already, it is opened
  * @returns a new handle
- * @throws {HandleError} `ERROR_INVALID_PARAMETER` when the count is above the maximum;
- * `ERROR_INVALID_HANDLE` when the name is that of another kind of object; `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_INVALID_PARAMETER` when the initial count is above the maximum;
+ * `ERROR_INVALID_HANDLE` when an object of another kind has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-createsemaphorew
  *
  * @example
@@ -59,16 +60,14 @@ export function CreateSemaphoreW(
 }
 
 /**
- * `OpenSemaphoreW(dwDesiredAccess, bInheritHandle, lpName)` — a handle of a semaphore that has a
- * name.
+ * `OpenSemaphoreW(dwDesiredAccess, bInheritHandle, lpName)` — opens a semaphore by its name.
  *
  * @param dwDesiredAccess the rights: `SEMAPHORE_MODIFY_STATE`, `SYNCHRONIZE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param lpName the name
  * @returns a new handle
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
- * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no object has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-opensemaphorew
  *
  * @example
@@ -94,14 +93,15 @@ export function OpenSemaphoreW(
 }
 
 /**
- * `ReleaseSemaphore(hSemaphore, lReleaseCount, lpPreviousCount)` — lets so many more waits end.
+ * `ReleaseSemaphore(hSemaphore, lReleaseCount, lpPreviousCount)` — adds to the count of a
+ * semaphore, so that more waits can end.
  *
  * @param hSemaphore a handle of the semaphore with `SEMAPHORE_MODIFY_STATE`
- * @param lReleaseCount how many more
- * @returns how many it were before
- * @throws {HandleError} `ERROR_TOO_MANY_POSTS` when that is above the maximum;
+ * @param lReleaseCount how much to add
+ * @returns the count before the call
+ * @throws {HandleError} `ERROR_TOO_MANY_POSTS` when the sum is above the maximum;
  * `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-releasesemaphore
  *
  * @example

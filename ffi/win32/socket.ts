@@ -1,4 +1,7 @@
-/** Sockets, making and handing them over: winsock2.h. Winsock is started at the first call. */
+/**
+ * Making sockets and duplicating them for other processes: winsock2.h. Winsock is started at the
+ * first call.
+ */
 import { checkBuffer, checkInt } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkDword, checkHandle } from "./check.ts";
@@ -7,25 +10,25 @@ import { readAddress, type SocketAddress, winsock } from "./winsock.ts";
 
 /** The size of `WSAPROTOCOL_INFOW`. */
 const PROTOCOL_INFO_SIZE = 628;
-/** Where the size of what a call leaves is, behind it. */
+/** The offset of the size of a result, which lies before it. */
 const SIZE = SCRATCH_SIZE;
 
 /**
- * `WSASocketW(af, type, protocol, lpProtocolInfo, g, dwFlags)` — makes a socket, or one for the
- * socket that another process duplicated.
+ * `WSASocketW(af, type, protocol, lpProtocolInfo, g, dwFlags)` — makes a new socket, or a socket
+ * from the information that another process made with {@linkcode WSADuplicateSocketW}.
  *
- * Without `WSA_FLAG_NO_HANDLE_INHERIT`, child processes inherit it.
+ * Child processes inherit it, unless `WSA_FLAG_NO_HANDLE_INHERIT` is set.
  *
  * @param af `AF_INET`, …, or `FROM_PROTOCOL_INFO`
  * @param type `SOCK_STREAM`, …, or `FROM_PROTOCOL_INFO`
  * @param protocol `IPPROTO_TCP`, …, or `FROM_PROTOCOL_INFO`
- * @param lpProtocolInfo the 628 bytes of {@linkcode WSADuplicateSocketW}, or `null`
+ * @param lpProtocolInfo the 628 bytes from {@linkcode WSADuplicateSocketW}, or `null`
  * @param g 0
  * @param dwFlags `WSA_FLAG_OVERLAPPED`, `WSA_FLAG_NO_HANDLE_INHERIT`, both, …
- * @returns the new socket, for {@linkcode closesocket} to close
+ * @returns the new socket; close it with {@linkcode closesocket}
  * @throws {HandleError} `WSAEMFILE`, `WSAEAFNOSUPPORT`, `WSAEINVAL` when the bytes were used
- * before, …
- * @throws {TypeError} when an argument is not of its kind
+ * before, and others
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsasocketw
  *
  * @example
@@ -70,16 +73,17 @@ function checkProtocolInfo(value: Uint8Array): void {
 }
 
 /**
- * `WSADuplicateSocketW(s, dwProcessId, lpProtocolInfo)` — prepares a socket for another process,
- * which makes one of its own from the result with {@linkcode WSASocketW}, once.
+ * `WSADuplicateSocketW(s, dwProcessId, lpProtocolInfo)` — prepares a duplicate of a socket for
+ * another process. That process makes its socket from the result with {@linkcode WSASocketW}. The
+ * result can be used once.
  *
- * What one of the two sockets does to the connection the other sees: it ends when both are closed.
+ * Both sockets share the connection. It ends when both are closed.
  *
  * @param s an open socket
- * @param dwProcessId the identifier of that process
- * @returns the 628 bytes of a `WSAPROTOCOL_INFOW`, of use in that process only
+ * @param dwProcessId the identifier of the other process
+ * @returns the 628 bytes of a `WSAPROTOCOL_INFOW`, which are valid only in that process
  * @throws {HandleError} `WSAENOTSOCK`, `WSAEINVAL` when there is no such process, `WSAEACCES`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaduplicatesocketw
  *
  * @example
@@ -110,7 +114,7 @@ export function WSADuplicateSocketW(s: number, dwProcessId: number): Uint8Array 
  * `closesocket(s)` — closes a socket.
  *
  * @param s the socket to close
- * @throws {HandleError} `WSAENOTSOCK` when it is not open or no socket
+ * @throws {HandleError} `WSAENOTSOCK` when it is not open or not a socket
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-closesocket
  *
@@ -132,12 +136,12 @@ export function closesocket(s: number): void {
 }
 
 /**
- * `getsockname(s, name, namelen)` — the address of a socket on this machine.
+ * `getsockname(s, name, namelen)` — the local address of a socket.
  *
- * @param s a socket that is bound or connected
+ * @param s a bound or connected socket
  * @returns the address
- * @throws {HandleError} `WSAEINVAL` when it has none, `WSAENOTSOCK`; `EAFNOSUPPORT` for a family
- * other than `AF_INET`
+ * @throws {HandleError} `WSAEINVAL` when it has no address, `WSAENOTSOCK`; `EAFNOSUPPORT` for a
+ * family other than `AF_INET`
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-getsockname
  *
@@ -164,14 +168,14 @@ export function getsockname(s: number): SocketAddress {
 }
 
 /**
- * `getsockopt(s, level, optname, optval, optlen)` — an option of a socket.
+ * `getsockopt(s, level, optname, optval, optlen)` — the value of an option of a socket.
  *
  * @param s an open socket
  * @param level `SOL_SOCKET`, …
  * @param optname `SO_TYPE`, …
  * @returns its value, as an `int`
  * @throws {HandleError} `WSAENOTSOCK`, `WSAENOPROTOOPT`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-getsockopt
  *
  * @example
@@ -206,7 +210,7 @@ export function getsockopt(s: number, level: number, optname: number): number {
  * @param optname `SO_RCVTIMEO`, …
  * @param optval its value, as an `int`
  * @throws {HandleError} `WSAENOTSOCK`, `WSAENOPROTOOPT`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-setsockopt
  *
  * @example

@@ -39,15 +39,15 @@ export function GetCurrentThreadId(): number {
 }
 
 /**
- * `OpenThread(dwDesiredAccess, bInheritHandle, dwThreadId)` — a handle of a thread.
+ * `OpenThread(dwDesiredAccess, bInheritHandle, dwThreadId)` — opens a thread by its identifier.
  *
  * @param dwDesiredAccess the rights: `THREAD_QUERY_LIMITED_INFORMATION`, `SYNCHRONIZE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param dwThreadId the identifier of the thread
  * @returns a new handle of the thread
  * @throws {HandleError} `ESRCH` (`ERROR_INVALID_PARAMETER`) when there is no such thread;
- * `ERROR_ACCESS_DENIED` when it may not be opened with these rights
- * @throws {TypeError} when an argument is not of its kind
+ * `ERROR_ACCESS_DENIED` when this process may not open it with these rights
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openthread
  *
  * @example

@@ -10,18 +10,19 @@ import { type SecurityAttributes, securityAttributes } from "./security.ts";
 const timers: Library<typeof kernel32Timers> = /* @__PURE__ */ lazy("kernel32.dll", kernel32Timers);
 
 /**
- * `CreateWaitableTimerW(lpTimerAttributes, bManualReset, lpTimerName)` — makes a timer that can be
- * waited for, or opens the one with this name.
+ * `CreateWaitableTimerW(lpTimerAttributes, bManualReset, lpTimerName)` — makes a waitable timer, or
+ * opens the existing one of this name.
  *
- * @param lpTimerAttributes whether child processes inherit the handle; `null` for no
+ * @param lpTimerAttributes whether child processes inherit the handle; `null` means that they do
+ * not
  * @param bManualReset whether it stays signalled until it is set again; otherwise the first wait
  * that ends resets it
- * @param lpTimerName the name under which other processes find it; `null` for none. When there is
- * one with this name already, that is opened
+ * @param lpTimerName the name by which other processes open it; `null` for no name. When an object
+ * of this kind has the name already, it is opened
  * @returns a new handle
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when the name is that of another kind of object;
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when an object of another kind has the name;
  * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createwaitabletimerw
  *
  * @example
@@ -53,16 +54,15 @@ export function CreateWaitableTimerW(
 }
 
 /**
- * `OpenWaitableTimerW(dwDesiredAccess, bInheritHandle, lpTimerName)` — a handle of a timer that has
- * a name.
+ * `OpenWaitableTimerW(dwDesiredAccess, bInheritHandle, lpTimerName)` — opens a waitable timer by
+ * its name.
  *
  * @param dwDesiredAccess the rights: `TIMER_MODIFY_STATE`, `SYNCHRONIZE`, …
  * @param bInheritHandle whether child processes inherit the handle
  * @param lpTimerName the name
  * @returns a new handle
- * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when there is none with this name;
- * `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {HandleError} `ERROR_FILE_NOT_FOUND` when no object has the name; `ERROR_ACCESS_DENIED`
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openwaitabletimerw
  *
  * @example
@@ -96,14 +96,14 @@ export function OpenWaitableTimerW(
  * fResume)` — starts a timer.
  *
  * @param hTimer a handle of the timer with `TIMER_MODIFY_STATE`
- * @param lpDueTime when it is to be signalled, in units of 100 ns: below 0 from now on, otherwise a
- * `FILETIME` in UTC; a `bigint` for one above 2^53
- * @param lPeriod after how many milliseconds again and again; 0 for once
- * @param pfnCompletionRoutine `null`: nothing of JavaScript can be called so
+ * @param lpDueTime the time at which it is signalled, in units of 100 ns: a negative number is
+ * relative to now, others are a `FILETIME` in UTC; use a `bigint` above 2^53
+ * @param lPeriod the period of further signals, in milliseconds; 0 for only one signal
+ * @param pfnCompletionRoutine `null`: JavaScript functions cannot be used here
  * @param lpArgToCompletionRoutine `null`
- * @param fResume whether a sleeping machine is to wake for it
+ * @param fResume whether the timer wakes a machine that sleeps
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-setwaitabletimer
  *
  * @example
@@ -140,7 +140,7 @@ export function SetWaitableTimer(
 }
 
 /**
- * `CancelWaitableTimer(hTimer)` — stops a timer. Whether it is signalled stays as it is.
+ * `CancelWaitableTimer(hTimer)` — stops a timer. Its signalled state does not change.
  *
  * @param hTimer a handle of the timer with `TIMER_MODIFY_STATE`
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`

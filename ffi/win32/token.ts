@@ -13,13 +13,13 @@ const MOST = 0xffff;
 
 /**
  * `OpenProcessToken(ProcessHandle, DesiredAccess, TokenHandle)` — the access token of a process:
- * who it is and what it may do.
+ * its user and its privileges.
  *
  * @param ProcessHandle a handle of the process with `PROCESS_QUERY_LIMITED_INFORMATION`
  * @param DesiredAccess the rights: `TOKEN_QUERY`, …
  * @returns a new handle
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, `ERROR_INVALID_HANDLE`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocesstoken
  *
  * @example
@@ -43,13 +43,13 @@ export function OpenProcessToken(ProcessHandle: number, DesiredAccess: number): 
 
 /**
  * `GetTokenInformation(TokenHandle, TokenInformationClass, TokenInformation,
- * TokenInformationLength, ReturnLength)` — what a token says.
+ * TokenInformationLength, ReturnLength)` — information about a token.
  *
  * @param TokenHandle a handle of the token with `TOKEN_QUERY`
  * @param TokenInformationClass `TokenUser`, `TokenSource`, `TokenStatistics`, …
- * @returns the structure of that class. Pointers in it lead into memory that is used again
+ * @returns the structure of that class. Pointers in it are not valid after the call
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, `ERROR_INVALID_HANDLE`, `ERROR_INVALID_PARAMETER`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/securitybaseapi/nf-securitybaseapi-gettokeninformation
  *
  * @example

@@ -14,19 +14,20 @@ const transactions: Library<typeof ktmw32Transactions> = /* @__PURE__ */ lazy(
 
 /**
  * `CreateTransaction(lpTransactionAttributes, UOW, CreateOptions, IsolationLevel, IsolationFlags,
- * Timeout, Description)` — makes a transaction, in which changes of files and keys happen together
- * or not at all.
+ * Timeout, Description)` — makes a transaction, in which changes of files and registry keys happen
+ * together or not at all.
  *
- * @param lpTransactionAttributes whether child processes inherit the handle; `null` for no
+ * @param lpTransactionAttributes whether child processes inherit the handle; `null` means that they
+ * do not
  * @param UOW `null`
  * @param CreateOptions 0, or `TRANSACTION_DO_NOT_PROMOTE`
  * @param IsolationLevel 0
  * @param IsolationFlags 0
- * @param Timeout after how many milliseconds it is undone; 0 for never
- * @param Description a text for people; `null` for none
- * @returns a new handle; closing the last one undoes what is not committed
+ * @param Timeout the time after which it is rolled back, in milliseconds; 0 for never
+ * @param Description a description for users; `null` for none
+ * @returns a new handle; closing the last handle rolls back what is not committed
  * @throws {HandleError} `ERROR_ACCESS_DENIED`, …
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/ktmw32/nf-ktmw32-createtransaction
  *
  * @example
@@ -76,7 +77,8 @@ export function CreateTransaction(
 }
 
 /**
- * `GetTransactionId(TransactionHandle, TransactionId)` — which transaction a handle refers to.
+ * `GetTransactionId(TransactionHandle, TransactionId)` — the identifier of the transaction that a
+ * handle refers to.
  *
  * @param TransactionHandle a handle of the transaction
  * @returns the 16 bytes of its GUID
@@ -143,7 +145,7 @@ export function CommitTransaction(TransactionHandle: number): void {
 }
 
 /**
- * `RollbackTransaction(TransactionHandle)` — undoes the changes of a transaction.
+ * `RollbackTransaction(TransactionHandle)` — rolls back the changes of a transaction.
  *
  * @param TransactionHandle a handle of the transaction
  * @throws {HandleError} `ERROR_TRANSACTION_ALREADY_COMMITTED`, `ERROR_INVALID_HANDLE`, …

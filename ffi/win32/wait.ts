@@ -9,15 +9,15 @@ import { kernel32, lazy, type Library } from "./libraries.ts";
 const waiting: Library<typeof kernel32Wait> = /* @__PURE__ */ lazy("kernel32.dll", kernel32Wait);
 
 /**
- * `WaitForSingleObject(hHandle, dwMilliseconds)` — waits until an object is signalled. The thread
- * does nothing else meanwhile: with 0 it only asks.
+ * `WaitForSingleObject(hHandle, dwMilliseconds)` — waits until an object is signalled. It blocks
+ * the thread, and with it the event loop, unless the time is 0.
  *
  * @param hHandle a handle with `SYNCHRONIZE`
- * @param dwMilliseconds how long at most, in milliseconds; `INFINITE` for as long as it takes
+ * @param dwMilliseconds the longest time to wait, in milliseconds; `INFINITE` waits without a limit
  * @returns `WAIT_OBJECT_0` when it is signalled, `WAIT_TIMEOUT` when it is not, `WAIT_ABANDONED`
- * for a mutex whose owner ended without releasing it: it is this thread's now
+ * for a mutex whose owner ended without releasing it: this thread owns it then
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED`
- * @throws {TypeError} when an argument is not of its kind
+ * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject
  *
  * @example

@@ -1,4 +1,4 @@
-/** Winsock, which wants to be started before its first call, and its addresses: `struct sockaddr_in`. */
+/** Winsock, which is started before its first call, and its addresses: `struct sockaddr_in`. */
 import type { Calls } from "../backend/types.ts";
 import { ws2_32 } from "./symbols/sockets.ts";
 import { win32Error } from "./errors.ts";
@@ -14,9 +14,9 @@ const library: Library<typeof ws2_32> = /* @__PURE__ */ lazy("ws2_32.dll", ws2_3
 let started = false;
 
 /**
- * Winsock's functions. It counts how often it is started, and ends with the process.
+ * The functions of Winsock. The first call starts it; the end of the process ends it.
  *
- * Starting it writes into the scratch memory: ask for it before that is filled.
+ * Starting it overwrites the scratch memory, so call this before filling that.
  */
 export function winsock(): Calls<typeof ws2_32> {
   const calls = library();
@@ -32,13 +32,13 @@ export const SOCKADDR_SIZE = 16;
 
 /** An address of the family `AF_INET`. */
 export interface SocketAddress {
-  /** Four numbers with dots, such as `127.0.0.1`. */
+  /** The IPv4 address as four numbers with dots, such as `127.0.0.1`. */
   readonly address: string;
   /** The port, from 0 to 65535. */
   readonly port: number;
 }
 
-/** The bytes of an address. */
+/** Makes the bytes of a `struct sockaddr_in`. */
 export function socketAddress(name: SocketAddress): Uint8Array {
   const text: unknown = name?.address;
   const { port } = name ?? {};
@@ -54,32 +54,36 @@ export function socketAddress(name: SocketAddress): Uint8Array {
   return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...parts, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
-/** Puts an address into the scratch memory and returns where it is. */
+/** Writes an address to the scratch memory and returns its location. */
 export function writeAddress(sockaddr: Uint8Array): number {
   const { address, bytes } = scratch();
   bytes.set(sockaddr);
   return address;
 }
 
-/** The address that a call left in the scratch memory. */
+/** Reads the address that a call wrote to the scratch memory. */
 export function readAddress(): SocketAddress {
   const { bytes, data } = scratch();
   const family = data.getUint16(0, true);
   if (family !== AF_INET) {
     throw failure("EAFNOSUPPORT", "getsockname", {
-      message: `Cannot tell the address of a socket of family ${family}: only AF_INET is known ` +
-        "here; ask the runtime's own sockets",
+      message:
+        `Cannot read the address of a socket of family ${family}: only AF_INET is supported ` +
+        "here; use the sockets of the runtime",
     });
   }
   return { address: bytes.subarray(4, 8).join("."), port: data.getUint16(2, false) };
 }
 
-/** winsock2.h: what `getsockopt` needs to be asked for the type, and what it says of other handles. */
+/** winsock2.h: the level and the option for the type of a socket, and the error for other handles. */
 const SOL_SOCKET = 0xffff;
 const SO_TYPE = 0x1008;
 const WSAENOTSOCK = 10038;
 
-/** Whether Winsock knows the handle. Any other error is one that only a socket has. */
+/**
+ * Whether the handle is a socket of Winsock. An error other than WSAENOTSOCK is one that only a
+ * socket has.
+ */
 export function isSocketOfWinsock(raw: number): boolean {
   const { getsockopt, WSAGetLastError } = winsock();
   const { address, data } = scratch();

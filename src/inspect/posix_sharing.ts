@@ -29,7 +29,7 @@ export function countSharing(pid: number, handles: readonly HandleInfo[]): Handl
 
 /** Groups descriptors by open file. */
 function groupByOpenFile(pid: number, group: readonly number[]): number[][] {
-  // A descriptor that is closed meanwhile has no order: it lands anywhere and shares nothing.
+  // A descriptor that was closed in the meantime has no order: it lands anywhere and shares nothing.
   const sorted = [...group].sort((a, b) => orderOf(pid, a, b) ?? 0);
   const found: number[][] = [];
   let last: number[] | undefined;

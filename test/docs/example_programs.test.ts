@@ -15,7 +15,7 @@ const fewDescriptors = isRoot && hasCommand("prlimit") ? ["prlimit", "--nofile=2
 const keepsAll = isWindows || fewDescriptors.length > 0;
 
 /** Deno for Windows tells the HANDLE of no descriptor above 2, so nothing that has one is a source. */
-const tellsNoHandle = /Cannot find the HANDLE of fd \d+: this runtime does not tell it/;
+const tellsNoHandle = /Cannot find the HANDLE of fd \d+: this runtime does not expose it/;
 
 /** The examples that end with an error here, which must be this one. */
 const refused: Readonly<Record<string, RegExp>> = {

@@ -59,10 +59,10 @@ const refusals: readonly Refusal[] = [
   ...(isWindows && isDeno
     ? [
       // It tells the HANDLE of no descriptor above 2, and of none of its own files.
-      { uses: /(?<!Deno\.)\bopen(Sync)?\(/, words: "this runtime does not tell it" },
+      { uses: /(?<!Deno\.)\bopen(Sync)?\(/, words: "this runtime does not expose it" },
       {
         uses: /\bDeno\.open(Sync)?\(/,
-        words: "only Linux tells for certain which handle is behind it",
+        words: "its handle can be found with certainty only on Linux",
       },
     ]
     : []),

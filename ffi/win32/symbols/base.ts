@@ -1,10 +1,10 @@
 /**
- * Windows: its libraries and the functions that are called there. One calling convention for all,
- * so nothing differs by processor.
+ * Windows: the functions for handles, files and the C runtime. All have one calling convention, so the
+ * tables are the same for every processor.
  */
 import type { SymbolTable } from "../../backend/types.ts";
 
-/** What every duplicate needs, from kernel32.dll. */
+/** The functions for every duplicate, from kernel32.dll. */
 export const kernel32 = {
   // DWORD GetLastError(void);
   GetLastError: { parameters: [], result: "u32" },
@@ -33,7 +33,7 @@ export const kernel32 = {
   GetProcessHandleCount: { parameters: ["handle", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What only files and other objects need, from kernel32.dll: bound at the first use. */
+/** The functions for files, from kernel32.dll. */
 export const kernel32Files = {
   // HANDLE CreateFileW(LPCWSTR lpFileName, DWORD dwDesiredAccess, DWORD dwShareMode,
   //   LPSECURITY_ATTRIBUTES lpSecurityAttributes, DWORD dwCreationDisposition,
@@ -56,7 +56,7 @@ export const kernel32Files = {
   CreatePipe: { parameters: ["address", "address", "address", "u32"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What says which rights a handle has, from ntdll.dll. */
+/** The function that queries a handle, from ntdll.dll. */
 export const ntdll = {
   // NTSTATUS NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass,
   //   PVOID ObjectInformation, ULONG ObjectInformationLength, PULONG ReturnLength);
@@ -66,8 +66,8 @@ export const ntdll = {
 } as const satisfies SymbolTable;
 
 /**
- * Files, from ntdll.dll, for calls on another thread: the error is the result and the count is in
- * memory of the caller, so nothing is lost on the way.
+ * The functions for files on another thread, from ntdll.dll. They return their error and write their
+ * count to memory of the caller, so nothing depends on the thread.
  */
 export const ntdllFiles = {
   // NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
@@ -117,8 +117,8 @@ export const ntdllFiles = {
 } as const satisfies SymbolTable;
 
 /**
- * The runtime's own C-runtime descriptors, from its own executable: every runtime links a C
- * runtime of its own, so no system library knows them. Deno exports nothing of the kind.
+ * The functions for C-runtime descriptors, from the executable of the runtime. Every runtime links its
+ * own C runtime, so no system library knows its descriptors. Deno does not export the functions.
  */
 export const uv = {
   // uv_os_fd_t uv_get_osfhandle(int fd);

@@ -1,8 +1,8 @@
-/** Windows: what only looking at handles needs. The table is bound by itself. */
+/** Windows: the functions for inspecting handles. */
 import type { SymbolTable } from "../../backend/types.ts";
 
 /** Files on disks, from kernel32.dll. */
-export const kernel32Looking = {
+export const kernel32Inspect = {
   // DWORD GetFinalPathNameByHandleW(HANDLE hFile, LPWSTR lpszFilePath, DWORD cchFilePath,
   //   DWORD dwFlags);
   GetFinalPathNameByHandleW: { parameters: ["handle", "address", "u32", "u32"], result: "u32" },
@@ -17,7 +17,7 @@ export const kernel32Looking = {
   },
 } as const satisfies SymbolTable;
 
-/** From ntdll.dll. */
+/** The list of all handles, from ntdll.dll. */
 export const ntdllHandles = {
   // NTSTATUS NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS SystemInformationClass,
   //   PVOID SystemInformation, ULONG SystemInformationLength, PULONG ReturnLength);

@@ -1,4 +1,4 @@
-/** Windows: the kinds of objects that kernel32.dll makes. Each table is bound by itself. */
+/** Windows: the objects of kernel32.dll. Each table is bound at its first use. */
 import type { SymbolTable } from "../../backend/types.ts";
 
 /** Events. */
@@ -67,7 +67,7 @@ export const kernel32Mappings = {
   UnmapViewOfFile: { parameters: ["address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** What is under MapViewOfFile, from ntdll.dll: the error is the result, the address in memory. */
+/** The function under MapViewOfFile, from ntdll.dll. It returns its error. */
 export const ntdllMappings = {
   // NTSTATUS NtMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *BaseAddress,
   //   ULONG_PTR ZeroBits, SIZE_T CommitSize, PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize,

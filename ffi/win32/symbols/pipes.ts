@@ -1,4 +1,4 @@
-/** Windows: named pipes, and telling objects apart. Each table is bound by itself. */
+/** Windows: named pipes, and comparing objects. Each table is bound at its first use. */
 import type { SymbolTable } from "../../backend/types.ts";
 
 /** Named pipes, from kernel32.dll. */
@@ -9,7 +9,7 @@ export const kernel32Pipes = {
   GetNamedPipeServerProcessId: { parameters: ["handle", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** From kernelbase.dll: kernel32.dll does not pass it on. */
+/** Comparing objects, from kernelbase.dll: kernel32.dll does not export it. */
 export const kernelbaseObjects = {
   // BOOL CompareObjectHandles(HANDLE hFirstObjectHandle, HANDLE hSecondObjectHandle);
   CompareObjectHandles: { parameters: ["handle", "handle"], result: "i32" },

@@ -1,4 +1,4 @@
-/** Windows: processes and threads by their numbers, and waiting. Each table is bound by itself. */
+/** Windows: processes, threads and waiting. Each table is bound at its first use. */
 import type { SymbolTable } from "../../backend/types.ts";
 
 /** Processes and threads, from kernel32.dll. */

@@ -1,10 +1,10 @@
 /**
- * Windows: the kinds of objects that other libraries make, of users and of their sessions:
- * registry keys, tokens, desktops and window stations, transactions.
+ * Windows: the objects of other libraries: registry keys, tokens, desktops and window stations,
+ * transactions. Each table is bound at its first use.
  */
 import type { SymbolTable } from "../../backend/types.ts";
 
-/** Registry keys, from advapi32.dll. They return their error. */
+/** Registry keys, from advapi32.dll. These functions return their error. */
 export const advapi32Registry = {
   // LSTATUS RegCreateKeyExW(HKEY hKey, LPCWSTR lpSubKey, DWORD Reserved, LPWSTR lpClass,
   //   DWORD dwOptions, REGSAM samDesired, const LPSECURITY_ATTRIBUTES lpSecurityAttributes,

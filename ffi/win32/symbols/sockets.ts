@@ -1,7 +1,7 @@
 /** Windows: sockets. */
 import type { SymbolTable } from "../../backend/types.ts";
 
-/** Winsock, from ws2_32.dll. A `SOCKET` is a `HANDLE` of which the library knows more. */
+/** Winsock, from ws2_32.dll. A `SOCKET` is a `HANDLE` with additional state in the library. */
 export const ws2_32 = {
   // int WSAStartup(WORD wVersionRequired, LPWSADATA lpWSAData);
   WSAStartup: { parameters: ["u32", "address"], result: "i32" },
