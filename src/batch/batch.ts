@@ -1,4 +1,4 @@
-/** The verbs for many handles at once. */
+/** Duplicating and closing many handles at once. */
 import { checkIterable, show } from "../../ffi/check.ts";
 import { HandleError } from "../../ffi/error.ts";
 import { attemptEach, Attempts } from "../util/attempts.ts";
@@ -14,14 +14,14 @@ import { platform } from "../handle/platform.ts";
 import { batches } from "./platform.ts";
 
 /**
- * Duplicates many handles: all, or none when one of them cannot be. Many cost fewer system calls than
- * handles, on Linux; few, and those with options, are duplicated one by one.
+ * Duplicates many handles: all of them, or none when one cannot be duplicated. On Linux a large batch
+ * without options costs fewer system calls than there are handles; others are duplicated one by one.
  *
- * @param sources what to duplicate, as {@linkcode duplicate} takes it
- * @param options how every duplicate is to differ from the plain one
+ * @param sources the sources, as {@linkcode duplicate} takes them: a number is a descriptor of the runtime
+ * @param options how each new handle is to differ from a plain duplicate
  * @returns the new handles in the order of the sources, which the caller closes
- * @throws {HandleError} as {@linkcode duplicate}; then no handle was made, and with `closeSource`
- * every source is closed, once also when it is there twice
+ * @throws {HandleError} as {@linkcode duplicate}; then no handle was made, and with `closeSource` every
+ * source is closed, also one that is in the list twice
  * @throws {TypeError} when a source or an option is not of its kind; nothing was done
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
  *
@@ -39,20 +39,21 @@ export function duplicateMany(
 ): OwnedHandle[] {
   const choices = parseDuplicateOptions(options);
   const all = listOf(sources, "sources");
-  if (!choices.closeSource) return own(duplicateAll(all.map(rawOf), choices));
+  if (!choices.closeSource) return ownersOf(duplicateAll(all.map(rawOf), choices));
   const { rawsOf, owner } = consumed(all);
-  return own(consume(owner, () => duplicateAll(rawsOf(), choices), closeAll));
+  return ownersOf(consume(owner, () => duplicateAll(rawsOf(), choices), closeAll));
 }
 
 /**
- * Closes many handles; those that are closed already are left out, as by
- * {@linkcode OwnedHandle.close}. Neighbours cost one system call together, on Linux, and then what a
- * network file system would answer to each close is not known: call `fsync` before, or close such
+ * Closes many handles. Those that are closed already are left out, as by {@linkcode OwnedHandle.close}.
+ *
+ * On Linux, many handles with consecutive numbers cost one system call together. It does not return the
+ * error that a network file system would return for each of them: call `fsync` before, or close such
  * files one by one.
  *
  * @param handles the handles to close
- * @throws {HandleError} `EBADF` when somebody else has closed one of them; the others are closed all
- * the same
+ * @throws {HandleError} `EBADF` when other code has closed one of them; the others are closed all the
+ * same
  * @throws {TypeError} when one is not an {@linkcode OwnedHandle}; nothing was closed
  * @see https://man7.org/linux/man-pages/man2/close_range.2.html
  *
@@ -74,11 +75,11 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
   const special: OwnedHandle[] = [];
   for (const handle of all) {
     try {
-      // One that is there twice is closed by then. Some kinds are closed in a way of their own.
+      // One that is in the list twice is closed the second time. Subclasses have a close of their own.
       if (handle.constructor !== OwnedHandle) special.push(handle);
       else if (!handle.closed) raws.push(releaseForBatch(handle));
     } catch (error) {
-      attempts.failed(error); // a tracker threw: those that have given up theirs are to be closed
+      attempts.failed(error); // a tracker threw; those that were released are still to be closed
     }
   }
   attempts.run(() => {
@@ -90,43 +91,44 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
 }
 
 /**
- * Sources that are to be closed whatever comes: what tells their numbers, and who closes them all. It
- * throws only what is thrown before anything is done.
+ * Sources that are to be closed whatever the outcome: a function that returns their raw handles, and the
+ * owner that closes all of them. It throws only when an argument is refused, with the sources untouched.
  */
 function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; owner: Owner } {
-  const numbers: (() => RawHandle)[] = [];
-  const owners = new Map<unknown, Owner>(); // one that is there twice closes once
+  const reads: (() => RawHandle)[] = [];
+  const owners = new Map<unknown, Owner>(); // a source that is in the list twice is closed once
   for (const source of sources) {
     if (isHandle(source)) {
       const owner = ownerOf(source);
       if (!source.closed) owners.set(source, owner);
-      numbers.push(() => source.raw);
+      reads.push(() => source.raw);
       continue;
     }
     try {
       const fd = fdOf(source);
-      numbers.push(() => platform().rawOfFd(fd));
-      // The number of a Deno.FsFile may be that of another one with the same position.
+      reads.push(() => platform().rawOfFd(fd));
+      // The descriptor of a Deno.FsFile may be that of another one with the same position.
       const key = isFsFile(source) ? source : fd;
-      // Beside its number, it is the file that closes: it would not know of it otherwise.
+      // When a file and its number are both in the list, the file must close: otherwise it would go on
+      // using a closed number.
       const isFile = typeof source === "object" && "close" in source;
       if (isFile || !owners.has(key)) owners.set(key, new RuntimeSource(fd, source));
     } catch (error) {
       if (!(error instanceof HandleError)) throw error;
-      numbers.push(() => {
-        throw error; // this one is closed already, and the others are to be
+      reads.push(() => {
+        throw error; // this source is closed already; the others are closed by the owner
       });
     }
   }
   const close = () => attemptEach(owners.values(), (owner) => owner.close());
-  return { rawsOf: () => numbers.map((tell) => tell()), owner: { close } };
+  return { rawsOf: () => reads.map((read) => read()), owner: { close } };
 }
 
-function own(raws: readonly RawHandle[]): OwnedHandle[] {
+function ownersOf(raws: readonly RawHandle[]): OwnedHandle[] {
   return raws.map(OwnedHandle.fromRaw);
 }
 
 function listOf<Item>(items: Iterable<Item>, name: string): readonly Item[] {
   checkIterable(items, name);
-  return [...items]; // a copy has no holes, which map() would skip, and nobody changes it
+  return [...items]; // a copy: other code cannot change it, and it has no holes, which map() would skip
 }

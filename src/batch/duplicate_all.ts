@@ -1,11 +1,11 @@
-/** Many handles from many: all, or none. */
+/** Duplicating all of many handles, or none. */
 import { closeAll } from "../handle/close_all.ts";
 import { duplicateWith } from "../handle/raw.ts";
 import type { ResolvedOptions } from "../handle/options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { batches } from "./platform.ts";
 
-/** What `duplicate` does without options. */
+/** The options of a plain duplicate. */
 const plain: ResolvedOptions = {
   access: "same",
   inheritable: false,
@@ -13,7 +13,7 @@ const plain: ResolvedOptions = {
   minimum: undefined,
 };
 
-/** Duplicates of all sources, in their order. None is made when one of them cannot be. */
+/** Duplicates of all sources, in their order. None is made when one source cannot be duplicated. */
 export function duplicateAll(
   raws: readonly RawHandle[],
   choices: ResolvedOptions = plain,
@@ -26,7 +26,7 @@ export function duplicateAll(
   return allOrNone(raws, (raw) => duplicateWith(raw, choices));
 }
 
-/** Makes a handle of each; when one cannot be made, those that were are closed. */
+/** Makes a handle of each item; when one cannot be made, those made before are closed. */
 export function allOrNone<Item>(
   items: readonly Item[],
   make: (item: Item) => RawHandle,

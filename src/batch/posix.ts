@@ -9,29 +9,29 @@ import { closeAll } from "../handle/close_all.ts";
 import { observer, reportNumber } from "../handle/hooks.ts";
 import { MINIMUM } from "../handle/posix.ts";
 
-/** From so many on a batch is faster: `npm run bench` shows where the lines cross. */
-const WORTHWHILE = 112;
+/** The fewest handles for which a batch is faster: `npm run bench` shows where the lines cross. */
+const MIN_BATCH = 112;
 
 /** Many handles on Linux; elsewhere one by one. */
 export const posixBatches: BatchPlatform = {
   duplicate(raws) {
-    const isWorthwhile = raws.length >= WORTHWHILE && raws.length <= MOST_SENT;
-    if (!isWorthwhile || osName() !== "linux") return undefined;
+    const isFaster = raws.length >= MIN_BATCH && raws.length <= MOST_SENT;
+    if (!isFaster || osName() !== "linux") return undefined;
     const copies = duplicateBySending(raws);
-    if (copies.length === raws.length && !hasStandard(copies)) {
+    if (copies.length === raws.length && !hasStandardFd(copies)) {
       if (observer !== undefined) copies.forEach(reportNumber);
       return copies;
     }
-    closeAll(copies); // one by one it shows which cannot be, and why
+    closeAll(copies); // one by one the error says which cannot be duplicated, and why
     return undefined;
   },
   requireOpen(raws) {
     if (areOpen(Int32Array.from(raws).sort()) !== true) raws.forEach(fcntl_getfd);
   },
   close(raws) {
-    if (raws.length < WORTHWHILE || osName() !== "linux") return false;
+    if (raws.length < MIN_BATCH || osName() !== "linux") return false;
     const ascending = Int32Array.from(raws).sort();
-    if (hasTwice(ascending) || areOpen(ascending) !== true) return false;
+    if (hasDuplicates(ascending) || areOpen(ascending) !== true) return false;
     const attempts = new Attempts();
     let hasRanges = true;
     let first = ascending[0]!;
@@ -47,16 +47,16 @@ export const posixBatches: BatchPlatform = {
   },
 };
 
-/** Whether a number has two owners, of which the second is to be told that it closed nothing. */
-function hasTwice(ascending: Int32Array): boolean {
+/** Whether a number is there twice, with two owners: then the close of the second one must fail. */
+function hasDuplicates(ascending: Int32Array): boolean {
   for (let at = 1; at < ascending.length; at++) {
     if (ascending[at] === ascending[at - 1]) return true;
   }
   return false;
 }
 
-/** Whether one got the number of a standard descriptor, which was closed. */
-function hasStandard(copies: readonly number[]): boolean {
+/** Whether a copy got the number of a standard descriptor, because that was closed. */
+function hasStandardFd(copies: readonly number[]): boolean {
   for (let at = 0; at < copies.length; at++) if (copies[at]! < MINIMUM) return true;
   return false;
 }

@@ -1,11 +1,11 @@
-/** What many handles at once need of a system. */
+/** What batches need of an operating system. */
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** Many handles at once. One implementation per system. */
 export interface BatchPlatform {
   /**
    * New handles to the same objects, not inheritable, in the order of the sources. `undefined` when
-   * one by one is better, or is how to find out what is wrong; then nothing was done.
+   * duplicating one by one is faster, or is needed for the right error; then nothing was done.
    */
   duplicate(raws: readonly RawHandle[]): RawHandle[] | undefined;
   /**
@@ -14,8 +14,8 @@ export interface BatchPlatform {
    */
   requireOpen(raws: readonly RawHandle[]): void;
   /**
-   * Closes handles. `false` when it is to be done one by one, as where one is not open or there
-   * twice; then nothing was done. When it throws, all are closed that could be.
+   * Closes handles. Returns `false` when they are to be closed one by one, as when one is not open or is
+   * there twice; then nothing was done. When it throws, all others are closed.
    */
   close(raws: readonly RawHandle[]): boolean;
 }

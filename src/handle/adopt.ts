@@ -1,4 +1,4 @@
-/** Closing a descriptor with the runtime that owns it. */
+/** Closing descriptors of the runtime. */
 import { hasCode } from "../../ffi/error.ts";
 import { nodeFs } from "../util/node_fs.ts";
 import { runtimeError } from "../util/runtime_error.ts";
@@ -8,8 +8,8 @@ import { platform } from "./platform.ts";
 /**
  * Closes a descriptor with the runtime that owns it.
  *
- * Deno closes only descriptors that its own `node:fs` opened; any other one is nobody's, and the
- * system closes it.
+ * Deno closes only descriptors that its own `node:fs` opened. It does not know any other one: the
+ * operating system closes that.
  */
 export function closeRuntimeFd(fd: number): void {
   const file = lookupFd(fd);
@@ -25,7 +25,7 @@ export function closeRuntimeFd(fd: number): void {
 /**
  * Closes a descriptor that the runtime's `node:fs` has opened.
  *
- * @throws {HandleError} what the runtime says, in our words: `EBADF` when somebody else has closed it
+ * @throws {HandleError} with the code of the runtime's error: `EBADF` when other code has closed it
  */
 export function closeWithNodeFs(fd: number): void {
   const fs = nodeFs();

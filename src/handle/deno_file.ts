@@ -1,6 +1,6 @@
 /**
- * `Deno.FsFile`, which tells no descriptor: as a source its descriptor is found by what the file
- * tells of itself, and as a result a placeholder that Deno opened is made to refer to our object.
+ * `Deno.FsFile`, which does not show its descriptor. The descriptor of a source is searched for. A result
+ * is a placeholder that Deno opened, which is made to refer to our object.
  */
 import { failure } from "../../ffi/error.ts";
 import { isForbidden, isWindows, osName } from "../../ffi/host.ts";
@@ -20,8 +20,8 @@ import { platform } from "./platform.ts";
 /**
  * `Deno.FsFile` where Deno's types are known, and nothing elsewhere: no other runtime has one.
  *
- * It is a source like any other on Linux. It tells no descriptor, so the descriptor is looked for
- * among those of the process; what cannot be told apart from another open file is refused.
+ * On Linux it is a source like any other. It does not show its descriptor, so the descriptor is searched
+ * for among those of the process. A file that cannot be told apart from another open file is refused.
  *
  * @example
  * ```ts
@@ -37,16 +37,16 @@ import { platform } from "./platform.ts";
 export type FsFile = typeof globalThis extends
   { readonly Deno: { readonly FsFile: { readonly prototype: infer File } } } ? File : never;
 
-/** What every system has; the same as for adopting by node:fs, so that one permission serves both. */
+/** The null device. Adopting by node:fs uses it too, so that one permission is enough for both. */
 const PLACEHOLDER = "/dev/null";
 
 /**
- * The descriptors that are known for certain to be the file's own. Such a number keeps its meaning
- * as long as the file is open, whatever other threads do.
+ * The descriptors that certainly are the file's own. Such a number stays the file's as long as the file
+ * is open, whatever other threads do.
  */
-const own = /* @__PURE__ */ new WeakMap<DenoFile, number>();
+const ownDescriptors = /* @__PURE__ */ new WeakMap<DenoFile, number>();
 
-/** Whether the value is a `Deno.FsFile`, also for objects that throw when they are asked. */
+/** Whether the value is a `Deno.FsFile`; `false` also for a proxy that throws. */
 export function isFsFile(value: unknown): value is FsFile {
   try {
     const FsFile = denoFiles()?.FsFile;
@@ -59,27 +59,27 @@ export function isFsFile(value: unknown): value is FsFile {
 /**
  * The descriptor of a `Deno.FsFile`, on Linux.
  *
- * It is found by device and inode, for some 100 microseconds with 70 descriptors open, and
- * remembered. Only where the same file was opened several times is more to be asked, and only
- * where kcmp(2) and the positions leave a choice the file's position is moved and at once put back.
- * A thread or process that uses the very same position in that moment would be misled. What has no
- * position gets a shared lock for a moment instead, unless there is a lock already.
+ * It is found by device and inode, in some 100 microseconds with 70 descriptors open, and remembered.
+ * More is needed only where the same file was opened several times: kcmp(2), then the positions. Where
+ * these leave a choice, the file's position is moved and put back at once: a thread or process that uses
+ * the same position in that moment would see it moved. A file without a position gets a shared lock for
+ * a moment instead, unless it has a lock already.
  *
- * Where several descriptors share the open file, any of them is returned: it is as good for
- * duplicating at once, and until another thread closes it. No permission beside `--allow-ffi` is
- * needed; without `--allow-read` for the file's path all descriptors are compared.
+ * Where several descriptors share the open file, any of them is returned: a duplicate of it is the same,
+ * as long as no other thread closes it before. It needs no permission beside `--allow-ffi`; without
+ * `--allow-read` for the file's path all descriptors are compared.
  *
  * @throws {HandleError} `EBADF` when the file is closed; `ENOTSUP` when its descriptor cannot be
  * told from those of other open files, and on systems other than Linux
- * @throws {TypeError} when it is no `Deno.FsFile` but an imitation
+ * @throws {TypeError} when it is not a `Deno.FsFile` but an imitation of one
  */
 export function rawOfFsFile(file: FsFile): RawHandle {
   requireLinux("duplicate");
-  const known = own.get(file);
+  const known = ownDescriptors.get(file);
   const identity = identityOfFile(file);
   if (known !== undefined) return known;
   const found = descriptorsOf(file, identity);
-  if (found.length === 1) own.set(file, found[0]!);
+  if (found.length === 1) ownDescriptors.set(file, found[0]!);
   return found[0]!;
 }
 
@@ -88,10 +88,10 @@ export function rawOfFsFile(file: FsFile): RawHandle {
  * whatever the outcome.
  *
  * Deno opens the null device, and our object takes its place there. That needs
- * `--allow-read=/dev/null`, as adopting by node:fs does. Where other descriptors of the null device
- * are open, the new one is the one that shows a lock when the new file has one: nobody else has it
- * yet. Deno goes on taking the file for the null device where it asks for permission: `utime`
- * needs `--allow-write=/dev/null`.
+ * `--allow-read=/dev/null`, as adopting by node:fs does. Where other descriptors of the null device are
+ * open, the new one is found by a lock: no other code has the new file yet, so only its descriptor shows
+ * the lock. To Deno's permissions the file stays the null device: `utime` needs
+ * `--allow-write=/dev/null`.
  *
  * @param raw the descriptor to consume
  * @param inheritable whether child processes inherit the file's descriptor
@@ -100,12 +100,12 @@ export function rawOfFsFile(file: FsFile): RawHandle {
  * than Linux
  */
 export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile {
-  // What is not open must not be closed: its number may be the placeholder's.
+  // A closed one must not be closed again: the placeholder may get its number.
   if (osName() === "linux") fcntl_getfd(raw);
   let file: DenoFile;
   try {
     requireLinux("make");
-    file = takePlace(raw, inheritable);
+    file = replacePlaceholder(raw, inheritable);
   } catch (error) {
     platform().close(raw);
     throw error;
@@ -113,18 +113,18 @@ export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile
   try {
     platform().close(raw);
   } catch (error) {
-    file.close(); // nobody will receive it
+    file.close(); // the caller gets no file
     throw error;
   }
   return file as FsFile;
 }
 
-function takePlace(raw: RawHandle, inheritable: boolean): DenoFile {
+function replacePlaceholder(raw: RawHandle, inheritable: boolean): DenoFile {
   const file = openPlaceholder();
   try {
     const fd = descriptorOfNew(file);
     posixPlatform.duplicateOnto(raw, fd, inheritable);
-    own.set(file, fd);
+    ownDescriptors.set(file, fd);
     return file;
   } catch (error) {
     file.close();
@@ -145,16 +145,16 @@ function openPlaceholder(): DenoFile {
   }
 }
 
-/** Elsewhere nothing tells for certain which handle is behind a file, or makes one around it. */
-function requireLinux(verb: string): void {
+/** On other systems the handle of a file cannot be found with certainty, and a file cannot be made. */
+function requireLinux(action: "duplicate" | "make"): void {
   if (osName() === "linux") return;
-  const instead = verb === "make"
+  const advice = action === "make"
     ? "keep the handle, or use toFileHandle()"
     : isWindows()
     ? "open the file with CreateFileW of duphandle/win32 and use OwnedHandle.fromRaw()"
-    : "open the file with node:fs, which tells its descriptor";
-  throw failure("ENOTSUP", verb === "make" ? "open" : "fstat", {
-    message: `Cannot ${verb} a Deno.FsFile on this system: only Linux tells for certain which ` +
-      `handle is behind it; ${instead}`,
+    : "open the file with node:fs, which shows its descriptor";
+  throw failure("ENOTSUP", action === "make" ? "open" : "fstat", {
+    message: `Cannot ${action} a Deno.FsFile on this system: its handle can be found with ` +
+      `certainty only on Linux; ${advice}`,
   });
 }

@@ -1,9 +1,9 @@
 /**
- * Which descriptor is behind a `Deno.FsFile`, which does not tell it.
+ * Finding the descriptor of a `Deno.FsFile`, which does not show it.
  *
  * It is one of the descriptors with the file's device and inode, since it is open. Where there are
- * several, what tells them apart is asked in the order of how little it disturbs: kcmp(2) and the
- * positions disturb nothing; moving the position, or a lock where there is none, does for a moment.
+ * several, they are told apart in the least disturbing way that works: kcmp(2) and the positions disturb
+ * nothing; a move of the position, or a lock where there is none, lasts for a moment.
  */
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { SEEK_CUR, SEEK_SET } from "../../ffi/posix/constants.ts";
@@ -18,8 +18,8 @@ import {
 } from "../../ffi/posix/identity.ts";
 import { positionOf } from "./posix.ts";
 
-/** What every message ends with. */
-const INSTEAD = "open it with node:fs, which tells its descriptor";
+/** The advice at the end of the messages. */
+const ADVICE = "open it with node:fs, which shows its descriptor";
 
 /** The part of a `Deno.FsFile` that is used here, so that no runtime's types are needed. */
 export interface DenoFile {
@@ -37,20 +37,20 @@ interface DenoFiles {
   openSync(path: string): DenoFile;
 }
 
-/** What tells files apart, whatever their names are. */
+/** Identifies a file, whatever its names are. */
 type FileId = Pick<Identity, "device" | "inode">;
 
-/** Descriptors that share one open file, as far as the system says so. */
+/** Descriptors that are known to share one open file. */
 type Group = readonly [first: number, ...rest: number[]];
 
-/** How often somebody else may spoil what we look at. */
-const ATTEMPTS = 3;
+/** The most attempts: another thread or process may change positions and locks during one. */
+const MAX_ATTEMPTS = 3;
 
-/** The same for a file that was just opened, where threads that do the same are in the way. */
-const PATIENCE = 1000;
+/** The same for a file that was just opened, while other threads may open such files as well. */
+const MAX_ATTEMPTS_FOR_NEW = 1000;
 
-/** Up to so many candidates are compared by kcmp(2), each with each. */
-const FEW = 64;
+/** The most candidates that kcmp(2) compares, each with each. */
+const MAX_COMPARED = 64;
 
 /** Deno's own files; `undefined` in another runtime. */
 export function denoFiles(): DenoFiles | undefined {
@@ -58,8 +58,8 @@ export function denoFiles(): DenoFiles | undefined {
 }
 
 /**
- * The device and the inode of an open file, from Deno itself; `undefined` where Deno may not tell,
- * because it is permitted to write the file's path and not to read it.
+ * The device and the inode of an open file, as Deno returns them; `undefined` where Deno refuses, because
+ * it has the permission to write the file's path and not the one to read it.
  *
  * @throws {HandleError} `EBADF` when it is closed
  * @throws {TypeError} when it is an imitation
@@ -78,40 +78,42 @@ export function identityOfFile(file: DenoFile): FileId | undefined {
     throw failure(isClosed ? "EBADF" : typeof code === "string" ? code : "EIO", "fstat", {
       message: isClosed
         ? "Cannot use a Deno.FsFile that is closed; duplicate it before it is closed"
-        : `Cannot use a Deno.FsFile: Deno does not tell which file it is; ${INSTEAD}`,
+        : `Cannot use a Deno.FsFile: Deno cannot identify its file; ${ADVICE}`,
       cause,
     });
   }
 }
 
 /**
- * The descriptors that share the file's open file. One of them is the file's own, so when there is
- * just one, it is that. Positions and locks are as they were afterwards, also when it throws.
+ * The descriptors that share the file's open file. One of them is the file's own, so a single one is
+ * that. Positions and locks are as before afterwards, also when it throws.
  *
- * @param id what the file is; without it, all descriptors are candidates
+ * @param id the identity of the file; without it, all descriptors are candidates
  * @throws {HandleError} `ENOTSUP` when they cannot be told from those of other open files
  */
 export function descriptorsOf(file: DenoFile, id: FileId | undefined): Group {
   const { candidates, isSocket } = candidatesFor(id);
   const [first, ...rest] = candidates;
-  if (first === undefined) throw indistinct("none of this process's descriptors is of its file");
+  if (first === undefined) throw notFound("no descriptor of this process refers to its file");
   // A socket cannot be opened a second time: all of its descriptors are duplicates.
   if (rest.length === 0 || isSocket) return [first, ...rest];
-  const compare = candidates.length <= FEW;
-  return choose(file, compare ? grouped(candidates) : candidates.map((fd): Group => [fd]));
+  const groups = candidates.length <= MAX_COMPARED
+    ? grouped(candidates)
+    : candidates.map((fd): Group => [fd]);
+  return choose(file, groups);
 }
 
 /**
- * The descriptor of a file that was just opened, so that it has no duplicate and nobody else uses
- * it. Positions are not asked: the null device stays at 0 wherever it is sent.
+ * The descriptor of a file that was just opened, so that it has no duplicate and no other code uses it.
+ * Positions are not compared: that of the null device is always 0.
  *
  * @throws {HandleError} `EBUSY` when another process keeps its file locked
  */
 export function descriptorOfNew(file: DenoFile): number {
   let left = candidatesFor(identityOfFile(file)).candidates.map((fd): Group => [fd]);
-  // Only the file's own descriptor shows its lock every time: others are left out in the end.
-  for (let attempt = 0; left.length > 1 && attempt < PATIENCE; attempt++) {
-    left = thoseLockedWith(file, left) ?? left;
+  // Only the file's own descriptor shows its lock every time: in the end it alone is left.
+  for (let attempt = 0; left.length > 1 && attempt < MAX_ATTEMPTS_FOR_NEW; attempt++) {
+    left = filterLocked(file, left) ?? left;
   }
   if (left.length === 1) return left[0]![0];
   throw failure("EBUSY", "flock", {
@@ -138,16 +140,16 @@ function choose(file: DenoFile, groups: Group[]): Group {
   let found: Group[] = [];
   if (seek(file, 0, SEEK_CUR) !== undefined) {
     found = withPositionOf(file, groups);
-    // All of the groups again: somebody may have moved positions while they were compared.
-    if (found.length !== 1) found = followersOf(file, groups);
+    // All of the groups again: positions may have been moved while they were compared.
+    if (found.length !== 1) found = movedWith(file, groups);
   }
   if (found.length === 0) found = lockedWith(file, groups);
   const [first, ...rest] = found.flat();
   if (first !== undefined) return [first, ...rest];
-  throw indistinct(`it is one of ${groups.length} open files, and nothing tells them apart`);
+  throw notFound(`it is one of ${groups.length} open files that cannot be told apart`);
 }
 
-/** Puts what kcmp(2) says is one open file together; where it does not say, each is its own. */
+/** Groups what kcmp(2) says is one open file; where it does not say, each descriptor is a group. */
 function grouped(candidates: readonly number[]): Group[] {
   const { pid } = denoFiles()!;
   const groups: [number, ...number[]][] = [];
@@ -159,7 +161,7 @@ function grouped(candidates: readonly number[]): Group[] {
   return groups;
 }
 
-/** Those whose position is the file's, unless somebody moves it just now. */
+/** The groups with the file's position; all of them when the position is being moved. */
 function withPositionOf(file: DenoFile, groups: Group[]): Group[] {
   const position = seek(file, 0, SEEK_CUR);
   const same = groups.filter(([fd]) => positionOf(fd) === position);
@@ -167,29 +169,29 @@ function withPositionOf(file: DenoFile, groups: Group[]): Group[] {
 }
 
 /**
- * Those that are locked when the file is. It is for what has no position of its own, such as a pipe
- * or a device. A file that may have a lock already is left alone: it would lose it.
+ * The groups that are locked when the file is. It is for files without a position of their own, such as
+ * pipes and devices. A file that may have a lock already is left alone: it would lose that lock.
  */
 function lockedWith(file: DenoFile, groups: Group[]): Group[] {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     if (groups.some(([fd]) => holdsLock(fd))) continue;
-    const once = thoseLockedWith(file, groups) ?? [];
-    const twice = once.length > 1 ? thoseLockedWith(file, once) ?? [] : once;
+    const once = filterLocked(file, groups) ?? [];
+    const twice = once.length > 1 ? filterLocked(file, once) ?? [] : once;
     if (twice.length > 0) return twice;
   }
   return [];
 }
 
 /**
- * Those that show a lock while the file has one, and none when it has none. It is a shared lock for
- * a moment; `undefined` when somebody else's exclusive one is in the way.
+ * The groups that show a lock while the file has one, and none when it has none. It is a shared lock for
+ * a moment; `undefined` when an exclusive lock of another process prevents it.
  */
-function thoseLockedWith(file: DenoFile, groups: Group[]): Group[] | undefined {
+function filterLocked(file: DenoFile, groups: Group[]): Group[] | undefined {
   const { tryLockSync, unlockSync } = methods();
   try {
     if (!tryLockSync.call(file, false)) return undefined;
   } catch {
-    return undefined; // its file system knows no locks
+    return undefined; // its file system has no locks
   }
   let locked: Group[];
   try {
@@ -200,29 +202,29 @@ function thoseLockedWith(file: DenoFile, groups: Group[]): Group[] | undefined {
   return locked.filter(([fd]) => !holdsLock(fd));
 }
 
-/** Those that follow when the file's position is moved. It is put back at once. */
-function followersOf(file: DenoFile, groups: Group[]): Group[] {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const taken = groups.map(([fd]) => positionOf(fd));
-    // One that nobody comes to by chance; a small one for devices, which end somewhere.
-    const far = Math.floor(Math.random() * 0x7fff_fffe);
-    const near = taken.findIndex((_, at) => !taken.includes(at));
-    for (const probe of [far, near === -1 ? taken.length : near]) {
-      const followers = taken.includes(probe) ? [] : followersTo(probe, file, groups);
-      if (followers.length > 0) return followers;
+/** The groups whose position moves with the file's, which is put back at once. */
+function movedWith(file: DenoFile, groups: Group[]): Group[] {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const used = groups.map(([fd]) => positionOf(fd));
+    // A large one, which no program uses by chance; and a small one for devices, which may be short.
+    const large = Math.floor(Math.random() * 0x7fff_fffe);
+    const small = used.findIndex((_, position) => !used.includes(position));
+    for (const probe of [large, small === -1 ? used.length : small]) {
+      const moved = used.includes(probe) ? [] : movedTo(probe, file, groups);
+      if (moved.length > 0) return moved;
     }
   }
   return [];
 }
 
-function followersTo(probe: number, file: DenoFile, groups: Group[]): Group[] {
+function movedTo(probe: number, file: DenoFile, groups: Group[]): Group[] {
   const before = seek(file, 0, SEEK_CUR);
   if (before === undefined || before === probe) return [];
-  const moved = seek(file, probe, SEEK_SET);
-  const followers = moved === probe ? groups.filter(([fd]) => positionOf(fd) === probe) : [];
-  // Who moved it meanwhile wants it there. A refused move may have left it anywhere.
-  if (moved !== probe || seek(file, 0, SEEK_CUR) === probe) seek(file, before, SEEK_SET);
-  return followers;
+  const after = seek(file, probe, SEEK_SET);
+  const moved = after === probe ? groups.filter(([fd]) => positionOf(fd) === probe) : [];
+  // A position that other code has set meanwhile stays. A refused move may have set any position.
+  if (after !== probe || seek(file, 0, SEEK_CUR) === probe) seek(file, before, SEEK_SET);
+  return moved;
 }
 
 /** Moves the file's position; `undefined` when it has none, or cannot have this one. */
@@ -234,13 +236,13 @@ function seek(file: DenoFile, offset: number, whence: number): number | undefine
   }
 }
 
-/** Deno's own methods: what somebody put on the object itself is not asked. */
+/** Deno's own methods: methods that other code has put on the object itself are not called. */
 function methods(): DenoFile {
   return denoFiles()!.FsFile.prototype;
 }
 
-function indistinct(reason: string): HandleError {
+function notFound(reason: string): HandleError {
   return failure("ENOTSUP", "kcmp", {
-    message: `Cannot find the descriptor of a Deno.FsFile: ${reason}; ${INSTEAD}`,
+    message: `Cannot find the descriptor of a Deno.FsFile: ${reason}; ${ADVICE}`,
   });
 }

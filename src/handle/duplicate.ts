@@ -1,4 +1,4 @@
-/** The verbs that make one handle more. */
+/** Duplicating one handle: to a new number, or onto a given one. */
 import { checkFd } from "../../ffi/check.ts";
 import { duplicateRaw } from "./raw.ts";
 import { isHandle, OwnedHandle } from "./handle.ts";
@@ -9,15 +9,18 @@ import { platform } from "./platform.ts";
 /**
  * Makes a second, independent handle to the same kernel object.
  *
- * Both handles share the file position, the status flags and the locks; whether children inherit
- * is each handle's own affair. Closing either leaves the other valid, and the object lives until
- * its last handle closes. So where two parties insist on closing "their" handle, each gets one.
+ * Both handles share the file position, the status flags and the locks; each has its own setting of
+ * whether children inherit it. Closing either leaves the other valid, and the object lives until its
+ * last handle closes. So where two pieces of code both close "their" handle, each gets one.
  *
  * On Linux it is one `fcntl(F_DUPFD_CLOEXEC)`, on Windows one `DuplicateHandle`: nothing is ever
  * inheritable in between.
  *
+ * A number is a descriptor of the runtime, as `node:fs` returns it, on Windows too. For the number of a
+ * raw handle (a `HANDLE` on Windows) use {@linkcode borrow}, which makes a source of it.
+ *
  * @param source a descriptor of the runtime, an object with an `fd`, or a {@linkcode Handle}
- * @param options how the duplicate is to differ from the plain one
+ * @param options how the new handle is to differ from a plain duplicate
  * @returns the new handle, which the caller closes
  * @throws {HandleError} `EBADF` when the source is not open; `EMFILE` at the descriptor limit;
  * `EACCES` when more access is wanted than the source has; `ENOTSUP` when the system cannot do it
@@ -50,10 +53,10 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * Makes a descriptor refer to the kernel object of the source, in one step: there is no moment at
  * which the target is closed. What the target referred to before loses that handle.
  *
- * The target stays with whoever owns it. Windows cannot do it: `ENOTSUP`. On macOS, which has no
+ * The owner of the target stays its owner. Windows cannot do it: `ENOTSUP`. On macOS, which has no
  * `dup3`, the inheritance of the target is set in a second step.
  *
- * @param source what the target is to refer to
+ * @param source the handle of the object that the target is to refer to, as {@linkcode duplicate} takes it
  * @param target the descriptor to replace; it need not be open
  * @param options whether children inherit the target
  * @throws {HandleError} `EBADF` when the source is not open or the target is beyond the limit;
@@ -68,7 +71,7 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  *
  * const log = openSync("README.md", "r");
  * const next = openSync("LICENSE", "r");
- * duplicateOnto(next, log); // whoever uses `log` now uses the other file
+ * duplicateOnto(next, log); // all code that uses `log` uses the other file now
  * closeSync(next);
  * closeSync(log);
  * ```

@@ -1,8 +1,8 @@
-/** The options of the verbs, checked before anything is done. */
+/** The options of the functions that duplicate, checked before anything is done. */
 import { checkBoolean, checkFd, checkInteger, show } from "../../ffi/check.ts";
 import type { Access } from "./types.ts";
 
-/** How a duplicate is to differ from the plain one. */
+/** How a new handle is to differ from a plain duplicate. */
 export interface DuplicateOptions {
   /** Whether child processes inherit the duplicate. Default `false`. */
   readonly inheritable?: boolean | undefined;
@@ -12,9 +12,9 @@ export interface DuplicateOptions {
    * `"same"`.
    *
    * On Windows the duplicate shares the source's position whatever its access; a number is an
-   * access mask. On Linux a duplicate with less access than its source is a new open file that
-   * starts at the source's position and has its own from there, with the status flags that the
-   * source has; what has no file, such as a socket, is `ENOTSUP`.
+   * access mask. On Linux a duplicate with less access than its source is a new open file: it starts at
+   * the source's position and has a position of its own from there, and it has the status flags of the
+   * source. A source without a file, such as a socket, is `ENOTSUP`.
    */
   readonly access?: Access | undefined;
   /**
@@ -26,13 +26,13 @@ export interface DuplicateOptions {
   readonly minimum?: number | undefined;
 }
 
-/** How {@linkcode duplicateOnto} is to differ from the plain one. */
+/** How {@linkcode duplicateOnto} is to change its target. */
 export interface DuplicateOntoOptions {
   /** Whether child processes inherit the target. Default `false`. */
   readonly inheritable?: boolean | undefined;
 }
 
-/** Options after the checks: every choice made. */
+/** Options after the checks, with their defaults. */
 export interface ResolvedOptions {
   readonly inheritable: boolean;
   readonly access: Access;
@@ -61,7 +61,7 @@ export function parseDuplicateOptions(options: DuplicateOptions): ResolvedOption
   return { inheritable, access, closeSource, minimum };
 }
 
-/** Checks the options of `duplicateOnto` and gives its one choice. */
+/** Checks the options of `duplicateOnto`, and returns whether the target is to be inheritable. */
 export function parseOntoOptions(options: DuplicateOntoOptions | undefined): boolean {
   if (options === undefined) return false;
   checkKeys(options, ontoKeys);
@@ -70,7 +70,7 @@ export function parseOntoOptions(options: DuplicateOntoOptions | undefined): boo
   return inheritable;
 }
 
-/** Throws a `TypeError` unless it is an object with none but the known keys. */
+/** Throws a `TypeError` unless the value is an object with no other keys than the known ones. */
 export function checkKeys(options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);

@@ -1,4 +1,4 @@
-/** Chooses the operating system's implementation, and how the running runtime takes over a handle. */
+/** Chooses the operating system's implementation, and the runtime's way to take over a handle. */
 import { isWindows } from "../../ffi/host.ts";
 import { posixPlatform } from "./posix.ts";
 import { posixAdopter } from "./posix_adopt.ts";

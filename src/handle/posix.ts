@@ -10,7 +10,7 @@ import { observer, reportNumber } from "./hooks.ts";
 import { narrowPosix } from "./posix_narrow.ts";
 import type { HandlePlatform } from "./types.ts";
 
-/** Above the standard descriptors, so that a duplicate never becomes somebody's stdin. */
+/** The lowest number after the standard descriptors, so that a duplicate never becomes stdin. */
 export const MINIMUM = 3;
 
 /** Handles on Linux and macOS. */

@@ -1,7 +1,7 @@
 /**
  * Adoption on POSIX: the runtime opens a placeholder, and `dup3` puts our object in its place. The
- * runtime's own object then refers to our kernel object. It is the way that works in all three:
- * `node:fs` in Deno accepts no descriptor that it did not open itself.
+ * runtime's own object then refers to our kernel object. This works in all three runtimes: `node:fs` in
+ * Deno accepts no descriptor that it did not open itself.
  */
 import type { FileHandle } from "node:fs/promises";
 import { failure, type HandleError } from "../../ffi/error.ts";
@@ -11,7 +11,7 @@ import { nodeFs } from "../util/node_fs.ts";
 import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 
-/** What every system has, and anybody may read, also where all else is read-only. */
+/** The null device: every system has it, and every user may read it. */
 const PLACEHOLDER = "/dev/null";
 
 /** Adoption by a placeholder. */
@@ -46,7 +46,7 @@ export const posixAdopter: Adopter = {
   },
 };
 
-/** A descriptor of the runtime that stands for nothing yet. */
+/** Opens a descriptor of the runtime that is to refer to another object later. */
 export function openPlaceholder(): number {
   try {
     return nodeFs().openSync(PLACEHOLDER, "r");
@@ -63,7 +63,7 @@ async function openPlaceholderHandle(): Promise<FileHandle> {
   }
 }
 
-/** What the runtime said, in our words: the permission that is missing, the limit, … */
+/** The runtime's error as a `HandleError`: a missing permission, the limit, … */
 function placeholderError(cause: unknown): HandleError {
   if (!isForbidden(cause)) return runtimeError(cause, "open", PLACEHOLDER);
   return failure("EACCES", "open", {

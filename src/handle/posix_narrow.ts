@@ -1,8 +1,8 @@
 /**
- * Less access on Linux. An open file cannot lose access, so where the source has more than is
- * wanted the file is opened once more, through its name below /proc/self/fd. That works for
- * deleted files and pipes too. The new open file starts at the source's position and has a position
- * of its own from there.
+ * Less access on Linux. An open file cannot lose access, so when the source has more access than is
+ * requested, the file is opened again, through its name below /proc/self/fd. That works for deleted files
+ * and pipes too. The new open file starts at the source's position and has a position of its own from
+ * there.
  */
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
@@ -31,19 +31,19 @@ import { READ, requestedRights, WRITE } from "./access.ts";
 import type { Access } from "./types.ts";
 
 /**
- * The status flags that the new open file takes over from the source: all that open(2) knows. A
- * writer that lost O_SYNC or O_DSYNC would report bytes as safe that are not.
+ * The status flags that the new open file takes over from the source: all that open(2) accepts. A writer
+ * that lost O_SYNC or O_DSYNC would report bytes as safe that are not.
  */
-const KEPT = O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME;
+const KEPT_FLAGS = O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME;
 
-/** The device that makes a terminal of its own for whoever opens it, by major and minor number: ptmx(4). */
+/** The device that makes a new terminal at each open, by major and minor number: ptmx(4). */
 const PTMX = { major: 5, minor: 2 };
 
 /**
  * Opens the source's file again with less access.
  *
- * @returns the new descriptor, or `undefined` when the source has just that access already, so
- * that a plain duplicate does
+ * @returns the new descriptor, or `undefined` when the source has exactly that access already, so that a
+ * plain duplicate is enough
  * @throws {HandleError} `EACCES` when the source lacks the access, `ENOTSUP` when it cannot be
  * opened again
  */
@@ -58,9 +58,11 @@ export function narrowPosix(
   if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
   if (wanted === held) return undefined;
   if (osName() !== "linux") throw cannotReopen(fd, "this system opens /dev/fd with all access");
-  if (isPtmx(fd)) throw cannotReopen(fd, "it is a terminal's master, and would be another's");
+  if (isPtmx(fd)) {
+    throw cannotReopen(fd, "it is the master of a terminal, and would be that of another one");
+  }
   const mode = wanted === READ ? O_RDONLY : O_WRONLY;
-  const kept = flags & KEPT;
+  const kept = flags & KEPT_FLAGS;
   const opened = reopen(fd, mode | kept | O_NOCTTY | (inheritable ? 0 : O_CLOEXEC));
   try {
     copyPosition(fd, opened);
@@ -97,11 +99,11 @@ function reopen(fd: number, flags: number): number {
     if (!(error instanceof HandleError)) throw error;
     switch (error.code) {
       case "EPERM":
-        // For the owner of the file alone, and the source may have come from the owner.
+        // Only the owner of the file may set it, and the source may have come from the owner.
         if ((flags & O_NOATIME) !== 0) return reopen(fd, flags & ~O_NOATIME);
         break;
       case "EINVAL":
-        // A pipe takes it only once it is open.
+        // A pipe accepts it only after it was opened.
         if ((flags & O_DIRECT) !== 0) return setDirect(reopen(fd, flags & ~O_DIRECT));
         break;
       case "ENXIO":
@@ -133,13 +135,14 @@ function copyPosition(from: number, to: number): void {
   }
 }
 
-function words(rights: number): string {
+function rightsText(rights: number): string {
   return ["nothing", "reading", "writing", "reading and writing"][rights]!;
 }
 
 function lacksAccess(fd: number, wanted: number, held: number): HandleError {
   return failure("EACCES", "fcntl", {
-    message: `Cannot duplicate fd ${fd} for ${words(wanted)}: it is open for ${words(held)}; ` +
+    message:
+      `Cannot duplicate fd ${fd} for ${rightsText(wanted)}: it is open for ${rightsText(held)}; ` +
       "open the source with the access that its duplicates need",
     handle: fd,
   });

@@ -1,18 +1,18 @@
-/** The one path from a raw handle and options to a new raw handle. */
+/** From a raw handle and options to a new raw handle: all that duplicates goes through here. */
 import { type DuplicateOptions, parseDuplicateOptions, type ResolvedOptions } from "./options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 
-/** Whoever closes the source. */
+/** What closes a source. */
 export interface Owner {
   close(): unknown;
 }
 
 /**
- * Makes the duplicate, and closes the source where that is asked for.
+ * Makes the duplicate, and closes the source if `closeSource` is set.
  *
  * @param raw the source
- * @param options how the duplicate is to differ from the plain one
+ * @param options how the new handle is to differ from a plain duplicate
  * @param owner closes the source; `undefined` when it is borrowed
  * @throws {TypeError} when the options are refused, with the source untouched
  */
@@ -29,10 +29,10 @@ export function duplicateRaw(
       "Cannot close a borrowed source: only its owner may; leave out closeSource",
     );
   }
-  return copyAndClose(raw, choices, owner);
+  return consume(owner, () => duplicateWith(raw, choices), (copy) => platform().close(copy));
 }
 
-/** Makes the duplicate as the choices want it, and leaves the source alone. */
+/** Makes the duplicate with the options, and leaves the source open. */
 export function duplicateWith(
   raw: RawHandle,
   { access, inheritable, minimum }: ResolvedOptions,
@@ -42,13 +42,9 @@ export function duplicateWith(
     : platform().narrow(raw, access, inheritable, minimum);
 }
 
-function copyAndClose(raw: RawHandle, choices: ResolvedOptions, owner: Owner): RawHandle {
-  return consume(owner, () => duplicateWith(raw, choices), (copy) => platform().close(copy));
-}
-
 /**
- * Makes something of a source, and has the source closed whatever the outcome. When closing it
- * fails, what was made is undone: nobody will receive it.
+ * Makes a result of a source, and closes the source whatever the outcome. When closing it fails, the
+ * result is undone, because the caller does not get it.
  */
 export function consume<Made>(owner: Owner, make: () => Made, undo: (made: Made) => void): Made {
   let made: Made;
@@ -58,7 +54,7 @@ export function consume<Made>(owner: Owner, make: () => Made, undo: (made: Made)
     try {
       owner.close();
     } catch {
-      // A source that is not open fails twice for one reason: the first error tells it.
+      // A source that is not open fails twice for one reason, and the first error has it.
     }
     throw error;
   }

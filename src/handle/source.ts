@@ -1,4 +1,4 @@
-/** What may be duplicated, and how its number is found. */
+/** The sources of duplicates, and how the raw handle of each is found. */
 import { checkFd, isFd, isPromise, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { closeRuntimeFd } from "./adopt.ts";
@@ -8,15 +8,18 @@ import { type Handle, isHandle, OwnedHandle } from "./handle.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 
-/** An object that tells a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
+/** An object with a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
 export interface HasFd {
   /** A descriptor of the runtime; −1 once it is closed. */
   readonly fd: number;
 }
 
 /**
- * What may be duplicated: a descriptor of the running runtime as `node:fs` hands out, an object
- * that has one, a {@linkcode Handle}, or, in Deno on Linux, a `Deno.FsFile`.
+ * What can be duplicated: a descriptor of the running runtime as `node:fs` returns it, an object that has
+ * one, a {@linkcode Handle}, or, in Deno on Linux, a `Deno.FsFile`.
+ *
+ * A number is always a descriptor of the runtime, also on Windows, where a `HANDLE` is another number:
+ * {@linkcode borrow} makes a source of that.
  */
 export type HandleSource = number | HasFd | Handle | FsFile;
 
@@ -26,8 +29,8 @@ export function rawOf(source: HandleSource): RawHandle {
 }
 
 /**
- * The runtime's descriptor of a source that is not a {@linkcode Handle}. Its `fd` is read once:
- * what was checked is what is used.
+ * The runtime's descriptor of a source that is not a {@linkcode Handle}. Its `fd` is read once, so that
+ * the number that is used is the one that was checked.
  */
 export function fdOf(source: number | HasFd | FsFile): number {
   if (isFd(source)) return source;
@@ -70,7 +73,7 @@ function notASource(value: unknown): TypeError {
 }
 
 /**
- * Whoever closes a source.
+ * What closes a source: the owner of the handle, or the runtime.
  *
  * @throws {TypeError} when the source is borrowed
  */
@@ -81,8 +84,8 @@ export function ownerOf(source: HandleSource): Owner {
 }
 
 /**
- * A source that the runtime owns, so the runtime closes it: behind its back its own table would
- * still hold the number, and close somebody else's file later.
+ * A source that the runtime owns, so that the runtime must close it: otherwise its table would still have
+ * the number, and it would close another file later, which has the number by then.
  */
 export class RuntimeSource implements Owner {
   readonly #fd: number;
@@ -93,7 +96,7 @@ export class RuntimeSource implements Owner {
     this.#source = source;
   }
 
-  /** Closes the source; the promise of a `FileHandle` is for the caller to wait for, or not. */
+  /** Closes the source. Returns the promise of a `FileHandle`, for which the caller may wait. */
   close(): unknown {
     const { close } = this.#source as { close?: unknown };
     if (typeof close === "function") return close.call(this.#source);

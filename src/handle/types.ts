@@ -1,4 +1,4 @@
-/** What handles need of an operating system and of a runtime. */
+/** What handles need of an operating system and of a runtime, which takes over handles. */
 import type { FileHandle } from "node:fs/promises";
 import type { RawHandle } from "../util/raw_handle.ts";
 

@@ -39,7 +39,7 @@ export const windowsPlatform: HandlePlatform = {
     checkHandle(raw, "a handle");
     if (raw === -1) throw minusOne();
     if (isPseudoHandle(raw)) {
-      throw new TypeError(`Cannot own ${show(raw)}: a pseudo-handle is nobody's; duplicate it`);
+      throw new TypeError(`Cannot own ${show(raw)}: a pseudo-handle has no owner; duplicate it`);
     }
   },
   rawOfFd: (fd) => lookupFd(fd)?.raw ?? handleOfFd(fd),
@@ -56,7 +56,7 @@ export const windowsPlatform: HandlePlatform = {
     const held = NtQueryObject(raw).GrantedAccess;
     const mask = accessMask(raw, access, held);
     const copy = DuplicateHandle(SELF, raw, SELF, out, mask, inheritable, 0);
-    // Some kinds of object would let a duplicate have more than its source.
+    // For some kinds of object, Windows gives a duplicate more access than its source has.
     if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return reportNumber(copy);
     CloseHandle(copy);
     throw lacksAccess(raw);
@@ -64,7 +64,7 @@ export const windowsPlatform: HandlePlatform = {
   duplicateOnto(raw, target) {
     throw failure("ENOTSUP", "dup3", {
       message: `Cannot replace fd ${target}: Windows cannot do it in one step; ` +
-        "use duplicate() and give the new handle to whoever needs it",
+        "use duplicate() and give the new handle to the code that needs it",
       handle: raw,
     });
   },
@@ -75,13 +75,13 @@ export const windowsPlatform: HandlePlatform = {
   close: CloseHandle,
 };
 
-/** Where DuplicateHandle leaves its result: one for the thread, since the call is synchronous. */
+/** DuplicateHandle writes its result here: one for the thread, since the call is synchronous. */
 const out: [number] = [0];
 
 /**
- * The rights to ask for. For a file they are those of the wanted kind that the source has, so that
- * a source opened for appending can be narrowed to writing; for another object the system knows
- * what its rights to read or write are.
+ * The rights to request. For a file they are the requested rights that the source has, so that a source
+ * opened for appending can be narrowed to writing; for another object Windows maps the generic rights to
+ * those of the object.
  */
 function accessMask(raw: number, access: Access, held: number): number {
   if (typeof access === "number") return access;

@@ -14,26 +14,26 @@ import { windowsPlatform } from "./windows.ts";
 
 const PLACEHOLDER = "\\\\.\\NUL";
 
-/** How often another thread may take our slot before we give up: each time is a rare accident. */
-const ATTEMPTS = 100;
+/** The most attempts: in each one another thread may take our slot, which is rare. */
+const MAX_ATTEMPTS = 100;
 
-/** Placeholders whose slot belongs to somebody else now: never used, closed or collected. */
-const lost: FileHandle[] = [];
+/** Placeholders whose slot belongs to another file now: they are never used, closed or collected. */
+const abandoned: FileHandle[] = [];
 
 /** Adoption in Node and Bun. */
 export const windowsAdopter: Adopter = {
   toFd,
   async toFileHandle(raw, inheritable) {
     try {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const file = await nodeFs().promises.open(PLACEHOLDER, "r");
         if (takeSlot(file.fd, raw, inheritable)) return file;
         if (refillSlot(file.fd)) await file.close();
-        else lost.push(file);
+        else abandoned.push(file);
       }
       throw failure("EBUSY", "uv_open_osfhandle", {
         message: "Cannot make the runtime own a handle: other threads took its descriptor " +
-          `${ATTEMPTS} times; call again`,
+          `${MAX_ATTEMPTS} times; call again`,
         handle: raw,
       });
     } finally {
@@ -42,14 +42,15 @@ export const windowsAdopter: Adopter = {
   },
 };
 
-/** Adoption in Deno, which has no door: an object of ours with the methods of a `FileHandle`. */
+/** Adoption in Deno, which cannot take over a handle: an object of ours with a `FileHandle`'s methods. */
 export const denoWindowsAdopter: Adopter = {
   toFd,
   async toFileHandle(raw, inheritable) {
     try {
       if (inheritable) windowsPlatform.setInheritable(raw, true);
-      // No other runtime needs these modules, and none needs them at the start.
+      // Only Deno needs these modules, and only here.
       const { WindowsFile } = await import("../windows_file/mod.ts");
+      // It has the methods, but their overloads have one signature each here.
       return new WindowsFile(raw) as unknown as FileHandle;
     } catch (error) {
       CloseHandle(raw);
@@ -69,8 +70,9 @@ function toFd(raw: RawHandle, inheritable: boolean): number {
 }
 
 /**
- * Puts a duplicate of the handle into the slot of the placeholder. The C runtime takes the lowest
- * free number, so another thread, or a lower number that became free, can spoil it.
+ * Puts a duplicate of the handle into the slot of the placeholder. Returns whether that worked: the C
+ * runtime takes the lowest free number, which is not our slot when another thread took it, or when a
+ * lower number became free.
  */
 function takeSlot(slot: number, raw: RawHandle, inheritable: boolean): boolean {
   const { closeSync } = nodeFs();
@@ -89,8 +91,8 @@ function takeSlot(slot: number, raw: RawHandle, inheritable: boolean): boolean {
 }
 
 /**
- * Gives a placeholder its descriptor back, so that it can be closed like any other file. When the
- * slot is somebody else's by now, that is impossible.
+ * Gives a placeholder its descriptor back, so that it can be closed like any other file. Returns whether
+ * that worked: it is impossible when another file has the slot by now.
  */
 function refillSlot(slot: number): boolean {
   const { closeSync, openSync } = nodeFs();

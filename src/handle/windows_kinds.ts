@@ -9,12 +9,12 @@ import { isSocketOfWinsock } from "../../ffi/win32/winsock.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
- * Throws unless a duplicate of the handle would be of use. What is not open passes: the call that
- * follows says so.
+ * Throws when a duplicate of the handle would not work. A handle that is not open passes: the call that
+ * follows reports that.
  *
- * Ports and sockets have the rights to both read and write, so most handles are told by one call
- * that asks nothing but the handle. In particular an end of a plain pipe is never asked for more:
- * the system would answer only after the read that another thread waits for.
+ * Ports and sockets have the rights to both read and write, so for most handles one query of their rights
+ * is enough. In particular an end of a plain pipe gets no other query: Windows would answer it only after
+ * a read for which another thread waits.
  *
  * @param raw the handle that is to be duplicated
  * @param syscall the call that would do it

@@ -1,4 +1,4 @@
-/** Fingerprints: they tell objects apart by their numbers alone, without a second handle. */
+/** Fingerprints: they distinguish objects by their numbers alone, without a second handle. */
 import { hasCode } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platformFingerprint } from "./platform.ts";

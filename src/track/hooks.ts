@@ -1,4 +1,4 @@
-/** Connects the registry with the hooks of handles, and tells it where the program's own calls begin. */
+/** Connects the registry with the hooks of handles, and says where a stack begins. */
 import { OwnedHandle, releaseForBatch } from "../handle/handle.ts";
 import { type HandleObserver, reportNumber, setObserver } from "../handle/hooks.ts";
 import type { Registry } from "./registry.ts";

@@ -17,7 +17,7 @@ export function posixFingerprint(fd: number): Fingerprint {
   if (identity === undefined) return [access];
   const { device, inode, major, mode } = identity;
   const kind = mode & S_IFMT;
-  // Objects without a file have no kind. They may all have one inode; only their links tell them apart.
+  // Objects without a file have no kind. They may all have one inode; only their links differ.
   const name = kind === 0 ? tryOrUndefined(() => linkText(`/proc/self/fd/${fd}`)) : undefined;
   return [access, kind, device, inode, major, name];
 }

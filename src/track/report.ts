@@ -4,7 +4,7 @@ import type { RawHandle } from "../util/raw_handle.ts";
 /**
  * A mistake in the use of a handle.
  *
- * - `"leak"`: it was neither closed nor released when the tracker looked for leaks
+ * - `"leak"`: it was neither closed nor released when the tracker checked for leaks
  * - `"double-close"`: `close()` was called again. The second call does no harm, but shows that two
  *   pieces of code believe to own the handle. The end of a `using` block is no such call
  * - `"use-after-close"`: it was used after `close()`, `release()` or `toFd()`

@@ -309,7 +309,7 @@ const chosen = {
   locked: {
     code: "ENOTSUP",
     status: "ERROR_NOT_SUPPORTED",
-    message: expect.stringMatching(/nothing tells them apart; open it with node:fs/) as string,
+    message: expect.stringMatching(/cannot be told apart; open it with node:fs/) as string,
   },
 };
 
