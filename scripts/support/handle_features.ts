@@ -4,6 +4,7 @@ import { type Feature, refused, yes } from "./claims.ts";
 const duplicate = "handle/duplicate.test.ts";
 const access = "handle/access.test.ts";
 const copies = "file/copy_file_handle.test.ts";
+const adoption = "file/adoption.test.ts";
 
 /** The rows, in their order. */
 export const handleFeatures: readonly Feature[] = [
@@ -143,11 +144,11 @@ export const handleFeatures: readonly Feature[] = [
     name: "`copyFileHandleSync`, `toFd`, `fromFd`",
     claims: [
       yes(
-        [copies, "copyFileHandleSync() gives an fd for node:fs"],
-        [copies, "toFd() and fromFd() hand one handle over and back"],
+        [adoption, "copyFileHandleSync() gives an fd for node:fs"],
+        [adoption, "toFd() and fromFd() hand one handle over and back"],
       ),
       refused("Deno for Windows cannot make descriptors: use `copyFileHandle`, `toFileHandle`.", [
-        copies,
+        adoption,
         "says that Deno for Windows makes no descriptors",
       ]),
     ],

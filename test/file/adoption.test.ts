@@ -1,0 +1,92 @@
+/** Handles that the runtime takes over, as descriptors and as files. */
+import * as fs from "node:fs";
+import { copyFileHandleSync, duplicate, OwnedHandle } from "duphandle";
+import { NtQueryObject } from "duphandle/win32";
+import { describe, expect, test } from "vitest";
+import { adoptsFds, decode } from "../support/file_copies.ts";
+import { unsupported } from "../support/matchers.ts";
+import { openHandles } from "../support/open_handles.ts";
+import { runProgram } from "../support/program.ts";
+import { isWindows, openRaw, readRaw, temporaryFile } from "../support/system.ts";
+
+describe("adoption by the runtime", () => {
+  test.runIf(adoptsFds)("copyFileHandleSync() gives an fd for node:fs", () => {
+    using file = temporaryFile("abcdef");
+    using source = openRaw(file.path, "r+");
+    const fd = copyFileHandleSync(source);
+    expect(readRaw(source.raw, 2)).toBe("ab");
+    const buffer = new Uint8Array(2);
+    expect(fs.readSync(fd, buffer)).toBe(2);
+    expect(decode(buffer)).toBe("cd");
+    fs.writeSync(fd, "XY");
+    fs.fsyncSync(fd);
+    expect(fs.fstatSync(fd).size).toBe(6);
+    fs.ftruncateSync(fd, 5);
+    fs.closeSync(fd);
+    expect(() => fs.fstatSync(fd)).toThrow(expect.objectContaining({ code: "EBADF" }));
+    expect(fs.readFileSync(file.path, "utf8")).toBe("abcdX");
+  });
+
+  test.runIf(adoptsFds)(
+    "toFd() and fromFd() hand one handle over and back, each closed once",
+    () => {
+      using file = temporaryFile("abcdef");
+      const before = openHandles().length;
+      const owned = openRaw(file.path, "r");
+      const fd = owned.toFd();
+      expect(owned.closed).toBe(true);
+      expect(openHandles().length).toBe(before + 1);
+      expect(fs.readSync(fd, new Uint8Array(2))).toBe(2);
+      const back = OwnedHandle.fromFd(fd);
+      expect(openHandles().length).toBe(before + 1);
+      expect(() => fs.fstatSync(fd)).toThrow(expect.objectContaining({ code: "EBADF" }));
+      expect(readRaw(back.raw, 2)).toBe("cd");
+      back.close();
+      expect(openHandles().length).toBe(before);
+    },
+  );
+
+  test.runIf(adoptsFds)("an fd and an owner of its object close their own, in either order", () => {
+    using file = temporaryFile("abcdef");
+    for (const ownerFirst of [true, false]) {
+      const fd = fs.openSync(file.path, "r");
+      const owner = duplicate(fd);
+      if (isWindows) expect(NtQueryObject(owner.raw).HandleCount).toBe(2);
+      if (ownerFirst) owner.close();
+      else fs.closeSync(fd);
+      if (ownerFirst) expect(fs.readSync(fd, new Uint8Array(2))).toBe(2);
+      else expect(readRaw(owner.raw, 2)).toBe("ab");
+      if (isWindows && !ownerFirst) expect(NtQueryObject(owner.raw).HandleCount).toBe(1);
+      if (ownerFirst) fs.closeSync(fd);
+      else owner.close();
+    }
+  });
+
+  test("toFileHandle() consumes the handle", async () => {
+    using file = temporaryFile("abcdef");
+    const owned = openRaw(file.path, "r");
+    const adopted = await owned.toFileHandle();
+    expect(owned.closed).toBe(true);
+    expect(await adopted.readFile("utf8")).toBe("abcdef");
+    await adopted.close();
+    await expect(owned.toFileHandle()).rejects.toThrow(expect.objectContaining({ code: "EBADF" }));
+  });
+
+  test.skipIf(adoptsFds)("says that Deno for Windows makes no descriptors", () => {
+    using file = temporaryFile("abc");
+    using source = openRaw(file.path, "r");
+    expect(() => copyFileHandleSync(source)).toThrow(unsupported);
+    expect(() => duplicate(source).toFd()).toThrow(unsupported);
+  });
+
+  test.skipIf(isWindows)(
+    "at the descriptor limit nothing leaks (POSIX: Windows has no such limit)",
+    () => {
+      const { codes, leaked } = runProgram("file/copy_limit.ts", {
+        prefix: ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"'],
+      }).result as { codes: string[]; leaked: number };
+      expect(new Set(codes)).toEqual(new Set(["EMFILE"]));
+      expect(leaked).toBe(0);
+    },
+  );
+});
