@@ -1,4 +1,4 @@
-/** Rows of the support table: many files, looking, and the system calls. */
+/** Rows of the support table: many files, inspection, and the system calls. */
 import { type Feature, refused, yes } from "./claims.ts";
 
 /** The rows, in their order. */
@@ -45,8 +45,8 @@ export const otherFeatures: readonly Feature[] = [
   {
     name: "`inspectHandle`, `listHandles`",
     claims: [yes(
-      ["inspect/inspect.test.ts", "inspectHandle() tells all of a file"],
-      ["inspect/inspect.test.ts", "inspectHandle() tells whether children inherit it"],
+      ["inspect/inspect.test.ts", "inspectHandle() describes a file with all its properties"],
+      ["inspect/inspect.test.ts", "inspectHandle() reports whether child processes inherit it"],
       ["inspect/inspect.test.ts", "listHandles() has what is open and not what is closed"],
       ["inspect/inspect.test.ts", "listHandles() of another process shows its handles"],
     )],

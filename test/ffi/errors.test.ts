@@ -13,7 +13,7 @@ import { closeRaw, fdsAreSources, isWindows, openRaw, temporaryFile } from "../s
 import { thrownBy } from "../support/thrown.ts";
 import { canTrace, failing } from "../support/trace.ts";
 
-/** What the running system calls a handle that is not open. */
+/** The running system's number for a handle that is not open. */
 const NOT_OPEN = isWindows ? 6 : constants.errno.EBADF;
 
 const { O_RDWR } = posix;
@@ -53,7 +53,7 @@ describe("HandleError", () => {
     expect(error.message).toContain("4321");
   });
 
-  test("is the same failure in both vocabularies, in both directions", () => {
+  test("has the names of POSIX and of Win32, in both directions", () => {
     const known = {
       EBADF: "ERROR_INVALID_HANDLE",
       EACCES: "ERROR_ACCESS_DENIED",
@@ -78,7 +78,7 @@ describe("HandleError", () => {
 });
 
 describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such limit)", () => {
-  test("EMFILE tells the limit and the count, and nothing leaks", () => {
+  test("EMFILE names the limit and the count, and nothing leaks", () => {
     const { error, made, again, full, leaked } = runProgram("ffi/limit.ts", {
       prefix: ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"'],
     }).result as Record<string, unknown>;
@@ -98,13 +98,13 @@ describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such 
   });
 });
 
-describe.skipIf(isWindows)("what a POSIX call could not do (Windows has other calls)", () => {
+describe.skipIf(isWindows)("a POSIX call that fails (Windows has other calls)", () => {
   test("a full device does not close the descriptor that is written to", () => {
     const [fd, memory] = ["/dev/full", "/proc/self/mem"].map((path) => posix.open(path, O_RDWR));
     const byte = new Uint8Array(1);
     const failed = [
       [() => posix.write(fd!, byte), "ENOSPC"],
-      // Address 0 is nobody's.
+      // No memory is mapped at address 0.
       [() => posix.read(memory!, byte), "EIO"],
       [() => posix.write(memory!, byte), "EIO"],
     ] as const;
@@ -124,7 +124,7 @@ describe.skipIf(isWindows)("what a POSIX call could not do (Windows has other ca
     }
   });
 
-  test("a target beyond the limit is told from a source that is not open", () => {
+  test("the message distinguishes a target beyond the limit from a source that is not open", () => {
     const limit = spawnSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).stdout.trim();
     const calls = [
       () => duplicateOnto({ fd: 1 }, BEYOND),
@@ -141,12 +141,12 @@ describe.skipIf(isWindows)("what a POSIX call could not do (Windows has other ca
 });
 
 describe.runIf(isWindows)("at a limit of Windows", () => {
-  test("the message tells the limit and the count of handles", () => {
+  test("the message has the limit and the count of handles", () => {
     const files = win32Error(4, "CreateFileW", undefined).message;
     expect(files).toMatch(
       /; \d+ of at most 16,777,216 handles are open: close what is not needed, or use DescriptorPool$/,
     );
-    // A file of a pool has a handle all the same.
+    // A pool does not help here: its files have handles too.
     const handles = win32Error(1450, "CreateEventW", undefined).message;
     expect(handles).toMatch(
       /; \d+ of at most 16,777,216 handles are open: close what is not needed$/,

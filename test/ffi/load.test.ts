@@ -34,7 +34,7 @@ describe("the backend", () => {
     expect(backend().name).toBe(expected);
   });
 
-  test("says which libraries it tried, with what the runtime said as the cause", () => {
+  test("names the libraries that it tried, with the errors of the runtime as the cause", () => {
     const one = thrownBy(() => loadLibrary(["no-such-library"], table));
     expect(one).toMatchObject({ code: "ENOENT", status: "ERROR_FILE_NOT_FOUND" });
     expect(one.message).toContain("no-such-library");
@@ -44,7 +44,7 @@ describe("the backend", () => {
     expect((two.cause as AggregateError).errors).toHaveLength(2);
   });
 
-  test("says so when a library lacks a function", () => {
+  test("names the function that a library lacks", () => {
     const library = isWindows ? "kernel32.dll" : process.platform === "linux" ? "libc.so.6" : "";
     const lacking = { no_such_function: { parameters: [], result: "i32" } } as const;
     const error = thrownBy(() => loadLibrary([library], lacking));
@@ -61,20 +61,20 @@ describe("the backend", () => {
   });
 
   test.runIf(isDeno && !isWindows && hasCommand("script"))(
-    "in Deno at a terminal asks once, for all of it",
+    "in Deno at a terminal requests permission once, for FFI as a whole",
     async () => {
       using folder = temporaryFolder();
       const result = path.join(folder.path, "result.json");
       const program = programPath("ffi/first_call.ts");
       const command = commandFor(program, { permissions: ["--allow-env", "--allow-write"] })
         .filter((argument) => argument !== "--no-prompt").join(" ");
-      // The program of this name gives a command a terminal.
+      // script(1) runs a command at a terminal.
       const terminal = spawn("script", ["-qec", command, "/dev/null"], {
         env: { ...process.env, DUPHANDLE_RESULT: result, NO_COLOR: "1" },
       });
       let output = "";
       terminal.stdout.on("data", (text) => output += text);
-      // It throws away what was typed before it asked.
+      // Deno discards input that was typed before its prompt.
       const typing = setInterval(() => terminal.stdin.write("y\r"), 300);
       await once(terminal, "close");
       clearInterval(typing);
@@ -109,7 +109,7 @@ describe("the backend", () => {
     expect(error).toMatchObject({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED" });
     expect(error["message"]).toContain("npm install koffi");
     expect(error["message"]).toContain("koffi is not installed");
-    // It was looked for from the program and from the working folder.
+    // It was searched for from the program and from the working directory.
     expect(codes).toEqual(["MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
   });
 });

@@ -78,7 +78,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     for (const fd of [a, plain, cloexec, low]) posix.close(fd);
   });
 
-  test("fcntl_setfd() is the descriptor's affair, fcntl_setfl() the open file's", () => {
+  test("fcntl_setfd() changes one descriptor, fcntl_setfl() the open file", () => {
     using file = temporaryFile("abc");
     const a = posix.open(file.path, O_RDWR | O_CLOEXEC);
     const b = posix.fcntl_dupfd_cloexec(a);
@@ -143,7 +143,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     posix.close(fd);
   });
 
-  test("pipe2() makes two ends, and errors tell which call and which descriptor", () => {
+  test("pipe2() makes two ends, and errors name the call and the descriptor", () => {
     const [reader, writer] = posix.pipe2(O_CLOEXEC | posix.O_NONBLOCK);
     expect(posix.write(writer, bytes("x"))).toBe(1);
     expect(posix.read(reader, new Uint8Array(4))).toBe(1);
@@ -164,7 +164,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     );
   });
 
-  test("socketpair() connects two descriptors, closed on exec when asked", () => {
+  test("socketpair() connects two descriptors, closed on exec with SOCK_CLOEXEC", () => {
     const [one, other] = posix.socketpair(posix.AF_UNIX, posix.SOCK_STREAM | posix.SOCK_CLOEXEC, 0);
     expect(posix.fcntl_getfd(one)).toBe(posix.FD_CLOEXEC);
     posix.write(one, bytes("ping"));
@@ -180,7 +180,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     );
   });
 
-  test("poll() tells which descriptors have something, and which are not open", () => {
+  test("poll() reports which descriptors have events, and which are not open", () => {
     const [reader, writer] = posix.pipe2(O_CLOEXEC);
     const fds: posix.PollFd[] = [
       { fd: reader, events: posix.POLLIN },
@@ -217,7 +217,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     for (const each of [fd, me, copy]) posix.close(each);
   });
 
-  test("kcmp() tells one open file from two of the same name", () => {
+  test("kcmp() distinguishes one open file from two of the same path", () => {
     using file = temporaryFile("");
     const fd = posix.open(file.path, O_RDONLY | O_CLOEXEC);
     const copy = posix.fcntl_dupfd_cloexec(fd);
@@ -230,7 +230,7 @@ describe.skipIf(isWindows)("duphandle/posix (ENOTSUP on Windows, see above)", ()
     for (const each of [fd, copy, again]) posix.close(each);
   });
 
-  test("prctl() asks, and refuses what the kernel does not know", () => {
+  test("prctl() reads attributes, and refuses options that the kernel does not know", () => {
     const PR_GET_DUMPABLE = 3;
     expect(posix.prctl(PR_GET_DUMPABLE)).toBe(1);
     expect(() => posix.prctl(0x7fff_0000)).toThrow(expect.objectContaining({ code: "EINVAL" }));

@@ -106,7 +106,7 @@ describe.skipIf(isWindows)("duphandle/win32 on POSIX", () => {
 
   test("every call checks each argument before it calls anything", () => {
     for (const [name, call] of calls) {
-      // What it takes is an object of its own, which it looks for.
+      // Its argument is an array from MapViewOfFile, which it checks first.
       if (name === "UnmapViewOfFile") continue;
       const values = argumentsOf[name] ?? (call.length === 0 ? [] : [4]);
       expect(values.length, name).toBeGreaterThanOrEqual(call.length);
@@ -210,7 +210,7 @@ describe.runIf(isWindows)("duphandle/win32 (ENOTSUP on POSIX, see above)", () =>
     for (const handle of [reader, writer, copy]) win32.CloseHandle(handle);
   });
 
-  test("GetFileType() and GetStdHandle() tell what they know", () => {
+  test("GetFileType() and GetStdHandle() return types and handles", () => {
     using file = temporaryFile("abc");
     const disk = open(file.path, GENERIC_READ);
     const [reader, writer] = win32.CreatePipe();
@@ -222,12 +222,12 @@ describe.runIf(isWindows)("duphandle/win32 (ENOTSUP on POSIX, see above)", () =>
     ]);
     expect(win32.GetStdHandle(win32.STD_OUTPUT_HANDLE)).not.toBe(0);
     expect(() => win32.GetStdHandle(7)).toThrow(notOpen);
-    // Wine 10 always answers 0; Windows tells the number.
+    // Wine 10 always returns 0; Windows returns the count.
     expect(win32.GetProcessHandleCount(me)).toBeGreaterThanOrEqual(0);
     for (const handle of [disk, reader, writer, real]) win32.CloseHandle(handle);
   });
 
-  test("ReadFile() gives 0 at the end of a pipe, and errors tell the call and the handle", () => {
+  test("ReadFile() returns 0 at the end of a pipe, and errors name the call and the handle", () => {
     const [reader, writer] = win32.CreatePipe(null, 4096);
     win32.WriteFile(writer, new TextEncoder().encode("abc"), 2);
     const buffer = new Uint8Array(8);

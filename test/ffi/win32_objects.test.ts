@@ -149,7 +149,7 @@ describe.runIf(isWindows)("a duplicate and its source are one object", () => {
     win32.CloseHandle(copy);
   });
 
-  test("thread: opened by its number, which the duplicate tells", () => {
+  test("thread: opened by its identifier, which the duplicate has", () => {
     const id = win32.GetCurrentThreadId();
     const rights = win32.THREAD_QUERY_LIMITED_INFORMATION | win32.SYNCHRONIZE;
     const thread = win32.OpenThread(rights, false, id);
@@ -166,7 +166,7 @@ describe.runIf(isWindows)("a duplicate and its source are one object", () => {
     });
   });
 
-  test("process: ended and asked through the duplicate", async () => {
+  test("process: ended and queried through the duplicate", async () => {
     const child = spawn(process.execPath, ["--version"], { stdio: "ignore" });
     const exited = once(child, "exit");
     const rights = win32.PROCESS_QUERY_LIMITED_INFORMATION | win32.SYNCHRONIZE;

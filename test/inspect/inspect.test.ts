@@ -46,7 +46,7 @@ function entryOf(raw: number, list: readonly HandleInfo[]): HandleInfo | undefin
 }
 
 describe("inspectHandle()", () => {
-  test("tells all of a file", () => {
+  test("describes a file with all its properties", () => {
     using file = temporaryFile("abcdef");
     using handle = openRaw(file.path, "r+");
     const { dev, ino } = fs.statSync(file.path);
@@ -61,7 +61,7 @@ describe("inspectHandle()", () => {
       path: fs.realpathSync.native(file.path),
       position: 0,
       references: 1,
-      // Deno for Windows has no numbers of a file.
+      // Deno on Windows reports no device and no inode of a file.
       device: isWindows && isDeno ? info.device : dev,
       inode: isWindows && isDeno ? info.inode : ino,
     });
@@ -80,17 +80,17 @@ describe("inspectHandle()", () => {
     readRaw(copy.raw, 100);
     readRaw(stranger.raw, 1);
     expect(positions()).toEqual([6, 6, 1]);
-    expect(readRaw(stranger.raw, 1)).toBe("b"); // the question moved nothing
+    expect(readRaw(stranger.raw, 1)).toBe("b"); // inspecting moved nothing
   });
 
-  test.each(["r", "w", "r+"] as const)("tells the access of a file opened as %s", (mode) => {
+  test.each(["r", "w", "r+"] as const)("reports the access of a file opened as %s", (mode) => {
     using file = temporaryFile("");
     using handle = openRaw(file.path, mode);
     const expected = { r: "read", w: "write", "r+": "read-write" }[mode];
     expect(inspectHandle(handle).access).toBe(expected);
   });
 
-  test("tells the access of a narrowed duplicate", () => {
+  test("reports the access of a narrowed duplicate", () => {
     using file = temporaryFile("");
     using handle = openRaw(file.path, "r+");
     for (const access of ["read", "write"] as const) {
@@ -100,7 +100,7 @@ describe("inspectHandle()", () => {
     }
   });
 
-  test("tells whether children inherit it, of each handle by itself", () => {
+  test("reports whether child processes inherit it, for each handle separately", () => {
     using handle = duplicate(1);
     using copy = duplicate(handle, { inheritable: true });
     const inheritance = () => [handle, copy].map((each) => inspectHandle(each).inheritable);
@@ -110,7 +110,7 @@ describe("inspectHandle()", () => {
     expect(inheritance()).toEqual([true, false]);
   });
 
-  test("tells how many share the object, up and down", () => {
+  test("counts the handles that share the object, up and down", () => {
     using file = temporaryFile("");
     using handle = openRaw(file.path, "r");
     using stranger = openRaw(file.path, "r");
@@ -125,7 +125,7 @@ describe("inspectHandle()", () => {
     expect(references()).toEqual([1, 1]);
   });
 
-  test("tells a path after the file was moved", () => {
+  test("reports the path after the file was moved", () => {
     using file = temporaryFile("abc");
     using handle = openRaw(file.path, "r");
     const moved = path.join(path.dirname(fs.realpathSync.native(file.path)), "moved ünd ☃");
@@ -138,7 +138,7 @@ describe("inspectHandle()", () => {
     expect(deleted).toBeUndefined();
   });
 
-  test("tells the ends of a pipe, without a position", () => {
+  test("describes the ends of a pipe, without a position", () => {
     const pipe = pipeRaw();
     using reader = pipe.reader;
     using writer = pipe.writer;
@@ -152,7 +152,7 @@ describe("inspectHandle()", () => {
     expect(readRaw(reader.raw, 100)).toBe("waiting");
   });
 
-  test("tells a socket", () => {
+  test("recognizes a socket", () => {
     const [near, far] = socketPair();
     using one = near;
     using other = far;
@@ -160,7 +160,7 @@ describe("inspectHandle()", () => {
     expect(inspectHandle(other)).toMatchObject({ kind: "socket", access: "read-write" });
   });
 
-  test("tells this process, and a real handle of it", () => {
+  test("describes this process, and a real handle of it", () => {
     using me = currentProcess();
     expect(inspectHandle(me)).toMatchObject({ raw: me.raw, pid, kind: "process" });
     using real = me.duplicate();
@@ -187,7 +187,7 @@ describe("inspectHandle()", () => {
     expect(inspectHandle(opened)).toMatchObject({ kind: "file", access: "read" });
   });
 
-  test("of what is not open is EBADF", () => {
+  test("is EBADF when the source is not open", () => {
     const closed = duplicate(1);
     closed.close();
     expect(thrownBy(() => inspectHandle(closed))).toMatchObject(notOpen);
@@ -200,7 +200,7 @@ describe("inspectHandle()", () => {
     expect(thrownBy(() => isSameObject(borrowed, borrowed))).toMatchObject(notOpen);
   });
 
-  test("of what is no source is a TypeError or EBADF", () => {
+  test("is a TypeError or EBADF when the value is not a source", () => {
     for (const [name, bad] of [...badNumbers, ...badKinds, ...badSources()]) {
       for (
         const call of [
@@ -266,7 +266,7 @@ describe("isSameObject()", () => {
     expect(isSameObject(one, stranger)).toBe(false);
   });
 
-  test("tells what narrowing made: the same object on Windows, another on Linux", () => {
+  test("is true of a narrowed duplicate on Windows, where it is the same object, and false on Linux", () => {
     using file = temporaryFile("abc");
     using handle = openRaw(file.path, "r+");
     using narrow = duplicate(handle, { access: "read" });
@@ -275,7 +275,7 @@ describe("isSameObject()", () => {
 });
 
 describe("listHandles()", () => {
-  test("tells of each handle what inspectHandle() tells", () => {
+  test("describes each handle as inspectHandle() does", () => {
     using file = temporaryFile("abcdef");
     const pipe = pipeRaw();
     using reader = pipe.reader;
@@ -323,7 +323,7 @@ describe("listHandles()", () => {
     using own = openRaw(file.path, "r");
     const { device, inode } = inspectHandle(own);
     expect([info?.device, info?.inode]).toEqual([device, inode]);
-    expect(find()).toEqual(info); // the question changed nothing
+    expect(find()).toEqual(info); // listing changed nothing
     const copy = await peer.do("duplicate", theirs);
     expect(find()).toMatchObject({ ...expected, references: 2 });
     expect(entryOf(copy, listHandles(peer.pid))).toMatchObject({ position: 2, references: 2 });
@@ -332,14 +332,14 @@ describe("listHandles()", () => {
     await peer.do("close", copy);
   });
 
-  test("of a process that has ended is ESRCH", () => {
+  test("is ESRCH when the process has ended", () => {
     const { pid } = spawnSync(process.execPath, ["--version"], { stdio: "ignore" });
     const error = thrownBy(() => listHandles(pid));
     expect(error).toMatchObject({ code: "ESRCH", status: "ERROR_INVALID_PARAMETER" });
     expect(error.message).toContain(`process ${pid}`);
   });
 
-  test("of what is no pid is a TypeError", () => {
+  test("is a TypeError when the value is not a pid", () => {
     for (const [name, bad] of [...badNumbers, ...badKinds, ["0", 0], ["2^31", 2 ** 31]] as const) {
       expect(() => listHandles(bad as never), name).toThrow(TypeError);
     }

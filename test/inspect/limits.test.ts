@@ -1,4 +1,4 @@
-/** Looking at handles with no descriptor left, and while the kernel fails: the truth or an error. */
+/** Inspecting handles with no descriptor left, and while the kernel fails: the right result or an error. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
@@ -10,12 +10,12 @@ import { canTrace, failing } from "../support/trace.ts";
 
 const isLinux = process.platform === "linux";
 
-/** A process with handles that stay as they are. */
+/** A process whose handles do not change. */
 let other: ChildProcess;
 
 beforeEach(async () => {
   if (!isLinux) return;
-  // Once it waits for its input, it has opened and closed what programs do when they start.
+  // Once it waits for its input, it opens and closes nothing more.
   other = spawn("sh", ["-c", "echo; read -r line"], { stdio: ["pipe", "pipe", "ignore"] });
   await once(other.stdout!, "data");
 });
@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 test.runIf(isLinux && hasCommand("prlimit"))(
-  "with no descriptor left, looking tells the truth or throws EMFILE, and leaves nothing open",
+  "with no descriptor left, inspecting gives the right result or throws EMFILE, and leaves nothing open",
   () => {
     const { before, full, one, ...rest } = runProgram("inspect/limit.ts", {
       args: [String(other.pid)],
@@ -39,7 +39,7 @@ test.runIf(isLinux && hasCommand("prlimit"))(
       error: null,
       left: [],
     });
-    // This process is asked by its numbers. Files of another one would have to be opened.
+    // This process is inspected by its numbers. For another one, files in /proc would have to be opened.
     expect(full).toEqual({
       seen: before["seen"],
       theirs: null,
@@ -73,7 +73,7 @@ test.runIf(isLinux && hasCommand("prlimit"))(
 );
 
 describe.runIf(canTrace)("listHandles() of another process (needs strace)", () => {
-  /** Lists while a system call fails that is about a file of that process. */
+  /** Lists while a system call on a file of that process in /proc fails. */
   function listed(file: string, fault: string): unknown {
     const prefix = failing(`/proc/${other.pid}/${file}`, fault);
     return lastLine(runProgram("inspect/inspect.ts", { args: [String(other.pid)], prefix }).output);
@@ -101,7 +101,7 @@ describe.runIf(canTrace)("listHandles() of another process (needs strace)", () =
   });
 
   test.each(["openat:error=ENOENT", "read:error=ESRCH"])(
-    "leaves out what is closed meanwhile: %s",
+    "leaves out a handle that is closed in the meantime: %s",
     (fault) => {
       const all = listHandles(other.pid);
       const left = listed("fdinfo/1", fault) as HandleInfo[];
@@ -110,7 +110,7 @@ describe.runIf(canTrace)("listHandles() of another process (needs strace)", () =
     },
   );
 
-  test("of one that ends meanwhile is ESRCH", () => {
+  test("is ESRCH when the process ends in the meantime", () => {
     for (const code of ["ENOENT", "ESRCH"]) {
       expect(listed("fd", `openat:error=${code}`)).toMatchObject({ code: "ESRCH" });
     }

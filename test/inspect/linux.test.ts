@@ -1,4 +1,4 @@
-/** Looking at handles on Linux: its kinds, its paths, its permissions. */
+/** Inspecting handles on Linux: kinds, paths, other processes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
@@ -58,7 +58,7 @@ function inotify(): OwnedHandle {
   return OwnedHandle.fromRaw(loadLibrary(libraries, table).inotify_init1(posix.O_CLOEXEC));
 }
 
-/** Each kind with what is told of it beside what every handle has. */
+/** Each kind with the properties that not every handle has. */
 const kinds: readonly (readonly [make: () => OwnedHandle, expected: Partial<HandleInfo>])[] = [
   [() => opened("/dev/null", posix.O_RDWR), { kind: "device", path: "/dev/null" }],
   [() => opened("/dev", posix.O_RDONLY), { kind: "directory", access: "read", path: "/dev" }],
@@ -110,7 +110,7 @@ function soon(): Promise<void> {
 beforeAll(startOnce);
 
 describe.runIf(isLinux)("inspectHandle() on Linux", () => {
-  test(`tells ${kinds.length} kinds, and so does the list`, () => {
+  test(`describes ${kinds.length} kinds, and so does the list`, () => {
     for (const [make, expected] of kinds) {
       using handle = make();
       const info = inspectHandle(handle);
@@ -125,20 +125,20 @@ describe.runIf(isLinux)("inspectHandle() on Linux", () => {
     }
   });
 
-  test("of a terminal's other end is a terminal", () => {
+  test("recognizes the other end of a terminal as a terminal", () => {
     using terminal = openRaw("/dev/ptmx", "r+");
     const path = linux.otherEnd(terminal.raw);
     using handle = opened(path, posix.O_RDWR | posix.O_NOCTTY);
     expect(inspectHandle(handle)).toMatchObject({ kind: "terminal", path, access: "read-write" });
   });
 
-  test("of memory follows the position", () => {
+  test("follows the position of memory", () => {
     using memory = linux.memfd();
     writeRaw(memory.raw, "abc");
     expect(inspectHandle(memory).position).toBe(3);
   });
 
-  test("tells a path that is deleted, also when the file has another one", () => {
+  test("reports a path as deleted, also when the file has another path", () => {
     using file = temporaryFile("abc");
     using handle = openRaw(file.path, "r");
     expect(inspectHandle(handle)).not.toHaveProperty("deleted");
@@ -149,7 +149,7 @@ describe.runIf(isLinux)("inspectHandle() on Linux", () => {
     expect(inspectHandle(handle)).toMatchObject({ path: file.path, deleted: true });
   });
 
-  test("is not deceived by a file that is called so", async () => {
+  test("is not deceived by a file whose name ends in (deleted)", async () => {
     using folder = temporaryFolder();
     const path = `${folder.path}/file (deleted)`;
     fs.writeFileSync(path, "");
@@ -179,19 +179,19 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
         try {
           return [`${fd} ${fs.readlinkSync(`/proc/self/fd/${fd}`)}`];
         } catch {
-          return []; // the descriptor that listed the folder
+          return []; // the descriptor that listed the directory
         }
       });
     expect(listed).toEqual(shown);
   });
 
-  test("counts the sharers of each of many open files of one identity", () => {
+  test("counts the handles of each of many open files of one identity", () => {
     using file = temporaryFile("");
     const groups = Array.from(
       { length: 40 },
       (_, at) => [at % 2 === 0 ? openRaw(file.path, "r") : linux.eventfd()],
     );
-    // In turn, so that sharers are no neighbours.
+    // In turns, so that handles of one open file are not neighbours.
     for (let round = 1; round < 7; round++) {
       for (const [at, group] of groups.entries()) {
         if (round <= at % 7) group.push(duplicate(group[0]!));
@@ -203,7 +203,7 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
     expect(found).toEqual(groups.map((group) => group.map(() => group.length)));
   });
 
-  test("asks the kernel n log n times, not n² (needs strace)", (context) => {
+  test("makes n log n system calls, not n² (needs strace)", (context) => {
     if (!canTrace) context.skip();
     const count = (handles: number) => {
       using folder = temporaryFolder();
@@ -220,7 +220,7 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
     expect(many).toBeLessThan(800 * Math.log2(800) * 2);
   });
 
-  test("of another process tells its kinds as of this one", async () => {
+  test("describes the kinds of another process as those of this one", async () => {
     const pipe = pipeRaw();
     using reader = pipe.reader;
     using writer = pipe.writer;
@@ -234,12 +234,12 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
       stdio: ["ignore", "ignore", "ignore", ...sources.map(({ raw }) => raw)],
     });
     const exited = once(child, "exit");
-    // Until it has become sleep, it is a copy of this process.
+    // Before it becomes sleep, it is a copy of this process.
     while (fs.readFileSync(`/proc/${child.pid}/comm`, "utf8") !== "sleep\n") await soon();
     const list = listHandles(child.pid);
     child.kill();
     await exited;
-    // Higher ones are what whoever runs the tests lets everybody inherit.
+    // Higher numbers are inheritable handles of whatever started the tests.
     expect(list.map(({ raw }) => raw).slice(0, 9)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     for (const [at, source] of sources.entries()) {
       const { raw: _raw, pid: _pid, inheritable: _own, ...same } = inspectHandle(source);
@@ -248,8 +248,8 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
     expect(list[0]).toMatchObject({ kind: "device", path: "/dev/null", inheritable: true });
   });
 
-  test("of a process that nobody waited for is ESRCH", async () => {
-    // The shell becomes a program that waits for nobody, and only then its child ends.
+  test("is ESRCH for a process that has ended and whose parent has not waited for it", async () => {
+    // The shell becomes a program that does not wait for its child, and only then the child ends.
     const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 600 3<&-"], {
       stdio: ["ignore", "pipe", "ignore", "pipe"],
     });
@@ -262,7 +262,7 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
     (parent.stdio[3] as Writable).end();
     while (!says(pid, "State:\tZ")) await soon();
     expect(() => listHandles(pid)).toThrow(expect.objectContaining({ code: "ESRCH" }));
-    // Where it cannot be asked whether it has ended, nobody says that it has.
+    // When its state cannot be read, the error is not that it has ended.
     if (canTrace) {
       const prefix = failing(`/proc/${pid}/status`, "openat:error=ENOMEM");
       const { output } = runProgram("inspect/inspect.ts", { args: [String(pid)], prefix });
@@ -273,10 +273,13 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
   });
 });
 
-test.runIf(isLinux)("isSameObject() tells an opening through /proc from a duplicate", () => {
-  using file = temporaryFile("abc");
-  using handle = openRaw(file.path, "r");
-  using reopened = openRaw(`/proc/self/fd/${handle.raw}`, "r");
-  expect(isSameObject(handle, reopened)).toBe(false);
-  expect(readRaw(handle.raw, 1)).toBe("a");
-});
+test.runIf(isLinux)(
+  "isSameObject() distinguishes an opening through /proc from a duplicate",
+  () => {
+    using file = temporaryFile("abc");
+    using handle = openRaw(file.path, "r");
+    using reopened = openRaw(`/proc/self/fd/${handle.raw}`, "r");
+    expect(isSameObject(handle, reopened)).toBe(false);
+    expect(readRaw(handle.raw, 1)).toBe("a");
+  },
+);

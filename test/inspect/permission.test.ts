@@ -1,4 +1,4 @@
-/** Looking at handles on Linux with and without the right to: users, permissions, kcmp(2). */
+/** Inspecting handles on Linux with and without permission: users, runtimes, kcmp(2). */
 import { spawnSync } from "node:child_process";
 import { listHandles } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -10,14 +10,14 @@ import { canTrace } from "../support/trace.ts";
 
 const isLinux = process.platform === "linux";
 
-/** Has /proc hide the processes of other users. */
+/** Makes /proc hide the processes of other users. */
 const HIDE = "mount -t proc -o hidepid=1 proc /proc";
-/** Whether this can be had, in a namespace of its own: a container may forbid it. */
+/** Whether that is possible, in a mount namespace of its own: a container may forbid it. */
 const canMount = canChangeUser && spawnSync("unshare", ["-m", "sh", "-c", HIDE]).status === 0;
 
 beforeAll(startOnce);
 
-test.runIf(isLinux)("looking needs no permission but the FFI's (Deno)", () => {
+test.runIf(isLinux)("inspecting needs no permission but that for FFI (Deno)", () => {
   using file = temporaryFile("");
   const permissions = ["--allow-ffi", "--deny-read=/proc,/etc,/tmp,/dev"];
   const { output } = runProgram("inspect/inspect.ts", {
@@ -34,7 +34,7 @@ test.runIf(isLinux)("looking needs no permission but the FFI's (Deno)", () => {
   });
 });
 
-test.runIf(canTrace)("without kcmp what can be proven is told (needs strace)", () => {
+test.runIf(canTrace)("without kcmp the result is what can be proven (needs strace)", () => {
   using file = temporaryFile("");
   const { output } = runProgram("inspect/inspect.ts", {
     args: [file.path],
@@ -59,13 +59,13 @@ test.runIf(canTrace)("without kcmp what can be proven is told (needs strace)", (
 });
 
 describe.runIf(canChangeUser)("listHandles() between users (needs root and setpriv)", () => {
-  /** Lists as nobody. */
+  /** Lists the handles of a process as the user nobody. */
   function listAsNobody(pid: number, folder: string): unknown {
     const prefix = [...nobody, ...withHome(folder)];
     return lastLine(runProgram("inspect/inspect.ts", { prefix, args: [String(pid)] }).output);
   }
 
-  test("root lists anybody's", async () => {
+  test("root lists the handles of every user", async () => {
     using folder = anybodysFolder();
     await using peer = await Peer.start(nobody, homeAt(folder.path));
     const theirs = await peer.do("open", `${root}/LICENSE`, "r");
@@ -77,7 +77,7 @@ describe.runIf(canChangeUser)("listHandles() between users (needs root and setpr
     });
   });
 
-  test("nobody may not list root's: EACCES, which names the users and what would help", () => {
+  test("the user nobody may not list those of root: EACCES, which names the users and what would help", () => {
     using folder = anybodysFolder();
     expect(listAsNobody(process.pid, folder.path)).toEqual({
       code: "EACCES",
@@ -88,7 +88,7 @@ describe.runIf(canChangeUser)("listHandles() between users (needs root and setpr
     });
   });
 
-  test.runIf(canMount)("what /proc hides is EPERM and not ESRCH (needs unshare)", () => {
+  test.runIf(canMount)("a process that /proc hides is EPERM and not ESRCH (needs unshare)", () => {
     using folder = anybodysFolder();
     const hiding = ["unshare", "-m", "sh", "-c", `${HIDE} && exec "$@"`, "sh"];
     const prefix = [...hiding, ...nobody, ...withHome(folder.path)];

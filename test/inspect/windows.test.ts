@@ -1,4 +1,4 @@
-/** Looking at handles on Windows: its kinds, their names, and those of another process. */
+/** Inspecting handles on Windows: kinds, names, other processes. */
 import * as fs from "node:fs";
 import { once } from "node:events";
 import * as net from "node:net";
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await openOnce();
 });
 
-/** A kind: how a handle is made, and with which rights it is opened. */
+/** A kind of object: how a handle of it is made, and its description. */
 interface Kind {
   readonly make: () => number;
   readonly close?: (handle: number) => void;
@@ -113,8 +113,8 @@ function open(file: string, access: number, flags: number): number {
   return win32.CreateFileW(file, access, 7, null, win32.OPEN_EXISTING, flags, 0);
 }
 
-/** What inspectHandle() and listHandles() both tell. */
-function tell(raw: number): HandleInfo {
+/** The description by inspectHandle(), which is that of listHandles(). */
+function describeHandle(raw: number): HandleInfo {
   const info = inspectHandle(borrow(raw));
   expect(listHandles().find((each) => each.raw === raw)).toEqual(info);
   return info;
@@ -122,69 +122,69 @@ function tell(raw: number): HandleInfo {
 
 describe.runIf(isWindows)("inspectHandle() on Windows", () => {
   test.each(kinds.map((kind) => [kind.expected.kind, kind] as const))(
-    "tells a handle of the kind %s, and so does the list",
+    "describes a handle of the kind %s, and so does the list",
     (_, { make, expected, close = win32.CloseHandle }) => {
       const handle = make();
       const copy = copyOf(handle);
-      const info = tell(handle);
+      const info = describeHandle(handle);
       const { GrantedAccess, HandleCount } = win32.NtQueryObject(handle);
       expect(info).toMatchObject({ accessMask: GrantedAccess, references: HandleCount });
       expect(info).toMatchObject({ raw: handle, pid: process.pid, inheritable: false });
       expect(info).toMatchObject(expected);
       win32.CloseHandle(copy);
-      // The system's own handles of a thread, a process and a station come on top.
-      expect(tell(handle).references).toBe(HandleCount - 1);
+      // The count includes handles of the system to a thread, a process and a station.
+      expect(describeHandle(handle).references).toBe(HandleCount - 1);
       close(handle);
     },
   );
 
-  test("tells the rights of a handle, not those of its object", () => {
+  test("reports the rights of a handle, not those of its object", () => {
     const event = win32.CreateEventW(null, true, false, null);
     const rights = [[win32.SYNCHRONIZE, "none"], [1, "read"], [2, "write"], [3, "read-write"]];
     for (const [mask, access] of rights as [number, string][]) {
       const narrow = win32.DuplicateHandle(me, event, me, [0], mask, true, 0);
-      expect(tell(narrow)).toMatchObject({ access, accessMask: mask, inheritable: true });
+      expect(describeHandle(narrow)).toMatchObject({ access, accessMask: mask, inheritable: true });
       expect(isSameObject(borrow(event), borrow(narrow))).toBe(true);
       win32.CloseHandle(narrow);
     }
     win32.CloseHandle(event);
   });
 
-  test("tells the ends of a named pipe and of a socket", () => {
+  test("describes the ends of a pipe and of a socket", () => {
     const [client, server] = connectedSockets();
     for (const socket of [client, server]) {
-      expect(tell(socket)).toMatchObject({ kind: "socket", access: "read-write" });
+      expect(describeHandle(socket)).toMatchObject({ kind: "socket", access: "read-write" });
       win32.closesocket(socket);
     }
     const pipe = win32.CreatePipe();
-    expect(pipe.map((end) => tell(end).access)).toEqual(["read", "write"]);
-    expect(pipe.map((end) => tell(end).kind)).toEqual(["pipe", "pipe"]);
+    expect(pipe.map((end) => describeHandle(end).access)).toEqual(["read", "write"]);
+    expect(pipe.map((end) => describeHandle(end).kind)).toEqual(["pipe", "pipe"]);
     closeAll(...pipe);
   });
 
-  test("tells a file in a folder with a long name and letters of many languages", () => {
+  test("describes a file in a directory with a long name and letters of many languages", () => {
     using folder = temporaryFolder();
     const deep = path.join(fs.realpathSync.native(folder.path), "x".repeat(100), "y".repeat(100));
     fs.mkdirSync(deep, { recursive: true });
     const file = path.join(deep, "grün ☃ 名.txt");
     fs.writeFileSync(file, "abc");
     const handle = open(`\\\\?\\${file}`, win32.GENERIC_READ, 0);
-    expect(tell(handle)).toMatchObject({ kind: "file", path: file, position: 0 });
+    expect(describeHandle(handle)).toMatchObject({ kind: "file", path: file, position: 0 });
     win32.CloseHandle(handle);
   });
 
-  // Of a file that Deno deletes Wine does not say that it is.
-  test.skipIf(isDeno)("tells of a file that goes with its last handle that it is deleted", () => {
+  // Wine does not report that a file is deleted when Deno deletes it.
+  test.skipIf(isDeno)("reports a file as deleted that disappears with its last handle", () => {
     using file = temporaryFile("abc");
     const DELETE = 0x0001_0000;
     const handle = open(file.path, (win32.GENERIC_READ | DELETE) >>> 0, 0);
-    expect(tell(handle)).not.toHaveProperty("deleted");
+    expect(describeHandle(handle)).not.toHaveProperty("deleted");
     fs.unlinkSync(file.path);
-    expect(tell(handle)).toMatchObject({ kind: "file", deleted: true });
+    expect(describeHandle(handle)).toMatchObject({ kind: "file", deleted: true });
     win32.CloseHandle(handle);
   });
 
-  test("tells what the pseudo-handles stand for, and counts no handle for them", () => {
+  test("describes the objects of pseudo-handles, and counts no handle for them", () => {
     const before = win32.NtQueryObject(me).HandleCount;
     expect(inspectHandle(borrow(win32.GetCurrentThread()))).toMatchObject({
       raw: -2,
@@ -209,7 +209,7 @@ describe.runIf(isWindows)("listHandles() on Windows", () => {
     expect(openHandles().filter(({ handle }) => !numbers.has(handle)).length).toBeLessThan(3);
   });
 
-  test("of another process tells every kind that it was given, and leaves no handle there", async () => {
+  test("describes every kind of handle in another process, and leaves no handle there", async () => {
     await using peer = await Peer.start();
     const target = win32.OpenProcess(win32.PROCESS_DUP_HANDLE, false, peer.pid);
     for (const { make, expected, close = win32.CloseHandle } of kinds) {
@@ -231,15 +231,15 @@ describe.runIf(isWindows)("listHandles() on Windows", () => {
     win32.CloseHandle(target);
   });
 
-  // Wine would answer at once; Windows would when the read ends, which here the test ends itself.
-  test("does not ask a pipe that somebody is reading from", async () => {
+  // On Wine a query returns at once. On Windows it returns when the read ends, which the test ends itself.
+  test("does not query a pipe while another process reads from it", async () => {
     await using peer = await Peer.start();
     using other = openProcess(peer.pid);
     const [reader, writer] = win32.CreatePipe();
     await using listener = await listen();
     const duplex = open(listener.path, 0xc000_0000, 0);
-    const tellBoth = () => [reader, duplex].map((raw) => find(raw, listHandles())?.kind);
-    expect(tellBoth()).toEqual(["pipe", "pipe"]);
+    const bothKinds = () => [reader, duplex].map((raw) => find(raw, listHandles())?.kind);
+    expect(bothKinds()).toEqual(["pipe", "pipe"]);
     for (
       const [handle, expected, answer] of [
         [reader, "pipe", () => win32.WriteFile(writer, new Uint8Array([97]))],
@@ -264,7 +264,7 @@ function find(raw: number, list: readonly HandleInfo[]): HandleInfo | undefined 
   return list.find((each) => each.raw === raw);
 }
 
-/** A named pipe that one client may open. */
+/** Makes a named pipe for one client. */
 async function listen() {
   const server = net.createServer();
   const path = `\\\\.\\pipe\\duphandle inspect ${process.pid}`;

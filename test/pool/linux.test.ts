@@ -107,7 +107,7 @@ describe.runIf(process.platform === "linux")("paging on Linux keeps", () => {
 });
 
 describe.runIf(process.platform === "linux")("node:fs on a descriptor of the pool", () => {
-  test("reads, writes, truncates, looks, and says what is wrong", () => {
+  test("reads, writes, truncates and stats, and fails as for other descriptors", () => {
     using temporary = temporaryFile("0123456789");
     using pool = paged(openRaw(temporary.path, "r+"));
     expect(after(pool, (fd) => fs.readFileSync(fd, "utf8"))).toBe("0123456789");

@@ -4,7 +4,7 @@ import { runProgram } from "../support/program.ts";
 import { isWindows } from "../support/system.ts";
 
 test.skipIf(isWindows)(
-  "raiseDescriptorLimit() raises the soft limit to the hard one, and says it",
+  "raiseDescriptorLimit() raises the soft limit to the hard one, and returns it",
   () => {
     const { result } = runProgram("pool/raise_limit.ts", {
       prefix: ["prlimit", "--nofile=300:700", "--"],
@@ -13,7 +13,10 @@ test.skipIf(isWindows)(
   },
 );
 
-test.runIf(isWindows)("raiseDescriptorLimit() is ENOTSUP on Windows, and says what serves", () => {
-  expect(raiseDescriptorLimit).toThrow(expect.objectContaining({ code: "ENOTSUP" }));
-  expect(raiseDescriptorLimit).toThrow(/use DescriptorPool/);
-});
+test.runIf(isWindows)(
+  "raiseDescriptorLimit() is ENOTSUP on Windows, and names DescriptorPool",
+  () => {
+    expect(raiseDescriptorLimit).toThrow(expect.objectContaining({ code: "ENOTSUP" }));
+    expect(raiseDescriptorLimit).toThrow(/use DescriptorPool/);
+  },
+);

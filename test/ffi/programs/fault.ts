@@ -1,4 +1,4 @@
-/** Makes one call on a file whose calls fail as the test has told strace. */
+/** Makes one call on a file. The test injects a fault into it with strace. */
 import * as fs from "node:fs";
 import * as posix from "duphandle/posix";
 import { duplicate, duplicateOnto, OwnedHandle } from "duphandle";

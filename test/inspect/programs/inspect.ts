@@ -1,13 +1,13 @@
 /**
- * What looking at handles finds for a process of its own, as a line of JSON on standard output: of
- * the process whose pid it is given, else of files that it opens itself. It runs as another user,
- * where kcmp(2) is forbidden, and with the permission to use the FFI alone.
+ * Prints the results of inspection in a process of its own, as a line of JSON. The argument is the pid of
+ * the process to list, or the path of a file that this program opens and inspects. The tests run it as
+ * another user, where kcmp(2) is forbidden, and with no permission but that for FFI.
  */
 import { duplicate, type HandleError, inspectHandle, isSameObject, listHandles } from "duphandle";
 import { openDescriptors } from "../../../ffi/posix/identity.ts";
 import { openRaw } from "../../support/system.ts";
 
-/** What a call gives, or how it fails. */
+/** The result of a call, or its error. */
 function outcome(call: () => unknown): unknown {
   try {
     return call();
@@ -36,7 +36,7 @@ function own(file: string): unknown {
   };
 }
 
-const [subject = ""] = process.argv.slice(2);
+const [target = ""] = process.argv.slice(2);
 console.log(JSON.stringify(
-  Number(subject) > 0 ? outcome(() => listHandles(Number(subject))) : own(subject),
+  Number(target) > 0 ? outcome(() => listHandles(Number(target))) : own(target),
 ));

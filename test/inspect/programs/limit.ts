@@ -1,6 +1,6 @@
 /**
- * Looks at handles with no descriptor left, then with one: `inspect_limit.ts PID`, where the process
- * is another one that keeps its handles as they are.
+ * Inspects handles with no descriptor left, then with one: `limit.ts PID`, where PID is another process
+ * whose handles do not change.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -32,8 +32,8 @@ readRaw(handle.raw, 3);
 const copy = duplicate(handle);
 const stranger = openRaw(path, "r");
 
-/** What looking gives, and what it leaves open. */
-function look() {
+/** The results of inspection, and the descriptors that it leaves open. */
+function inspectAll() {
   const before = openDescriptors();
   const own = listHandles();
   const seen = {
@@ -56,7 +56,7 @@ function fill(): OwnedHandle[] {
   return made;
 }
 
-/** Makes mistakes with handles that are there already, and tells which of them a tracker reports. */
+/** Makes mistakes with handles that exist already, and returns what a tracker reports of them. */
 function track(fillers: OwnedHandle[]): unknown {
   using tracker = trackHandles();
   const next = () => OwnedHandle.fromRaw(fillers.pop()!.release());
@@ -76,20 +76,20 @@ function track(fillers: OwnedHandle[]): unknown {
 }
 
 {
-  // Deno ends the process where it opens /proc/self/maps in vain, for the first stack that it tells.
+  // Deno reads /proc/self/maps for its first stack trace, and ends the process when it cannot.
   using _ = trackHandles();
   duplicate(handle).close();
 }
-const before = look();
+const before = inspectAll();
 const fillers = fill();
 const count = openDescriptors().length;
-const full = look();
+const full = inspectAll();
 const opened = thrownBy(() => openProcess(other))?.["code"];
 const allowed = [process.ppid, "any" as const].map((whom) =>
   thrownBy(() => allowTake(whom)) ?? null
 );
 fillers.pop()!.close();
-const one = look();
+const one = inspectAll();
 fillers.push(...fill());
 const tracked = track(fillers);
 fill();

@@ -1,4 +1,4 @@
-/** Lists its handles, so many of which are of one identity: what it asks of the kernel is counted. */
+/** Lists its handles, many of which are of one file. The test counts the system calls. */
 import { listHandles } from "duphandle";
 import { openRaw } from "../../support/system.ts";
 

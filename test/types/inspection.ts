@@ -1,4 +1,4 @@
-/** Wrong uses of what looks at handles must not compile, and right ones give the right types. Never run. */
+/** Wrong uses of inspection and tracking must not compile, and right ones give the right types. Never run. */
 import type { FileHandle } from "node:fs/promises";
 import {
   type ForeignHandle,
