@@ -2,7 +2,7 @@
 import { checkInteger, checkIterable, show } from "../../ffi/check.ts";
 import { closeMany } from "../batch/batch.ts";
 import type { Limits } from "./frames.ts";
-import { Link } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { encodeMessage, type JsonValue } from "./message.ts";
 import { type ChannelEnd, defaultLimits, type Listener } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
@@ -10,37 +10,43 @@ import { checkKeys } from "../handle/options.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
 import { channels } from "./platform.ts";
 
-/** What this side of a channel accepts. The other side is told, and sends no more. */
+/** What this side of a channel accepts. A `send` of the other side fails beyond it. */
 export interface ChannelOptions {
   /**
-   * The most bytes that a message may have: its JSON, its `Uint8Array`s, 12 bytes, and 4 for each
+   * The most bytes of a message: its JSON, its `Uint8Array`s, 12 bytes, and 4 for each
    * `Uint8Array`. Default 16 MiB.
    */
   readonly maxMessageBytes?: number | undefined;
-  /** The most handles that a message may have. Default 10,000. */
+  /** The most handles of a message. Default 10,000. */
   readonly maxHandles?: number | undefined;
 }
 
 /**
- * A message with the handles that came with it, which the receiver closes. With `using` the ones
- * that are still open are closed at the end of the block.
+ * A message and the handles that came with it, which the receiver closes. With `using`, those that
+ * are still open are closed at the end of the block.
  */
 export interface HandleMessage extends Disposable {
-  /** What was sent. */
+  /** The message that was sent. */
   readonly message: JsonValue;
   /** Handles of this process, in the order in which they were sent. */
   readonly handles: OwnedHandle[];
 }
 
-const keys: readonly (keyof Limits)[] = ["maxMessageBytes", "maxHandles"];
+const optionNames: readonly (keyof Limits)[] = ["maxMessageBytes", "maxHandles"];
+
+/** Makes the `HandleChannel` of an end. Its constructor is private, so only this module can. */
+export let createChannel: (end: ChannelEnd, limits: Limits) => HandleChannel;
+
+/** Makes a `HandleServer`, whose constructor is private too. */
+let createServer: (listener: Listener) => HandleServer;
 
 /**
- * Sends messages and handles of any kind to another process of the same user, and receives them, in
- * whichever runtimes the two run.
+ * Sends messages and handles of any kind to another process of the same user, and receives them.
+ * The two processes may run in different runtimes.
  *
  * Get one from `spawn` with `channel: true` and {@linkcode parentChannel} in the child, or from
  * {@linkcode HandleChannel.listen} and {@linkcode HandleChannel.connect}. An open channel keeps the
- * process alive, unless it is `unref`'d.
+ * process alive until {@linkcode HandleChannel.unref}.
  *
  * Linux and Windows; macOS: `ENOTSUP`.
  *
@@ -54,7 +60,7 @@ const keys: readonly (keyof Limits)[] = ["maxMessageBytes", "maxHandles"];
  *   : `/tmp/duphandle-${process.pid}`;
  * await using server = await HandleChannel.listen(path, async (channel) => {
  *   const file = openSync("README.md", "r");
- *   // Deno for Windows tells the handle of no descriptor above 2.
+ *   // In Deno for Windows a descriptor above 2 is no source.
  *   const sources = process.platform === "win32" ? [] : [file];
  *   await channel.send({ name: "README.md" }, sources);
  *   closeSync(file); // the other process has its own
@@ -66,34 +72,30 @@ const keys: readonly (keyof Limits)[] = ["maxMessageBytes", "maxHandles"];
  * ```
  */
 export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessage> {
-  readonly #link: Link;
+  readonly #connection: Connection;
 
-  private constructor(link: Link) {
-    this.#link = link;
+  static {
+    createChannel = (end, limits) => new HandleChannel(new Connection(end, limits));
+  }
+
+  private constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   /**
-   * A channel on an end that is connected already. For `spawn` and `parentChannel`.
-   *
-   * @ignore
-   */
-  static of(end: ChannelEnd, limits: Limits): HandleChannel {
-    return new HandleChannel(new Link(end, limits));
-  }
-
-  /**
-   * Waits for other processes of this user. The system itself tells who they are; others are turned
-   * away.
+   * Listens for other processes of this user. The operating system identifies their user; processes
+   * of other users are refused.
    *
    * @param path on Linux a path of at most 102 bytes, at which a socket appears that only this user
-   * may use, and a second one with `.bell` behind its name; on Windows the name of a pipe, such as
-   * `\\.\pipe\name`
-   * @param onChannel is called with each channel; what it throws, or its promise, is not caught
+   * may use, and a second socket at the same path with `.bell` appended; on Windows the name of a
+   * pipe, such as `\\.\pipe\name`
+   * @param onChannel is called with each channel; errors that it throws, or by which its promise
+   * is rejected, are not caught
    * @param options what this side accepts
-   * @returns the server, which its caller closes; channels that are open stay
+   * @returns the server, which the caller closes; open channels stay open
    * @throws {HandleError} `EADDRINUSE` when another process listens there, on Windows also while
-   * channels of a server that was closed are open; `EACCES`, `ENOENT`
-   * @throws {TypeError} when an argument is not of its kind
+   * channels of a closed server are open; `EACCES`, `ENOENT`
+   * @throws {TypeError} when an argument has the wrong type
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    */
   static async listen(
@@ -104,79 +106,80 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
     if (typeof onChannel !== "function") {
       throw new TypeError(`Cannot use ${show(onChannel)} as onChannel: it must be a function`);
     }
-    const accepted = parseLimits(options);
-    const welcome = (end: ChannelEnd) => {
-      const link = new Link(end, accepted);
-      // Who does not say hello is no one that onChannel should hear of, or the process wait for.
-      link.isReferenced = false;
-      link.ready.then(() => {
-        link.isReferenced = true;
-        onChannel(new HandleChannel(link));
+    const limits = parseLimits(options);
+    const onEnd = (end: ChannelEnd) => {
+      const connection = new Connection(end, limits);
+      // Until the peer is verified, it neither reaches onChannel nor keeps the process alive.
+      connection.isReferenced = false;
+      connection.ready.then(() => {
+        connection.isReferenced = true;
+        onChannel(new HandleChannel(connection));
       }, () => {});
     };
-    return new HandleServer(await channels().listen(path, welcome));
+    return createServer(await channels().listen(path, onEnd));
   }
 
   /**
    * Connects to a process of this user that listens.
    *
-   * @param path the path that it listens at
+   * @param path the path at which the process listens
    * @param options what this side accepts
-   * @returns the channel, which its caller closes
-   * @throws {HandleError} `ENOENT` when there is nothing at the path, `ECONNREFUSED` when nobody
-   * listens any more, `EACCES` when it is not this user's, `EPIPE` when it turned us away
-   * @throws {TypeError} when an argument is not of its kind
+   * @returns the channel, which the caller closes
+   * @throws {HandleError} `ENOENT` when there is nothing at the path, `ECONNREFUSED` when no process
+   * listens there any more, `EACCES` when the server is another user's, `EPIPE` when it refused the
+   * connection
+   * @throws {TypeError} when an argument has the wrong type
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    */
   static async connect(path: string, options?: ChannelOptions): Promise<HandleChannel> {
-    const accepted = parseLimits(options);
-    const link = new Link(await channels().connect(path), accepted);
-    await link.ready;
-    return new HandleChannel(link);
+    const limits = parseLimits(options);
+    const connection = new Connection(await channels().connect(path), limits);
+    await connection.ready;
+    return new HandleChannel(connection);
   }
 
-  /** The process at the other end; `undefined` until it has said hello. */
+  /** The pid of the other process; `undefined` until it is connected and verified. */
   get pid(): number | undefined {
-    return this.#link.peer;
+    return this.#connection.peerPid;
   }
 
-  /** Whether nothing can be sent any more: it was closed here or there. */
+  /** Whether nothing more can be sent: this process or the other one has closed the channel. */
   get closed(): boolean {
-    return this.#link.isOver;
+    return this.#connection.isClosed;
   }
 
   /**
-   * Sends a message, and duplicates of handles. The sources stay the sender's, which may close them
-   * at once.
+   * Sends a message, and duplicates of handles. The caller keeps the sources and may close them at
+   * once.
    *
-   * The promise waits while too much is unreceived: more than 32 messages, 512 KiB or 506 handles.
-   * So memory stays bounded when each send is waited for.
+   * The promise stays pending while more than 32 messages, 512 KiB or 506 handles are unreceived.
+   * So memory stays bounded when the caller waits for each `send`.
    *
-   * @param message what JSON can say, and `Uint8Array`s
-   * @param handles what to send duplicates of; on Windows no socket (`duplicateSocket` makes bytes
-   * of one)
-   * @throws {HandleError} `EPIPE` when the channel is closed there, `EBADF` when it is closed here
-   * or a source is not open; `EMSGSIZE` when the message is larger than the other side accepts;
-   * `EMFILE` when handles that have to wait cannot be duplicated for it; `ENOTSUP`
-   * @throws {TypeError} when the message or a source is not of its kind
+   * @param message a JSON value, in which `Uint8Array`s may stand
+   * @param handles the sources of the duplicates; on Windows no socket (`duplicateSocket` turns one
+   * into bytes)
+   * @throws {HandleError} `EPIPE` when the other process has closed the channel, `EBADF` when this
+   * one has or a source is not open; `EMSGSIZE` when the message is larger than the other side
+   * accepts; `EMFILE` when the message has to wait and its handles cannot be duplicated; `ENOTSUP`
+   * @throws {TypeError} when the message or a source has the wrong type
    */
   async send(message: JsonValue, handles: Iterable<HandleSource> = []): Promise<void> {
     checkIterable(handles, "handles");
     const raws = Array.from(handles, (source) => rawOf(source));
-    await this.#link.outbox.send(encodeMessage(message), raws);
+    await this.#connection.outbox.send(encodeMessage(message), raws);
   }
 
   /**
-   * The next message, in the order in which they were sent.
+   * Receives the next message, in the order of sending.
    *
-   * @returns the message and its handles, which the caller closes; `undefined` when the channel is
-   * closed, here or there, or the other process has ended
+   * @returns the message and its handles, which the caller closes; `undefined` when either process
+   * has closed the channel or the other one has ended
    * @throws {HandleError} `EMFILE` when this process had no descriptors left for the handles, which
    * are lost with their message; the next message can be received. `EPROTO` when the other process
-   * does not speak as it should, which ends the channel
+   * breaks the protocol, which ends the channel
    */
   async receive(): Promise<HandleMessage | undefined> {
-    const received = await this.#link.inbox.receive();
+    const received = await this.#connection.inbox.receive();
     if (received === undefined) return undefined;
     const handles = received.handles.map((raw) => OwnedHandle.fromRaw(raw));
     return {
@@ -193,26 +196,26 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
     }
   }
 
-  /** Lets the process end although the channel is open. */
+  /** Lets the process end while the channel is open. */
   unref(): this {
-    this.#link.isReferenced = false;
+    this.#connection.isReferenced = false;
     return this;
   }
 
-  /** Keeps the process alive while the channel is open, as it does from the start. */
+  /** Keeps the process alive while the channel is open, which is the default. */
   ref(): this {
-    this.#link.isReferenced = true;
+    this.#connection.isReferenced = true;
     return this;
   }
 
   /**
-   * Closes the channel. What was sent is still received by the other side; what waits to be sent is
-   * not, and its promises are rejected. What was not received here is gone.
+   * Closes the channel. The other side still receives what was sent. Messages that wait to be sent
+   * are dropped and their promises rejected; messages that were not received here are dropped too.
    *
    * @returns when the other side has everything, or has ended; a second call waits for the same
    */
   close(): Promise<void> {
-    return this.#link.close();
+    return this.#connection.close();
   }
 
   /** Closes the channel, at the end of an `await using` block. */
@@ -222,7 +225,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
 }
 
 /**
- * Waits for other processes; made by {@linkcode HandleChannel.listen}.
+ * Listens for other processes; made by {@linkcode HandleChannel.listen}.
  *
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
  * @see https://learn.microsoft.com/windows/win32/ipc/named-pipes
@@ -234,19 +237,22 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
  * const isWindows = process.platform === "win32";
  * const path = isWindows ? `\\\\.\\pipe\\hall-${process.pid}` : `/tmp/hall-${process.pid}.sock`;
  * const server: HandleServer = await HandleChannel.listen(path, (channel) => void channel.close());
- * await server.close(); // nobody can connect any more
+ * await server.close(); // no process can connect any more
  * ```
  */
 export class HandleServer implements AsyncDisposable {
   readonly #listener: Listener;
   #closing: Promise<void> | undefined;
 
-  /** Use {@linkcode HandleChannel.listen}. */
-  constructor(listener: Listener) {
+  static {
+    createServer = (listener) => new HandleServer(listener);
+  }
+
+  private constructor(listener: Listener) {
     this.#listener = listener;
   }
 
-  /** Takes no more channels and removes the path. Channels that are open stay. */
+  /** Stops listening and removes the path. Open channels stay open. */
   close(): Promise<void> {
     return this.#closing ??= this.#listener.close();
   }
@@ -257,10 +263,10 @@ export class HandleServer implements AsyncDisposable {
   }
 }
 
-/** The limits that the options are, checked. */
+/** The limits that the options set, after a check. */
 export function parseLimits(options: ChannelOptions | undefined): Limits {
   if (options === undefined) return defaultLimits;
-  checkKeys(options, keys);
+  checkKeys(options, optionNames);
   const {
     maxMessageBytes = defaultLimits.maxMessageBytes,
     maxHandles = defaultLimits.maxHandles,

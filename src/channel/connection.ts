@@ -1,80 +1,81 @@
-/** One end of a channel at work: what comes over the stream, and who is told of it. */
+/** The protocol of one end of a channel: hello, frames, acks and bye, over a stream and a transport. */
 import { show } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
 import {
+  concatenate,
   type Frame,
   frame,
   FrameReader,
   helloFrame,
-  joined,
+  int32s,
   Kind,
   type Limits,
-  malformed,
+  protocolError,
   readHello,
-  readWords,
-  words,
+  readInt32s,
 } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox, WINDOW_BYTES } from "./outbox.ts";
 import type { ChannelEnd, ChannelStream, HandleTransport } from "./types.ts";
 
-/** Room in a frame for what is no message. */
-const SMALLEST_LIMIT = 4096;
-/** What may come before the other side is known, in bytes. */
-const MOST_EARLY = 2 * WINDOW_BYTES;
+/** The largest body of a frame that is not a message, in bytes. */
+const MAX_CONTROL_BYTES = 4096;
+/** The most bytes of frames that are kept until the peer is verified. */
+const MAX_DEFERRED_BYTES = 2 * WINDOW_BYTES;
 
-/** One end of a channel at work. */
-export class Link {
+/** One end of a channel that is connected, or about to be. */
+export class Connection {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
-  /** Fulfilled when both sides have said hello. */
+  /** Fulfilled when the peer is verified; rejected when the connection ends before. */
   readonly ready: Promise<void>;
-  /** The process at the other end, once it has said hello. */
-  peer: number | undefined;
+  /** The pid of the peer, once it is verified. */
+  peerPid: number | undefined;
   readonly #stream: ChannelStream;
   readonly #transport: HandleTransport;
   readonly #reader: FrameReader;
-  readonly #closed: Promise<void>;
-  #isReady: () => void = () => {};
-  #isNotReady: (error: unknown) => void = () => {};
-  /** Frames that go with the next write, and receipts that go with them. */
-  #frames: Uint8Array[] = [];
-  #takenMessages = 0;
-  #takenHandles = 0;
-  #willFlush = false;
-  #willFlushLater = false;
-  /** What came while it was not yet sure who the other side is. */
-  #early: Frame[] = [];
-  #earlyBytes = 0;
-  #saidHello = false;
-  #saidBye = false;
-  #isOver = false;
+  readonly #streamClosed: Promise<void>;
+  #resolveReady: () => void = () => {};
+  #rejectReady: (error: unknown) => void = () => {};
+  /** Frames for the next write to the stream. */
+  #outgoing: Uint8Array[] = [];
+  /** What was received since the last ack. */
+  #unackedMessages = 0;
+  #unackedHandles = 0;
+  #isFlushQueued = false;
+  #isFlushScheduled = false;
+  /** Frames that arrived after the peer's hello and before it is verified. */
+  #deferred: Frame[] = [];
+  #deferredBytes = 0;
+  #hasPeerHello = false;
+  #hasSentBye = false;
+  #hasEnded = false;
 
   constructor({ stream, transport }: ChannelEnd, limits: Limits) {
     this.#stream = stream;
     this.#transport = transport;
-    this.#reader = new FrameReader(Math.max(limits.maxMessageBytes, SMALLEST_LIMIT));
+    this.#reader = new FrameReader(Math.max(limits.maxMessageBytes, MAX_CONTROL_BYTES));
     const write = (bytes: Uint8Array) => this.#write(bytes);
     const fail = (error: unknown) => this.fail(error);
-    // The end of the stream tells when the other side has gone, after what it had sent.
+    // After EPIPE the stream still delivers what the peer had sent, and then ends by itself.
     this.outbox = new Outbox(transport, write, (error) => hasCode(error, "EPIPE") || fail(error));
     this.inbox = new Inbox(transport, limits, (messages, handles) => {
-      this.#takenMessages += messages;
-      this.#takenHandles += handles;
-      if (!this.#isOver) this.#flushLater();
+      this.#unackedMessages += messages;
+      this.#unackedHandles += handles;
+      if (!this.#hasEnded) this.#scheduleFlush();
       else if (this.inbox.isEmpty) transport.close();
     }, fail);
     this.ready = new Promise((resolve, reject) => {
-      this.#isReady = resolve;
-      this.#isNotReady = reject;
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
     });
-    this.ready.catch(() => {}); // whoever waits for it is told
-    this.#closed = new Promise((resolve) => stream.once("close", () => resolve()));
-    stream.on("data", (bytes: Uint8Array) => this.#receive(bytes));
-    stream.on("error", () => {}); // "close" comes after it, and says all that matters
-    stream.on("end", () => this.#over());
-    stream.on("close", () => this.#over());
+    this.ready.catch(() => {}); // not every caller waits for it
+    this.#streamClosed = new Promise((resolve) => stream.once("close", () => resolve()));
+    stream.on("data", (bytes: Uint8Array) => this.#onData(bytes));
+    stream.on("error", () => {}); // "close" follows, and is handled
+    stream.on("end", () => this.#onEnd());
+    stream.on("close", () => this.#onEnd());
     write(helloFrame({ pid: pid(), limits }));
   }
 
@@ -84,103 +85,107 @@ export class Link {
     else this.#stream.unref();
   }
 
-  /** Whether nothing can be sent any more. */
-  get isOver(): boolean {
-    return this.#isOver || this.#saidBye;
+  /** Whether nothing more can be sent. */
+  get isClosed(): boolean {
+    return this.#hasEnded || this.#hasSentBye;
   }
 
-  /** Says goodbye and waits until the other side has everything, or has gone. */
+  /** Sends a bye and waits until the peer has everything that it needs, or has ended. */
   async close(): Promise<void> {
-    if (!this.#isOver && !this.#saidBye) {
-      this.outbox.release(); // the other side will have it before we leave
-      this.outbox.end(closedHere());
-      if (this.peer === undefined) this.#destroy();
-      else this.#sayBye();
+    if (!this.isClosed) {
+      this.outbox.releaseBackpressured(); // the peer gets these messages before the bye
+      this.outbox.end(closedHereError());
+      if (this.peerPid === undefined) this.#destroy();
+      else this.#sendBye();
     }
     this.inbox.discard();
-    await this.#closed;
+    await this.#streamClosed;
     this.#transport.close();
   }
 
-  /** Ends the channel because of what the other side did. */
+  /** Ends the channel because of an error, mostly the peer's. */
   fail(error: unknown): void {
     this.inbox.end(error);
     this.outbox.end(error instanceof Error ? error : new Error(show(error)));
-    this.#isNotReady(error);
+    this.#rejectReady(error);
     this.#destroy();
   }
 
-  #receive(bytes: Uint8Array): void {
-    // A Buffer is a view whose slices are views too, on memory that the runtime uses again.
-    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  #onData(bytes: Uint8Array): void {
+    // The slices of a Buffer are views on memory that the runtime uses again; a Uint8Array's are not.
+    const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     try {
-      for (const { kind, body } of this.#reader.push(plain)) {
-        if (this.#isOver) return;
-        this.#handle(kind, body);
+      for (const { kind, body } of this.#reader.push(chunk)) {
+        if (this.#hasEnded) return;
+        this.#onFrame(kind, body);
       }
     } catch (error) {
       this.fail(error);
     }
   }
 
-  #handle(kind: number, body: Uint8Array): void {
-    if (kind === Kind.Hello) return this.#greet(body);
-    if (!this.#saidHello) throw malformed("something before its hello");
-    if (kind !== Kind.Message && body.length > SMALLEST_LIMIT) throw malformed("too large a frame");
-    if (this.#transport.frame(kind, body, (bytes) => this.#write(bytes))) return;
-    if (this.peer === undefined) return this.#keep(kind, body);
-    if (kind === Kind.Message) return this.inbox.message(body);
-    if (kind === Kind.Bye) return this.#bye();
-    if (kind !== Kind.Handles && kind !== Kind.Taken) throw malformed(`a frame of kind ${kind}`);
-    const [first, second] = readWords(body);
-    if (first === undefined) throw malformed("a frame that is too short");
-    if (kind === Kind.Handles) return this.inbox.handles(first, body.slice(4));
-    if (second === undefined || first < 0 || second < 0) throw malformed("a receipt without sense");
-    this.outbox.taken(first, second);
+  #onFrame(kind: number, body: Uint8Array): void {
+    if (kind === Kind.Hello) return this.#onHello(body);
+    if (!this.#hasPeerHello) throw protocolError("a frame before its hello");
+    if (kind !== Kind.Message && body.length > MAX_CONTROL_BYTES) {
+      throw protocolError("a frame that is too large");
+    }
+    if (this.#transport.onFrame(kind, body, (bytes) => this.#write(bytes))) return;
+    if (this.peerPid === undefined) return this.#defer(kind, body);
+    if (kind === Kind.Message) return this.inbox.onMessage(body);
+    if (kind === Kind.Bye) return this.#onBye();
+    if (kind !== Kind.Handles && kind !== Kind.Ack) throw protocolError(`a frame of kind ${kind}`);
+    const [first, second] = readInt32s(body);
+    if (first === undefined) throw protocolError("a frame that is too short");
+    if (kind === Kind.Handles) return this.inbox.onHandles(first, body.slice(4));
+    if (second === undefined || first < 0 || second < 0) throw protocolError("an invalid ack");
+    this.outbox.onAck(first, second);
   }
 
-  #greet(body: Uint8Array): void {
-    if (this.#saidHello) throw malformed("a second hello");
+  #onHello(body: Uint8Array): void {
+    if (this.#hasPeerHello) throw protocolError("a second hello");
     const hello = readHello(body);
-    this.#saidHello = true;
-    const met = this.#transport.meet(hello, (bytes) => this.#write(bytes));
+    this.#hasPeerHello = true;
+    const verified = this.#transport.verifyPeer(hello, (bytes) => this.#write(bytes));
     const begin = () => {
-      this.peer = hello.pid;
+      this.peerPid = hello.pid;
       this.outbox.open(hello.limits);
-      this.#isReady();
-      for (const { kind, body } of this.#early.splice(0)) this.#handle(kind, body);
+      this.#resolveReady();
+      for (const { kind, body } of this.#deferred.splice(0)) this.#onFrame(kind, body);
     };
-    if (met === undefined) begin();
-    else met.then(begin).catch((error: unknown) => this.fail(error));
+    if (verified === undefined) begin();
+    else verified.then(begin).catch((error: unknown) => this.fail(error));
   }
 
-  #keep(kind: number, body: Uint8Array): void {
-    this.#earlyBytes += SMALLEST_LIMIT + body.length;
-    if (this.#earlyBytes > MOST_EARLY) throw malformed("more than may be on its way");
-    this.#early.push({ kind, body: body.slice() });
+  #defer(kind: number, body: Uint8Array): void {
+    this.#deferredBytes += MAX_CONTROL_BYTES + body.length;
+    if (this.#deferredBytes > MAX_DEFERRED_BYTES) {
+      throw protocolError("more than its window allows");
+    }
+    this.#deferred.push({ kind, body: body.slice() });
   }
 
-  /** The other side has sent all that it will. */
-  #bye(): void {
-    if (this.#transport.needsSender) this.inbox.takeEarly();
+  /** The peer sends no more messages. */
+  #onBye(): void {
+    if (this.#transport.needsLiveSender) this.inbox.receiveAllHandles();
     this.inbox.end();
-    if (this.#saidBye) return this.#destroy(); // it has all of ours
-    this.#sayBye();
-    this.outbox.end(goneError());
+    if (this.#hasSentBye) return this.#destroy(); // both sides have everything
+    this.#sendBye();
+    this.outbox.end(peerClosedError());
   }
 
-  #sayBye(): void {
+  #sendBye(): void {
     this.#write(frame(Kind.Bye));
-    this.#saidBye = true;
+    this.#hasSentBye = true;
   }
 
-  /** The stream has ended, by agreement or not. */
-  #over(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  /** The stream has ended, after a bye or without one. */
+  #onEnd(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.inbox.end();
-    this.outbox.end(goneError());
-    this.#isNotReady(goneError());
+    this.outbox.end(peerClosedError());
+    this.#rejectReady(peerClosedError());
     this.#stream.destroy();
     if (this.inbox.isEmpty) this.#transport.close();
   }
@@ -188,55 +193,54 @@ export class Link {
   #destroy(): void {
     this.#flush();
     this.#stream.destroy();
-    this.#over();
+    this.#onEnd();
   }
 
   #write(bytes: Uint8Array): void {
-    if (this.isOver) return;
-    this.#frames.push(bytes);
-    if (this.#willFlush) return;
-    this.#willFlush = true;
-    // What is written at once after the first goes in one piece, in a later turn.
-    if (!this.#willFlushLater) queueMicrotask(() => this.#flush());
-    this.#flushLater();
+    if (this.isClosed) return;
+    this.#outgoing.push(bytes);
+    if (this.#isFlushQueued) return;
+    this.#isFlushQueued = true;
+    // The first frame of a turn goes at once; the frames after it go together, in the next turn.
+    if (!this.#isFlushScheduled) queueMicrotask(() => this.#flush());
+    this.#scheduleFlush();
   }
 
-  /** Receipts can wait for a frame that goes anyway, until the next turn of the event loop. */
-  #flushLater(): void {
-    if (this.#willFlushLater) return;
-    this.#willFlushLater = true;
+  /** Flushes in the next turn of the event loop: an ack can wait for a frame that goes anyway. */
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
     setImmediate(() => {
-      this.#willFlushLater = false;
+      this.#isFlushScheduled = false;
       this.#flush();
     });
   }
 
   #flush(): void {
-    this.#willFlush = false;
-    if (this.#isOver) return;
-    if (this.#takenMessages + this.#takenHandles > 0 && !this.#saidBye) {
-      this.#frames.push(frame(Kind.Taken, words(this.#takenMessages, this.#takenHandles)));
+    this.#isFlushQueued = false;
+    if (this.#hasEnded) return;
+    if (this.#unackedMessages + this.#unackedHandles > 0 && !this.#hasSentBye) {
+      this.#outgoing.push(frame(Kind.Ack, int32s(this.#unackedMessages, this.#unackedHandles)));
     }
-    this.#takenMessages = this.#takenHandles = 0;
-    const frames = this.#frames;
-    this.#frames = [];
+    this.#unackedMessages = this.#unackedHandles = 0;
+    const frames = this.#outgoing;
+    this.#outgoing = [];
     if (frames.length === 1) this.#stream.write(frames[0]!);
-    else if (frames.length > 1) this.#stream.write(joined(frames));
+    else if (frames.length > 1) this.#stream.write(concatenate(frames));
   }
 }
 
-/** The error for a channel whose other end is closed. */
-export function goneError(): Error {
+/** The error for sending after the peer has closed the channel. */
+export function peerClosedError(): Error {
   return failure("EPIPE", "send", {
     message:
-      "Cannot send: the other process has closed the channel or has ended; receive() gives " +
-      "what it had sent",
+      "Cannot send: the other process has closed the channel or has ended; receive() still " +
+      "gives what it sent before",
   });
 }
 
-/** The error for a channel that was closed here. */
-export function closedHere(): Error {
+function closedHereError(): Error {
   return failure("EBADF", "send", {
-    message: "Cannot send: the channel was closed here; send before it is closed",
+    message: "Cannot send: this process has closed the channel; send before close()",
   });
 }

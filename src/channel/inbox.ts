@@ -1,41 +1,45 @@
 /**
- * The receiving side of a channel. Messages wait here until somebody receives them; their handles
- * wait with the sender or in the kernel until then, so that only who receives needs descriptors.
+ * The receiving side of a channel: a queue of messages until the application receives them. The
+ * handles stay with the sender or in the kernel until then, so only an application that receives
+ * needs descriptors.
  */
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
-import { type Limits, malformed, type MessageBody, readMessage } from "./frames.ts";
+import { type Limits, type MessageBody, protocolError, readMessage } from "./frames.ts";
 import { decodeMessage, type JsonValue } from "./message.ts";
 import { WINDOW_BYTES, WINDOW_HANDLES, WINDOW_MESSAGES } from "./outbox.ts";
 import { closeAll } from "../handle/close_all.ts";
-import { type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
+import { type BatchDescriptor, type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** A message as it was received, with handles that are the receiver's. */
-export interface Received {
+/** A received message. The caller of `receive` owns the handles. */
+export interface ReceivedMessage {
   readonly message: JsonValue;
   readonly handles: RawHandle[];
 }
 
-/** Handles that are on their way. */
-interface Lot {
+/** A batch of handles that was announced. */
+interface Batch {
   readonly count: number;
-  readonly ticket: Uint8Array;
+  readonly descriptor: BatchDescriptor;
 }
 
-/** A message whose handles may not all be there. */
-interface Incoming {
+/** A queued message, whose handles may not all be here. */
+interface QueuedMessage {
   readonly body: MessageBody;
   readonly size: number;
-  readonly lots: Lot[];
-  announced: number;
+  /** The batches that were announced and not yet received. */
+  readonly batches: Batch[];
+  announcedHandles: number;
   readonly handles: RawHandle[];
-  accepted: number;
-  /** Why some of its handles are lost. */
-  lost: unknown;
+  /** How many handles were received or lost. */
+  finishedHandles: number;
+  /** The error by which some of the handles were lost. */
+  lossError: unknown;
 }
 
-interface Waiter {
-  readonly resolve: (received: Received | undefined) => void;
+/** A call of `receive` that waits for a message. */
+interface PendingReceive {
+  readonly resolve: (received: ReceivedMessage | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -43,175 +47,179 @@ interface Waiter {
 export class Inbox {
   readonly #transport: HandleTransport;
   readonly #limits: Limits;
-  readonly #tell: (messages: number, handles: number) => void;
+  readonly #acknowledge: (messages: number, handles: number) => void;
   readonly #fail: (error: unknown) => void;
-  readonly #queue: Incoming[] = [];
-  readonly #waiters: Waiter[] = [];
-  #bytes = 0;
-  /** How many handles were announced and not accepted. */
-  #onTheirWay = 0;
+  readonly #queue: QueuedMessage[] = [];
+  readonly #pendingReceives: PendingReceive[] = [];
+  #queuedBytes = 0;
+  /** How many handles were announced and not yet received. */
+  #handlesInFlight = 0;
   #hasEnded = false;
   #isDiscarded = false;
-  #error: unknown;
+  #endError: unknown;
 
   /**
-   * @param tell is called with the numbers of messages and handles that were received
-   * @param fail is called when what comes is not what was announced
+   * @param acknowledge is called with the numbers of messages and handles that were received
+   * @param fail is called when the transport delivers something other than what was announced
    */
   constructor(
     transport: HandleTransport,
     limits: Limits,
-    tell: (messages: number, handles: number) => void,
+    acknowledge: (messages: number, handles: number) => void,
     fail: (error: unknown) => void,
   ) {
     this.#transport = transport;
     this.#limits = limits;
-    this.#tell = tell;
+    this.#acknowledge = acknowledge;
     this.#fail = fail;
   }
 
-  /** Whether there is nothing to receive. */
+  /** Whether no message waits to be received. */
   get isEmpty(): boolean {
     return this.#queue.length === 0;
   }
 
-  /** The next message; `undefined` at the end. */
-  receive(): Promise<Received | undefined> {
+  /** The next message; `undefined` at the end of the channel. */
+  receive(): Promise<ReceivedMessage | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
-      this.#work();
+      this.#pendingReceives.push({ resolve, reject });
+      this.#deliverQueue();
     });
   }
 
-  /** A message has come. */
-  message(bytes: Uint8Array): void {
+  /** A message frame has arrived. */
+  onMessage(bytes: Uint8Array): void {
     if (this.#isDiscarded) return;
-    if (this.#hasEnded) throw malformed("a message after its goodbye");
-    this.#requireWhole("another message");
+    if (this.#hasEnded) throw protocolError("a message after its bye");
+    if (this.#isLastIncomplete()) {
+      throw protocolError("another message before all handles of the last one");
+    }
     const body = readMessage(bytes);
-    if (body.handles > this.#limits.maxHandles) throw malformed("too many handles in a message");
-    const isBeyond = this.#queue.length >= WINDOW_MESSAGES ||
-      (this.#queue.length > 0 && this.#bytes + bytes.length > WINDOW_BYTES);
-    if (isBeyond) throw malformed("more than may be on its way");
-    this.#bytes += bytes.length;
+    if (body.handles > this.#limits.maxHandles) {
+      throw protocolError("too many handles in a message");
+    }
+    const exceedsWindow = this.#queue.length >= WINDOW_MESSAGES ||
+      (this.#queue.length > 0 && this.#queuedBytes + bytes.length > WINDOW_BYTES);
+    if (exceedsWindow) throw protocolError("more than its window allows");
+    this.#queuedBytes += bytes.length;
     this.#queue.push({
       body,
       size: bytes.length,
-      lots: [],
-      announced: 0,
+      batches: [],
+      announcedHandles: 0,
       handles: [],
-      accepted: 0,
-      lost: undefined,
+      finishedHandles: 0,
+      lossError: undefined,
     });
-    this.#work();
+    this.#deliverQueue();
   }
 
-  /** Handles of the last message are on their way. */
-  handles(count: number, ticket: Uint8Array): void {
+  /** A frame has announced a batch of handles of the last message. */
+  onHandles(count: number, descriptor: BatchDescriptor): void {
     if (this.#isDiscarded) return;
     const last = this.#queue.at(-1);
-    const open = last === undefined ? 0 : last.body.handles - last.announced;
-    if (count <= 0 || count > MAX_FDS_PER_MESSAGE || count > open) {
-      throw malformed("handles of no message");
+    const missing = last === undefined ? 0 : last.body.handles - last.announcedHandles;
+    if (count <= 0 || count > MAX_FDS_PER_MESSAGE || count > missing) {
+      throw protocolError("handles of no message");
     }
-    this.#onTheirWay += count;
-    if (this.#onTheirWay > WINDOW_HANDLES) throw malformed("more than may be on its way");
-    last!.announced += count;
-    last!.lots.push({ count, ticket });
-    this.#work();
+    this.#handlesInFlight += count;
+    if (this.#handlesInFlight > WINDOW_HANDLES) throw protocolError("more than its window allows");
+    last!.announcedHandles += count;
+    last!.batches.push({ count, descriptor });
+    this.#deliverQueue();
   }
 
-  /** There will be no more: by agreement, by the peer's death, or by an error. */
+  /**
+   * No more messages arrive: after a bye, the end of the peer, or an error. Complete messages can
+   * still be received.
+   */
   end(error?: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#error = error;
-    const last = this.#queue.at(-1);
-    if (last !== undefined && last.announced < last.body.handles) this.#drop(this.#queue.pop()!);
-    this.#work();
+    this.#endError = error;
+    if (this.#isLastIncomplete()) this.#drop(this.#queue.pop()!);
+    this.#deliverQueue();
   }
 
-  /** Forgets what nobody will receive, also what comes later. */
+  /** Drops all messages in the queue and those that arrive later. */
   discard(): void {
     this.#isDiscarded = true;
-    for (const incoming of this.#queue.splice(0)) this.#drop(incoming);
+    for (const queued of this.#queue.splice(0)) this.#drop(queued);
     this.end();
   }
 
-  /** Throws when the last message lacks handles, so that it must be their turn. */
-  #requireWhole(instead: string): void {
-    const last = this.#queue.at(-1);
-    if (last !== undefined && last.announced < last.body.handles) {
-      throw malformed(`${instead} before all handles of the last`);
-    }
-  }
-
-  #drop({ handles, size }: Incoming): void {
-    closeAll(handles);
-    this.#bytes -= size;
-  }
-
-  /** Takes all handles that are announced, although nobody receives them yet. */
-  takeEarly(): void {
-    for (const [at, incoming] of this.#queue.entries()) {
+  /** Receives the handles of all messages in the queue, before the application asks for them. */
+  receiveAllHandles(): void {
+    for (const [at, queued] of this.#queue.entries()) {
       try {
-        this.#accept(incoming);
+        this.#receiveHandles(queued);
       } catch (error) {
-        // Whose handles are whose is not known any more. What came before it is received.
+        // From here on no handle can be assigned to its message. Earlier messages are complete.
         for (const lost of this.#queue.splice(at)) this.#drop(lost);
         throw error;
       }
     }
   }
 
-  /** Gives messages to those who wait, as far as there are both. */
-  #work(): void {
-    while (this.#waiters.length > 0) {
+  /** Whether batches of the last message are still to be announced. */
+  #isLastIncomplete(): boolean {
+    const last = this.#queue.at(-1);
+    return last !== undefined && last.announcedHandles < last.body.handles;
+  }
+
+  #drop({ handles, size }: QueuedMessage): void {
+    closeAll(handles);
+    this.#queuedBytes -= size;
+  }
+
+  /** Delivers messages as long as there are calls of `receive` and complete messages. */
+  #deliverQueue(): void {
+    while (this.#pendingReceives.length > 0) {
       const head = this.#queue[0];
       if (head === undefined) {
         if (!this.#hasEnded) return;
-        const { resolve, reject } = this.#waiters.shift()!;
-        if (this.#error === undefined) resolve(undefined);
-        else reject(this.#error);
+        const { resolve, reject } = this.#pendingReceives.shift()!;
+        if (this.#endError === undefined) resolve(undefined);
+        else reject(this.#endError);
         continue;
       }
       try {
-        this.#accept(head);
+        this.#receiveHandles(head);
       } catch (error) {
-        // Whose handles are whose is not known any more, so what follows is lost as well.
+        // From here on no handle can be assigned to its message, so later messages are lost too.
         this.end(error);
         this.discard();
         this.#fail(error);
         continue;
       }
-      if (head.accepted < head.body.handles) return;
+      if (head.finishedHandles < head.body.handles) return;
       this.#queue.shift();
-      this.#bytes -= head.size;
-      this.#tell(1, 0);
-      // Handles that ended with their sender are those of a message that never came whole.
-      if (hasCode(head.lost, "ESRCH")) closeAll(head.handles);
-      else this.#deliver(head, this.#waiters.shift()!);
+      this.#queuedBytes -= head.size;
+      this.#acknowledge(1, 0);
+      // ESRCH: the sender ended before its handles were taken. The message counts as not sent.
+      if (hasCode(head.lossError, "ESRCH")) closeAll(head.handles);
+      else this.#deliver(head, this.#pendingReceives.shift()!);
     }
   }
 
-  #accept(incoming: Incoming): void {
-    for (const { count, ticket } of incoming.lots.splice(0)) {
+  #receiveHandles(queued: QueuedMessage): void {
+    for (const { count, descriptor } of queued.batches.splice(0)) {
       try {
-        incoming.handles.push(...this.#transport.accept(count, ticket));
+        queued.handles.push(...this.#transport.receive(count, descriptor));
       } catch (error) {
         if (!(error instanceof HandleError) || error.code === "EPROTO") throw error;
-        incoming.lost ??= error;
+        queued.lossError ??= error;
       }
-      incoming.accepted += count;
-      this.#onTheirWay -= count;
-      this.#tell(0, count);
+      queued.finishedHandles += count;
+      this.#handlesInFlight -= count;
+      this.#acknowledge(0, count);
     }
   }
 
-  #deliver({ body, handles, lost }: Incoming, { resolve, reject }: Waiter): void {
-    if (lost !== undefined) {
+  #deliver({ body, handles, lossError }: QueuedMessage, { resolve, reject }: PendingReceive): void {
+    if (lossError !== undefined) {
       closeAll(handles);
-      reject(lost);
+      reject(lossError);
       return;
     }
     try {
@@ -219,8 +227,8 @@ export class Inbox {
     } catch (cause) {
       closeAll(handles);
       reject(failure("EPROTO", "receive", {
-        message: "Cannot receive: the other process sent a message that is not JSON; it is not " +
-          "using this library",
+        message: "Cannot receive: the other process sent a message that is not JSON; connect to " +
+          "processes that use this library",
         cause,
       }));
     }

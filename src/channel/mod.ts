@@ -1,5 +1,5 @@
 /**
- * Channels between processes that carry messages and handles.
+ * Channels that carry messages and handles between processes.
  *
  * @example
  * ```ts
@@ -10,7 +10,7 @@
  *   : `entry-${process.pid}.sock`;
  * await using server = await HandleChannel.listen(path, (channel) => channel.close());
  * await using channel = await HandleChannel.connect(path);
- * console.log(await channel.receive()); // undefined: the other side has closed it
+ * console.log(await channel.receive()); // undefined: the other process has closed it
  * ```
  *
  * @module

@@ -1,40 +1,53 @@
 /**
- * The sending side of a channel: what has no room waits. A message has room while few enough
- * messages and bytes before it were not yet received; its handles go while few enough are on their
- * way. So a receiver that stops makes the sender wait, with bounded memory in both.
+ * The sending side of a channel, with flow control. A message is sent while few enough messages and
+ * bytes are unacknowledged, and its handles while few enough handles are in flight; others wait in a
+ * backlog. So a receiver that stops makes the sender wait, with bounded memory in both processes.
  */
 import { failure, type HandleError } from "../../ffi/error.ts";
-import { frame, Kind, type Limits, malformed, messageFrame, messageSize, words } from "./frames.ts";
-import type { Encoded } from "./message.ts";
-import { type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
+import {
+  frame,
+  int32s,
+  Kind,
+  type Limits,
+  messageFrame,
+  messageSize,
+  protocolError,
+} from "./frames.ts";
+import type { EncodedMessage } from "./message.ts";
+import { type BatchDescriptor, type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
 import { duplicateAll } from "../batch/duplicate_all.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** How many messages may be unreceived. */
+/** The most messages that may be unacknowledged. */
 export const WINDOW_MESSAGES = 64;
-/** How many bytes the unreceived messages may have, unless it is one alone. */
+/** The most bytes that unacknowledged messages may have, unless there is only one message. */
 export const WINDOW_BYTES = 1 << 20;
-/** How many handles may be on their way: fewer than the kernel lets every process have in flight. */
+/** The most handles in flight: fewer than the kernel grants to any process. */
 export const WINDOW_HANDLES: number = 4 * MAX_FDS_PER_MESSAGE;
 /**
- * Beyond this part of a window the promise of a message that has gone waits. So who waits for each
- * send finds room for the next one, and its handles need no duplicates that wait with it.
+ * The low-water mark, as a part of each window. Above it, the promise of a message that was sent
+ * stays pending. So an application that waits for each `send` finds space in the window for its
+ * next message, whose handles then need no duplicates in the backlog.
  */
-const COMFORT = 0.5;
-/** How long to wait, in milliseconds, before the kernel is asked again whether it has room. */
-const FIRST_PAUSE = 1;
-const LONGEST_PAUSE = 50;
+const LOW_WATER = 0.5;
+/** The pauses between two attempts while the kernel's buffer is full, in milliseconds. */
+const MIN_RETRY_MS = 1;
+const MAX_RETRY_MS = 50;
 
-/** A message that has not gone yet, or not all of it. Its handles and bytes are copies of our own. */
-interface Waiting {
-  readonly encoded: Encoded;
-  readonly size: number;
-  readonly handles: readonly RawHandle[];
-  /** How many handles have gone; `undefined` until the message has. */
-  sent: number | undefined;
+/** The two ends of a promise of `send`. */
+interface PendingSend {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** A message that was not sent, or not completely. It has copies of the handles and the bytes. */
+interface BacklogEntry extends PendingSend {
+  readonly encoded: EncodedMessage;
+  readonly size: number;
+  readonly handles: readonly RawHandle[];
+  /** How many of the handles were sent; `undefined` before the message frame was sent. */
+  sentHandles: number | undefined;
 }
 
 /** The sending side of a channel. */
@@ -42,19 +55,19 @@ export class Outbox {
   readonly #transport: HandleTransport;
   readonly #write: (frame: Uint8Array) => void;
   readonly #fail: (error: unknown) => void;
-  readonly #waiting: Waiting[] = [];
-  /** The sizes of the messages that the peer has not received. */
-  readonly #unreceived: number[] = [];
-  #bytes = 0;
-  #onTheirWay = 0;
-  #limits: Limits | undefined;
-  #ended: Error | undefined;
-  #pause = FIRST_PAUSE;
+  readonly #backlog: BacklogEntry[] = [];
+  /** The sizes of the messages that the peer has not acknowledged. */
+  readonly #unackedSizes: number[] = [];
+  #unackedBytes = 0;
+  #handlesInFlight = 0;
+  #peerLimits: Limits | undefined;
+  #endError: Error | undefined;
+  #retryMs = MIN_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The promises of messages that have gone, while more are unreceived than is comfortable. */
-  #held: Pick<Waiting, "resolve" | "reject">[] = [];
+  /** Promises of messages that were sent while the windows were above the low-water mark. */
+  #backpressured: PendingSend[] = [];
 
-  /** @param fail is called when half of a message has gone and the rest cannot */
+  /** @param fail is called when a message was sent in part and the rest cannot be sent */
   constructor(
     transport: HandleTransport,
     write: (frame: Uint8Array) => void,
@@ -65,158 +78,167 @@ export class Outbox {
     this.#fail = fail;
   }
 
-  /** The peer is there, and this is what it accepts. */
-  open(limits: Limits): void {
-    this.#limits = limits;
-    this.#pump();
+  /** Starts to send, once the peer is verified and its limits are known. */
+  open(peerLimits: Limits): void {
+    this.#peerLimits = peerLimits;
+    this.#sendBacklog();
   }
 
-  /** Sends a message, as soon as it has room. */
-  send(encoded: Encoded, handles: readonly RawHandle[]): Promise<void> {
+  /** Sends a message as soon as the windows have space for it. */
+  send(encoded: EncodedMessage, handles: readonly RawHandle[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) throw this.#ended;
+      if (this.#endError !== undefined) throw this.#endError;
       const size = messageSize(encoded.json, encoded.parts);
-      if (this.#limits !== undefined) this.#checkSize(size, handles.length, this.#limits);
-      const now = this.#waiting.length === 0 && handles.length <= MAX_FDS_PER_MESSAGE &&
-        this.#hasRoom(size) &&
-        this.#onTheirWay + handles.length <= WINDOW_HANDLES;
-      if (now && this.#begin(encoded, size, handles.length, handles)) {
-        return this.#settle({ resolve, reject });
+      if (this.#peerLimits !== undefined) this.#checkSize(size, handles.length, this.#peerLimits);
+      const canSendNow = this.#backlog.length === 0 && handles.length <= MAX_FDS_PER_MESSAGE &&
+        this.#hasSpaceFor(size) &&
+        this.#handlesInFlight + handles.length <= WINDOW_HANDLES;
+      if (canSendNow && this.#sendFirstBatch(encoded, size, handles.length, handles)) {
+        return this.#resolveOrHold({ resolve, reject });
       }
-      this.#waiting.push({
-        // The caller may close its own meanwhile.
+      this.#backlog.push({
+        // Copies, since the caller may close the handles and change the bytes at once.
         handles: duplicateAll(handles),
         encoded: { json: encoded.json, parts: encoded.parts.map((part) => new Uint8Array(part)) },
         size,
-        sent: undefined,
+        sentHandles: undefined,
         resolve,
         reject,
       });
-      this.#pump();
+      this.#sendBacklog();
     });
   }
 
-  /** The peer has received so many messages and handles. */
-  taken(messages: number, handles: number): void {
-    if (messages > this.#unreceived.length || handles > this.#onTheirWay) {
-      throw malformed("a receipt for more than was sent");
+  /** The peer has acknowledged this many more messages and handles. */
+  onAck(messages: number, handles: number): void {
+    if (messages > this.#unackedSizes.length || handles > this.#handlesInFlight) {
+      throw protocolError("an ack for more than was sent");
     }
-    for (const size of this.#unreceived.splice(0, messages)) this.#bytes -= size;
-    this.#onTheirWay -= handles;
-    this.#transport.settle(handles);
-    this.#pause = FIRST_PAUSE;
-    this.#pump();
-    if (this.#isComfortable()) this.release();
+    for (const size of this.#unackedSizes.splice(0, messages)) this.#unackedBytes -= size;
+    this.#handlesInFlight -= handles;
+    this.#transport.onAck(handles);
+    this.#retryMs = MIN_RETRY_MS;
+    this.#sendBacklog();
+    if (this.#belowLowWater()) this.releaseBackpressured();
   }
 
-  /** Nothing more goes: whoever waits is told why. */
+  /** Sends nothing more: rejects the promises of all messages that are pending. */
   end(error: Error): void {
-    this.#ended ??= error;
+    this.#endError ??= error;
     clearTimeout(this.#timer);
-    for (const { handles, sent = 0, reject } of this.#waiting.splice(0)) {
-      closeAll(handles.slice(sent));
+    for (const { handles, sentHandles = 0, reject } of this.#backlog.splice(0)) {
+      closeAll(handles.slice(sentHandles));
       reject(error);
     }
-    for (const { reject } of this.#held.splice(0)) reject(error);
+    for (const { reject } of this.#backpressured.splice(0)) reject(error);
   }
 
-  /** Tells that what has gone has gone, although much of it is unreceived. */
-  release(): void {
-    for (const { resolve } of this.#held.splice(0)) resolve();
+  /** Resolves the promises of messages that were sent, although the peer has not received them. */
+  releaseBackpressured(): void {
+    for (const { resolve } of this.#backpressured.splice(0)) resolve();
   }
 
-  #settle(promise: Pick<Waiting, "resolve" | "reject">): void {
-    if (this.#isComfortable()) promise.resolve();
-    else this.#held.push(promise);
+  #resolveOrHold(send: PendingSend): void {
+    if (this.#belowLowWater()) send.resolve();
+    else this.#backpressured.push(send);
   }
 
-  /** One message alone never waits, so both sides may send one before they receive. */
-  #isComfortable(): boolean {
-    return this.#unreceived.length <= 1 || this.#unreceived.length <= WINDOW_MESSAGES * COMFORT &&
-        this.#bytes <= WINDOW_BYTES * COMFORT && this.#onTheirWay <= WINDOW_HANDLES * COMFORT;
+  /** A single message counts as below, so that both sides may send one before they receive. */
+  #belowLowWater(): boolean {
+    const { length } = this.#unackedSizes;
+    return length <= 1 || length <= WINDOW_MESSAGES * LOW_WATER &&
+        this.#unackedBytes <= WINDOW_BYTES * LOW_WATER &&
+        this.#handlesInFlight <= WINDOW_HANDLES * LOW_WATER;
   }
 
-  #hasRoom(size: number): boolean {
-    if (this.#limits === undefined) return false;
-    const { length } = this.#unreceived;
-    return length === 0 || (length < WINDOW_MESSAGES && this.#bytes + size <= WINDOW_BYTES);
+  #hasSpaceFor(size: number): boolean {
+    if (this.#peerLimits === undefined) return false;
+    const { length } = this.#unackedSizes;
+    return length === 0 || (length < WINDOW_MESSAGES && this.#unackedBytes + size <= WINDOW_BYTES);
   }
 
   #checkSize(size: number, handles: number, { maxMessageBytes, maxHandles }: Limits): void {
-    if (size > maxMessageBytes) throw tooLarge(`${size} bytes`, `${maxMessageBytes}`);
-    if (handles > maxHandles) throw tooLarge(`${handles} handles`, `${maxHandles}`);
+    if (size > maxMessageBytes) throw tooLargeError(`${size} bytes`, `${maxMessageBytes}`);
+    if (handles > maxHandles) throw tooLargeError(`${handles} handles`, `${maxHandles}`);
   }
 
   /**
-   * Sends a message and its first handles; `false` when the kernel has no room for them. The
-   * handles go first: when they cannot, nothing was said yet.
+   * Sends a message and its first batch of handles; `false` while the kernel's buffer is full. The
+   * handles go before the frames: if they cannot be sent, the peer knows nothing of the message.
    */
-  #begin(encoded: Encoded, size: number, total: number, lot: readonly RawHandle[]): boolean {
-    const ticket = lot.length === 0 ? undefined : this.#transport.offer(lot);
-    if (lot.length > 0 && ticket === undefined) return false;
-    this.#unreceived.push(size);
-    this.#bytes += size;
-    this.#write(messageFrame(encoded.json, encoded.parts, total));
-    if (ticket !== undefined) this.#announce(lot.length, ticket);
+  #sendFirstBatch(
+    encoded: EncodedMessage,
+    size: number,
+    totalHandles: number,
+    batch: readonly RawHandle[],
+  ): boolean {
+    const descriptor = batch.length === 0 ? undefined : this.#transport.send(batch);
+    if (batch.length > 0 && descriptor === undefined) return false;
+    this.#unackedSizes.push(size);
+    this.#unackedBytes += size;
+    this.#write(messageFrame(encoded.json, encoded.parts, totalHandles));
+    if (descriptor !== undefined) this.#announceBatch(batch.length, descriptor);
     return true;
   }
 
-  #announce(count: number, ticket: Uint8Array): void {
-    this.#onTheirWay += count;
-    this.#write(frame(Kind.Handles, words(count), ticket));
+  #announceBatch(count: number, descriptor: BatchDescriptor): void {
+    this.#handlesInFlight += count;
+    this.#write(frame(Kind.Handles, int32s(count), descriptor));
   }
 
-  #pump(): void {
+  #sendBacklog(): void {
     clearTimeout(this.#timer);
-    for (let head = this.#waiting[0]; head !== undefined; head = this.#waiting[0]) {
+    for (let head = this.#backlog[0]; head !== undefined; head = this.#backlog[0]) {
       try {
-        if (!this.#advance(head)) return;
-        this.#waiting.shift();
-        this.#settle(head);
+        if (!this.#sendEntry(head)) return;
+        this.#backlog.shift();
+        this.#resolveOrHold(head);
       } catch (error) {
-        this.#waiting.shift();
-        closeAll(head.handles.slice(head.sent ?? 0));
+        this.#backlog.shift();
+        closeAll(head.handles.slice(head.sentHandles ?? 0));
         head.reject(error);
-        if (head.sent !== undefined) this.#fail(error);
+        if (head.sentHandles !== undefined) this.#fail(error);
       }
     }
   }
 
-  /** Sends as much of a message as there is room for; whether that was all of it. */
-  #advance(item: Waiting): boolean {
-    if (item.sent === undefined) {
-      if (!this.#hasRoom(item.size)) return false;
-      this.#checkSize(item.size, item.handles.length, this.#limits as Limits);
+  /** Sends as much of a message as the windows allow; returns whether it is complete. */
+  #sendEntry(entry: BacklogEntry): boolean {
+    if (entry.sentHandles === undefined) {
+      if (!this.#hasSpaceFor(entry.size)) return false;
+      this.#checkSize(entry.size, entry.handles.length, this.#peerLimits as Limits);
     }
     for (;;) {
-      const { sent = 0, handles } = item;
-      const lot = handles.slice(sent, sent + MAX_FDS_PER_MESSAGE);
-      if (item.sent !== undefined && lot.length === 0) return true;
-      if (this.#onTheirWay + lot.length > WINDOW_HANDLES) return false;
-      if (!this.#sendLot(item, lot)) return this.#later();
-      item.sent = sent + lot.length;
-      closeAll(lot);
+      const { sentHandles = 0, handles } = entry;
+      const batch = handles.slice(sentHandles, sentHandles + MAX_FDS_PER_MESSAGE);
+      if (entry.sentHandles !== undefined && batch.length === 0) return true;
+      if (this.#handlesInFlight + batch.length > WINDOW_HANDLES) return false;
+      if (!this.#sendBatch(entry, batch)) return this.#retryLater();
+      entry.sentHandles = sentHandles + batch.length;
+      closeAll(batch);
     }
   }
 
-  #sendLot(item: Waiting, lot: readonly RawHandle[]): boolean {
-    const { encoded, size, handles, sent } = item;
-    if (sent === undefined) return this.#begin(encoded, size, handles.length, lot);
-    const ticket = this.#transport.offer(lot);
-    if (ticket !== undefined) this.#announce(lot.length, ticket);
-    return ticket !== undefined;
+  #sendBatch(entry: BacklogEntry, batch: readonly RawHandle[]): boolean {
+    const { encoded, size, handles, sentHandles } = entry;
+    if (sentHandles === undefined) {
+      return this.#sendFirstBatch(encoded, size, handles.length, batch);
+    }
+    const descriptor = this.#transport.send(batch);
+    if (descriptor !== undefined) this.#announceBatch(batch.length, descriptor);
+    return descriptor !== undefined;
   }
 
-  #later(): false {
-    this.#timer = setTimeout(() => this.#pump(), this.#pause);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+  #retryLater(): false {
+    this.#timer = setTimeout(() => this.#sendBacklog(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
     return false;
   }
 }
 
-function tooLarge(what: string, limit: string): HandleError {
+function tooLargeError(what: string, limit: string): HandleError {
   return failure("EMSGSIZE", "send", {
-    message: `Cannot send ${what} in one message: the other process accepts ${limit}; send less ` +
-      "at once, or raise its limit",
+    message: `Cannot send ${what} in one message: the other process accepts ${limit}; send ` +
+      "smaller messages, or raise the limit of the other process",
   });
 }

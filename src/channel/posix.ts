@@ -1,7 +1,7 @@
 /**
  * Channels on Linux: the frames go over one socket, which the runtime reads and writes, and the
- * handles over another, which only we use. What was sent on the second is there when the frame that
- * announces it arrives on the first, so nobody ever waits for it.
+ * handles over a second socket, which only this library uses. The handles are sent before the frame
+ * that announces them, so when the frame arrives they can be received without waiting.
  */
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../../ffi/posix/constants.ts";
@@ -18,41 +18,47 @@ import {
   peerOf,
 } from "../../ffi/posix/unix_socket.ts";
 import { Attempts } from "../util/attempts.ts";
-import { bellAt, removeSocket, ring } from "./posix_wakeup.ts";
-import { endOf } from "./posix_transport.ts";
+import { listenForWakeups, notify, removeSocket } from "./posix_wakeup.ts";
+import { createEnd } from "./posix_transport.ts";
 import { type ChannelEnd, type ChannelPlatform, RESERVED } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
 
-/** How many connections may wait for us. */
+/** The most connections that may wait to be accepted. */
 const BACKLOG = 511;
-/** How long to wait, in milliseconds, before asking a server again that has too many waiting. */
-const PAUSE = 5;
-/** How often to ring for a server whose bell is not there. */
-const MOST_TRIES = 200;
-/** The names of a child's descriptors. */
+/** The pause between two attempts, in milliseconds. */
+const RETRY_MS = 5;
+/** The most attempts to notify a server whose wake-up socket does not exist yet. */
+const MAX_NOTIFY_ATTEMPTS = 200;
+/** The names of the two descriptors that a child inherits. */
 const STREAM = `${RESERVED}stream`;
 const HANDLES = `${RESERVED}handles`;
 
-/** The path of the bell beside a path: see channel_bell.ts. */
-const bellPath = (path: string) => `${path}.bell`;
+/**
+ * The path of a server's wake-up socket, see posix_wakeup.ts. The ending `.bell` is part of the
+ * protocol: processes with other versions of this library connect to it.
+ */
+const wakeupPath = (path: string) => `${path}.bell`;
 
 /** Channels on Linux. */
 export const posixChannels: ChannelPlatform = {
   async listen(path, onEnd) {
     checkPath(path);
-    const listener = listenAtFree(path);
-    const waiting = new Set<number>();
+    const listener = listenReplacingStale(path);
+    const unidentified = new Set<number>();
     try {
-      const bell = await bellAt(bellPath(path), () => admit(listener, waiting, onEnd));
+      const wakeups = await listenForWakeups(
+        wakeupPath(path),
+        () => acceptPending(listener, unidentified, onEnd),
+      );
       return {
         async close() {
-          await bell.close();
+          await wakeups.close();
           removeSocket(path);
-          closeAll([listener, ...waiting]);
+          closeAll([listener, ...unidentified]);
         },
       };
     } catch (error) {
-      // What goes wrong now is of the same cause, such as a permission, and says less.
+      // An error of the clean-up would have the same cause, such as a permission, and say less.
       const attempts = new Attempts();
       attempts.run(() => close(listener));
       attempts.run(() => removeSocket(path));
@@ -61,67 +67,75 @@ export const posixChannels: ChannelPlatform = {
   },
   async connect(path) {
     checkPath(path);
-    const raw = await connectPatiently(path);
+    const socket = await connectWhenNotFull(path);
     try {
-      if (peerOf(raw).uid !== effectiveUser()) throw foreign(path);
-      return endOf(await introduce(raw, path), raw);
+      if (peerOf(socket).uid !== effectiveUser()) throw differentUserError(path);
+      return createEnd(await sendStreamEnd(socket, path), socket);
     } catch (error) {
-      close(raw);
+      close(socket);
       throw error;
     }
   },
-  forChild() {
-    const [[mine, theirs], [myRaw, theirRaw]] = twoPairs();
+  createForChild() {
+    const [[parentStream, childStream], [parentHandles, childHandles]] = createTwoPairs();
     return {
-      mine: endOf(mine, myRaw),
-      handles: { [STREAM]: theirs, [HANDLES]: theirRaw },
-      value: undefined,
-      started: () => closeAll([theirs, theirRaw]),
-      cancel() {}, // the end of the child ends both sockets
+      parentEnd: createEnd(parentStream, parentHandles),
+      childHandles: { [STREAM]: childStream, [HANDLES]: childHandles },
+      environmentValue: undefined,
+      releaseChildEnd: () => closeAll([childStream, childHandles]),
+      cancel() {}, // when the child ends, the kernel closes both sockets
     };
   },
-  fromParent(take) {
-    const stream = take(STREAM);
-    const raw = take(HANDLES);
-    return stream === undefined || raw === undefined ? undefined : endOf(stream, raw);
+  openFromParent(takeReserved) {
+    const stream = takeReserved(STREAM);
+    const socket = takeReserved(HANDLES);
+    return stream === undefined || socket === undefined ? undefined : createEnd(stream, socket);
   },
 };
 
-function twoPairs(): [[number, number], [number, number]] {
-  const first = pair();
+function createTwoPairs(): [[number, number], [number, number]] {
+  const first = createPair();
   try {
-    return [first, pair()];
+    return [first, createPair()];
   } catch (error) {
     closeAll(first);
     throw error;
   }
 }
 
-function pair(): [number, number] {
+function createPair(): [number, number] {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/** Lets in who is there, as far as they have said hello: with the other end of a stream. */
-function admit(listener: number, waiting: Set<number>, onEnd: (end: ChannelEnd) => void): void {
-  for (let raw = nextOf(listener); raw !== undefined; raw = nextOf(listener)) {
-    if (peerOf(raw).uid === effectiveUser()) waiting.add(raw);
-    else close(raw);
+/**
+ * Accepts the connections that wait. The first message of each brings one end of a stream; those
+ * that have sent it become channels.
+ *
+ * @param unidentified the connections whose first message has not arrived
+ */
+function acceptPending(
+  listener: number,
+  unidentified: Set<number>,
+  onEnd: (end: ChannelEnd) => void,
+): void {
+  for (let socket = acceptNext(listener); socket !== undefined; socket = acceptNext(listener)) {
+    if (peerOf(socket).uid === effectiveUser()) unidentified.add(socket);
+    else close(socket);
   }
-  // One that has not said hello yet rings when it has.
-  for (const raw of waiting) {
-    const hello = receiveRights(raw);
-    if (hello === undefined) continue;
-    waiting.delete(raw);
-    if (hello !== "end" && hello.fds.length === 1 && isOurs(hello.fds[0]!)) {
-      onEnd(endOf(hello.fds[0]!, raw));
+  for (const socket of unidentified) {
+    const first = receiveRights(socket);
+    if (first === undefined) continue; // the client notifies again after it has sent its message
+    unidentified.delete(socket);
+    if (first !== "end" && first.fds.length === 1 && isStreamOfThisUser(first.fds[0]!)) {
+      onEnd(createEnd(first.fds[0]!, socket));
     } else {
-      closeAll(hello === "end" ? [raw] : [raw, ...hello.fds]);
+      closeAll(first === "end" ? [socket] : [socket, ...first.fds]);
     }
   }
 }
 
-/** Whether it is a stream of this user, and no file, pipe or other socket. */
-function isOurs(fd: number): boolean {
+/** Whether it is a stream socket of this user; a file, a pipe or another socket is not. */
+function isStreamOfThisUser(fd: number): boolean {
   try {
     return isStream(fd) && peerOf(fd).uid === effectiveUser();
   } catch {
@@ -129,8 +143,8 @@ function isOurs(fd: number): boolean {
   }
 }
 
-/** Without descriptors left, whoever is there waits until the bell is rung again. */
-function nextOf(listener: number): number | undefined {
+/** Without free descriptors, the connection waits until the next wake-up. */
+function acceptNext(listener: number): number | undefined {
   try {
     return acceptFrom(listener);
   } catch (error) {
@@ -139,43 +153,43 @@ function nextOf(listener: number): number | undefined {
   }
 }
 
-/** Sends one end of a new stream, has the bell rung, and gives the other end. */
-async function introduce(raw: number, path: string): Promise<number> {
-  const [mine, theirs] = pair();
+/** Sends one end of a new stream to the server, wakes it up, and returns the other end. */
+async function sendStreamEnd(socket: number, path: string): Promise<number> {
+  const [ourEnd, serverEnd] = createPair();
   try {
-    while (!sendRights(raw, [theirs])) await pause();
-    for (let tries = 1; !hasRung(raw, path, tries); tries++) await pause();
-    return mine;
+    while (!sendRights(socket, [serverEnd])) await pause();
+    for (let attempt = 1; !tryNotify(socket, path, attempt); attempt++) await pause();
+    return ourEnd;
   } catch (error) {
-    close(mine);
+    close(ourEnd);
     throw error;
   } finally {
-    close(theirs);
+    close(serverEnd);
   }
 }
 
-/** A server that has just begun hears its bell a moment later; one that has just ended does not. */
-function hasRung(raw: number, path: string, tries: number): boolean {
+/** Wakes the server up; `false` while it starts and its wake-up socket does not exist yet. */
+function tryNotify(socket: number, path: string, attempt: number): boolean {
   try {
-    ring(bellPath(path));
+    notify(wakeupPath(path));
     return true;
   } catch (error) {
-    const isEarly = hasCode(error, "ENOENT", "ECONNREFUSED") && tries < MOST_TRIES;
-    if (isEarly && stillWaits(raw)) return false;
+    const mayBeStarting = hasCode(error, "ENOENT", "ECONNREFUSED") && attempt < MAX_NOTIFY_ATTEMPTS;
+    if (mayBeStarting && isStillConnected(socket)) return false;
     throw error;
   }
 }
 
-function stillWaits(raw: number): boolean {
+function isStillConnected(socket: number): boolean {
   try {
-    return receiveRights(raw) === undefined;
+    return receiveRights(socket) === undefined;
   } catch {
     return false;
   }
 }
 
-/** A server with too many waiting connections is asked again. */
-async function connectPatiently(path: string): Promise<number> {
+/** Connects, and tries again while the server's backlog is full. */
+async function connectWhenNotFull(path: string): Promise<number> {
   for (;;) {
     try {
       return connectTo(path);
@@ -187,21 +201,21 @@ async function connectPatiently(path: string): Promise<number> {
 }
 
 function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE));
+  return new Promise((resolve) => setTimeout(resolve, RETRY_MS));
 }
 
-/** A path whose last server has ended without removing it is taken over. */
-function listenAtFree(path: string): number {
+/** Listens; replaces the socket file of a server that has ended without removing it. */
+function listenReplacingStale(path: string): number {
   try {
     return listenAt(path, BACKLOG);
   } catch (error) {
-    if (!hasCode(error, "EADDRINUSE") || isServed(path)) throw error;
+    if (!hasCode(error, "EADDRINUSE") || hasListener(path)) throw error;
     removeSocket(path);
     return listenAt(path, BACKLOG);
   }
 }
 
-function isServed(path: string): boolean {
+function hasListener(path: string): boolean {
   try {
     close(connectTo(path));
     return true;
@@ -214,14 +228,14 @@ function checkPath(path: unknown): asserts path is string {
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new TypeError("Cannot use it as the path of a channel: it must be a string without NUL");
   }
-  if (new TextEncoder().encode(bellPath(path)).length <= MAX_PATH) return;
+  if (new TextEncoder().encode(wakeupPath(path)).length <= MAX_PATH) return;
   throw new TypeError(
     `Cannot use ${JSON.stringify(path.slice(0, 40))}… as the path of a channel: it may have at ` +
-      `most ${MAX_PATH - bellPath("").length} bytes`,
+      `most ${MAX_PATH - wakeupPath("").length} bytes`,
   );
 }
 
-function foreign(path: string): HandleError {
+function differentUserError(path: string): HandleError {
   return failure("EACCES", "connect", {
     message:
       `Cannot connect to ${path}: a process of another user listens there; use a path in a ` +

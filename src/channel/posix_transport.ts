@@ -1,80 +1,81 @@
-/** How handles go over a channel on Linux: in messages of a socket that only we use. */
+/** The transport of handles on Linux: `SCM_RIGHTS` messages on a socket of their own. */
 import { hasCode } from "../../ffi/error.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { receiveRights, type Rights, sendRights, truncated } from "../../ffi/posix/rights.ts";
 import { adoptStream } from "./posix_stream.ts";
-import { malformed } from "./frames.ts";
-import { goneError } from "./connection.ts";
-import type { ChannelEnd, HandleTransport } from "./types.ts";
+import { protocolError } from "./frames.ts";
+import { peerClosedError } from "./connection.ts";
+import type { BatchDescriptor, ChannelEnd, HandleTransport } from "./types.ts";
 import { closeAll } from "../handle/close_all.ts";
 
-const nothing: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+const emptyDescriptor: BatchDescriptor = /* @__PURE__ */ new Uint8Array(0);
 
-/** One end, of descriptors that are ours. */
-export function endOf(stream: number, raw: number): ChannelEnd {
-  return { stream: adoptStream(stream), transport: new RightsTransport(raw) };
+/** One end of a channel, which takes over both sockets: the one of the stream and the one of handles. */
+export function createEnd(stream: number, socket: number): ChannelEnd {
+  return { stream: adoptStream(stream), transport: new ScmRightsTransport(socket) };
 }
 
-/** Handles over a socket of their own. */
-class RightsTransport implements HandleTransport {
-  readonly #raw: number;
-  /** What is in a socket stays there when who sent it ends. */
-  readonly needsSender: boolean = false;
-  #closed = false;
+/** Carries handles over a socket that only this library uses. */
+class ScmRightsTransport implements HandleTransport {
+  readonly #socket: number;
+  /** The kernel keeps what is in a socket after the sender has ended. */
+  readonly needsLiveSender: boolean = false;
+  #isClosed = false;
 
-  constructor(raw: number) {
-    this.#raw = raw;
+  constructor(socket: number) {
+    this.#socket = socket;
   }
 
-  offer(handles: readonly number[]): Uint8Array | undefined {
+  send(handles: readonly number[]): BatchDescriptor | undefined {
     this.#requireOpen();
     try {
-      return sendRights(this.#raw, handles) ? nothing : undefined;
+      return sendRights(this.#socket, handles) ? emptyDescriptor : undefined;
     } catch (error) {
-      // The second one tells that the other side left something unread.
-      if (hasCode(error, "EPIPE", "ECONNRESET")) throw goneError();
+      // ECONNRESET: the peer closed its socket with unread handles in it.
+      if (hasCode(error, "EPIPE", "ECONNRESET")) throw peerClosedError();
       throw error;
     }
   }
 
-  accept(count: number, ticket: Uint8Array): number[] {
+  receive(count: number, descriptor: BatchDescriptor): number[] {
     this.#requireOpen();
-    const rights = this.#next();
-    if (rights === undefined) throw malformed("handles that did not come");
-    if (!rights.isTruncated && rights.fds.length === count && ticket.length === 0) {
+    const rights = this.#receiveNext();
+    if (rights === undefined) throw protocolError("no handles where it announced some");
+    if (!rights.isTruncated && rights.fds.length === count && descriptor.length === 0) {
       return rights.fds;
     }
     closeAll(rights.fds);
     throw rights.isTruncated
-      ? truncated(count, this.#raw)
-      : malformed("other handles than it said");
+      ? truncated(count, this.#socket)
+      : protocolError("other handles than it announced");
   }
 
-  #next(): Rights | undefined {
+  #receiveNext(): Rights | undefined {
     try {
-      const rights = receiveRights(this.#raw);
+      const rights = receiveRights(this.#socket);
       return rights === "end" ? undefined : rights;
     } catch (error) {
-      if (hasCode(error, "ECONNRESET")) return undefined; // the end, with something unread there
+      // The peer closed its socket with unread handles in it.
+      if (hasCode(error, "ECONNRESET")) return undefined;
       throw error;
     }
   }
 
-  settle(): void {}
+  onAck(): void {}
 
-  meet(): void {}
+  verifyPeer(): void {}
 
-  frame(): boolean {
+  onFrame(): boolean {
     return false;
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    close(this.#raw);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    close(this.#socket);
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw malformed("handles after its end");
+    if (this.#isClosed) throw protocolError("handles after the end of the channel");
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The bell of a listener on Linux. The sockets of a channel are not the runtime's, so it cannot tell
- * when somebody connects. Who has connected rings: it connects to a second path, whose listener is
- * the runtime's own, and hangs up.
+ * Wakes a server up on Linux. The runtime cannot watch the socket of a server, which is not its own.
+ * So each client, after it has connected there, also connects to a second path, the wake-up socket,
+ * and closes that connection at once. The runtime itself listens at the second path.
  */
 import { failure, hasCode } from "../../ffi/error.ts";
 import { close } from "../../ffi/posix/dup.ts";
@@ -10,51 +10,54 @@ import type { Listener } from "./types.ts";
 import { nodeFs } from "../util/node_fs.ts";
 import { nodeNet } from "../util/node_net.ts";
 
-/** Rings. The listener comes when it has time. */
-export function ring(path: string): void {
+/** Wakes up the server that listens for wake-ups at a path. */
+export function notify(path: string): void {
   try {
     close(connectTo(path));
   } catch (error) {
-    // So many have rung that it has still to come.
+    // The backlog is full of wake-ups that the server has not handled: one more is not needed.
     if (!hasCode(error, "EAGAIN")) throw error;
   }
 }
 
-/** Removes the file of a socket; whatever else is at the path stays. */
+/** Removes the file of a socket; any other file stays. */
 export function removeSocket(path: string): void {
   const stat = nodeFs().lstatSync(path, { throwIfNoEntry: false });
   if (stat?.isSocket() === true) nodeFs().rmSync(path, { force: true });
 }
 
-/** Hears a bell at a path, which it takes over from whoever left it. */
-export async function bellAt(path: string, onRing: () => void): Promise<Listener> {
+/** Listens for wake-ups at a path; replaces the socket file that an earlier server has left. */
+export async function listenForWakeups(path: string, onWakeup: () => void): Promise<Listener> {
   removeSocket(path);
   if (nodeFs().lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     throw failure("EADDRINUSE", "bind", {
-      message: `Cannot listen at ${path}: something else is there; move it, or use another path`,
+      message: `Cannot listen at ${path}: there is a file that is no socket; move it, or use ` +
+        "another path",
     });
   }
-  const bell = "Deno" in globalThis ? denoBell(path, onRing) : await nodeBell(path, onRing);
+  const listener = "Deno" in globalThis
+    ? listenWithDeno(path, onWakeup)
+    : await listenWithNodeNet(path, onWakeup);
   try {
     nodeFs().chmodSync(path, 0o600);
   } catch (error) {
-    await bell.close();
+    await listener.close();
     throw error;
   }
   return {
     async close() {
-      await bell.close();
+      await listener.close();
       removeSocket(path);
     },
   };
 }
 
-async function nodeBell(path: string, onRing: () => void): Promise<Listener> {
+async function listenWithNodeNet(path: string, onWakeup: () => void): Promise<Listener> {
   const net = nodeNet();
   const server = net.createServer((connection) => {
     connection.on("error", () => {});
     connection.destroy();
-    onRing();
+    onWakeup();
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -63,26 +66,26 @@ async function nodeBell(path: string, onRing: () => void): Promise<Listener> {
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** What is used of Deno's own listeners. Those of its `node:net` close their descriptors twice. */
+/** The part of `Deno.Listener` that is used. Deno's `node:net` closes descriptors twice. */
 interface DenoListener extends AsyncIterable<{ close(): void }> {
   close(): void;
 }
 
-function denoBell(path: string, onRing: () => void): Listener {
+function listenWithDeno(path: string, onWakeup: () => void): Listener {
   const { Deno } = globalThis as unknown as {
     Deno: { listen(options: { transport: "unix"; path: string }): DenoListener };
   };
   const listener = Deno.listen({ transport: "unix", path });
-  const served = (async () => {
+  const accepting = (async () => {
     for await (const connection of listener) {
       connection.close();
-      onRing();
+      onWakeup();
     }
-  })().catch(() => {}); // it was closed
+  })().catch(() => {}); // close() below interrupts the loop with an error
   return {
     async close() {
       listener.close();
-      await served;
+      await accepting;
     },
   };
 }

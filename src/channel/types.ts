@@ -1,37 +1,44 @@
-/** What a channel needs of a system: a stream for the frames, and a way for the handles. */
+/** What a channel needs of a system: a stream for the frames, and a transport for the handles. */
 import type { Hello, Limits } from "./frames.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** The most handles that go at once: what the kernel takes in one message on Linux. */
+/** The most handles in one batch: what Linux takes in one message of a socket. */
 export const MAX_FDS_PER_MESSAGE = 253;
 
 /**
- * How handles get to the other process. They go in lots; what a lot is on its way is told by
- * a frame on the stream, which holds the lot's ticket.
+ * The bytes that describe a batch of handles to the receiver, in the frame that announces the
+ * batch. On Windows they are the values of the handles in the sender's process; on Linux there are
+ * none, since the kernel carries the handles. It is no file descriptor.
+ */
+export type BatchDescriptor = Uint8Array;
+
+/**
+ * Carries handles to the other process, in batches of at most {@linkcode MAX_FDS_PER_MESSAGE}. A
+ * frame on the stream announces each batch and holds its descriptor.
  */
 export interface HandleTransport {
   /**
-   * Puts a lot on its way. The caller may close the handles afterwards.
+   * Sends a batch. The caller may close the handles afterwards.
    *
-   * @returns the ticket; `undefined` when there is no room now, and later there will be
+   * @returns the descriptor of the batch; `undefined` while the kernel's buffer is full
    */
-  offer(handles: readonly RawHandle[]): Uint8Array | undefined;
+  send(handles: readonly RawHandle[]): BatchDescriptor | undefined;
   /**
-   * Takes the next lot.
+   * Receives the next batch.
    *
-   * @throws {HandleError} `EPROTO` when it is not the one that was announced; another code when it
-   * is lost, and the next one is not
+   * @throws {HandleError} `EPROTO` when it is not the batch that was announced; another code when
+   * this batch is lost and later ones are not
    */
-  accept(count: number, ticket: Uint8Array): RawHandle[];
-  /** So many handles that were offered have been taken. */
-  settle(count: number): void;
-  /** Whether what was offered is lost when this process ends before it is taken. */
-  readonly needsSender: boolean;
-  /** Makes sure who the other process is, once its hello is there. */
-  meet(hello: Hello, write: (frame: Uint8Array) => void): void | Promise<void>;
-  /** A frame of a kind that only this transport knows; whether it does. */
-  frame(kind: number, body: Uint8Array, write: (frame: Uint8Array) => void): boolean;
-  /** Gives up everything that is on its way, in both directions. */
+  receive(count: number, descriptor: BatchDescriptor): RawHandle[];
+  /** The peer has received this many more of the handles that were sent. */
+  onAck(count: number): void;
+  /** Whether handles that the peer has not received are lost when this process ends. */
+  readonly needsLiveSender: boolean;
+  /** Verifies who the peer is, after its hello. */
+  verifyPeer(hello: Hello, write: (frame: Uint8Array) => void): void | Promise<void>;
+  /** Handles a frame if its kind belongs to this transport; returns whether it does. */
+  onFrame(kind: number, body: Uint8Array, write: (frame: Uint8Array) => void): boolean;
+  /** Releases every handle that is in flight, in both directions. */
   close(): void;
 }
 
@@ -46,55 +53,59 @@ export interface ChannelStream {
   unref(): unknown;
 }
 
-/** One end of a channel, before anything was said. */
+/** One end of a channel, before the first frame. */
 export interface ChannelEnd {
   readonly stream: ChannelStream;
   readonly transport: HandleTransport;
 }
 
-/** Takes new channels, until it is closed. */
+/** Accepts connections until it is closed. */
 export interface Listener {
   close(): Promise<void>;
 }
 
 /** A channel with a child that does not run yet. */
 export interface ChildChannel {
-  readonly mine: ChannelEnd;
-  /** Handles that the child gets, by names that start with {@linkcode RESERVED}. They are closed by `started`. */
-  readonly handles: Readonly<Record<string, RawHandle>>;
-  /** What the child is told in the environment variable {@linkcode CHANNEL_VARIABLE}. */
-  readonly value: string | undefined;
-  /** The child has been started, or it has not: what was for it alone is closed. */
-  started(): void;
-  /** The child has ended: an end that still waits for it is closed. */
+  /** The end of this process. */
+  readonly parentEnd: ChannelEnd;
+  /**
+   * Handles that the child inherits, by names that start with {@linkcode RESERVED}.
+   * `releaseChildEnd` closes them.
+   */
+  readonly childHandles: Readonly<Record<string, RawHandle>>;
+  /** The child's value of the environment variable {@linkcode CHANNEL_VARIABLE}. */
+  readonly environmentValue: string | undefined;
+  /** Closes what only the child needs, once it was started or could not be. */
+  releaseChildEnd(): void;
+  /** The child has ended: closes an end that still waits for it to connect. */
   cancel(): void;
 }
 
-/** The environment variable that tells a child how to reach its parent, where handles do not. */
+/** The environment variable that holds the name of the parent's pipe, on Windows. */
 export const CHANNEL_VARIABLE = "DUPHANDLE_CHANNEL";
 
-/** The start of the names of handles that are for this library. */
+/** The start of the handle names that are reserved for this library. */
 export const RESERVED = "duphandle:";
 
-/** What making channels needs of a system. */
+/** What a system provides for channels. */
 export interface ChannelPlatform {
-  /** Waits for other processes of this user; each that comes is one end. */
+  /** Listens for processes of this user; calls `onEnd` with the end of each connection. */
   listen(path: string, onEnd: (end: ChannelEnd) => void): Promise<Listener>;
-  /** Goes to a process of this user that listens. */
+  /** Connects to a listening process of this user. */
   connect(path: string): Promise<ChannelEnd>;
   /** Makes a channel with a child that is about to be started. */
-  forChild(): ChildChannel;
+  createForChild(): ChildChannel;
   /**
    * In the child: its end of that channel.
    *
-   * @param take gives the handle of a reserved name; `undefined` when there is none
-   * @param value what the environment variable says
+   * @param takeReserved gives the inherited handle of a reserved name, or `undefined`
+   * @param environmentValue the value of {@linkcode CHANNEL_VARIABLE}
    */
-  fromParent(
-    take: (name: string) => RawHandle | undefined,
-    value: string | undefined,
+  openFromParent(
+    takeReserved: (name: string) => RawHandle | undefined,
+    environmentValue: string | undefined,
   ): ChannelEnd | undefined;
 }
 
-/** What a side accepts unless it is told otherwise. */
+/** What a side accepts without options. */
 export const defaultLimits: Limits = { maxMessageBytes: 16 << 20, maxHandles: 10_000 };

@@ -1,116 +1,133 @@
 /**
- * Channels on Windows: the frames go over a named pipe, which the runtime reads and writes. How the
- * handles go is in channel_windows_transport.ts.
+ * Channels on Windows: the frames go over a named pipe, which the runtime reads and writes. For the
+ * handles see windows_transport.ts.
  */
 import type { Socket } from "node:net";
 import { pid as ownPid } from "../../ffi/host.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import type { ChannelEnd, ChannelPlatform } from "./types.ts";
 import { openPeer } from "./windows_peer.ts";
-import { connectTo, listening, serve, serverOf, stopListening, vacant } from "./windows_pipe.ts";
-import { LateStream } from "./windows_stream.ts";
-import { TakingTransport } from "./windows_transport.ts";
+import {
+  connectTo,
+  listen,
+  probeServer,
+  startListening,
+  stopListening,
+  waitUntilFree,
+} from "./windows_pipe.ts";
+import { DeferredSocket } from "./windows_stream.ts";
+import { PullTransport } from "./windows_transport.ts";
 
 const PREFIX = "\\\\.\\pipe\\";
-/** The longest name of a pipe. */
+/** The longest name of a pipe, in characters. */
 const MAX_NAME = 256;
-/** The random part of the name of a child's pipe, in bytes. */
-const SECRET = 16;
+/** The size of the random part in the name of a child's pipe, in bytes. */
+const SECRET_SIZE = 16;
 
 /** Channels on Windows. */
 export const windowsChannels: ChannelPlatform = {
   async listen(path, onEnd) {
-    const name = nameOf(path);
-    await vacant(name);
-    const silent = new Set<Socket>();
+    const pipeName = normalizePipeName(path);
+    await waitUntilFree(pipeName);
+    const silentSockets = new Set<Socket>();
     let isClosed = false;
-    const server = await listening(name, (socket) => {
+    const server = await listen(pipeName, (socket) => {
       if (isClosed) return void socket.destroy();
-      silent.add(socket);
-      for (const event of ["data", "close"]) socket.once(event, () => silent.delete(socket));
-      onEnd({ stream: socket, transport: new TakingTransport() });
+      silentSockets.add(socket);
+      for (const event of ["data", "close"]) socket.once(event, () => silentSockets.delete(socket));
+      onEnd({ stream: socket, transport: new PullTransport() });
     });
     return {
       async close() {
         isClosed = true;
-        await stopListening(server, name);
-        for (const socket of silent) socket.destroy();
+        await stopListening(server, pipeName);
+        for (const socket of silentSockets) socket.destroy();
       },
     };
   },
   async connect(path) {
-    const transport = new TakingTransport();
-    return { stream: await reach(nameOf(path), transport), transport };
+    const transport = new PullTransport();
+    return { stream: await connectToVerified(normalizePipeName(path), transport), transport };
   },
-  forChild() {
-    const { mine, name, cancel } = pairForChild();
-    return { mine, handles: {}, value: name, started() {}, cancel };
+  createForChild() {
+    const { parentEnd, pipeName, cancel } = listenForChild();
+    return {
+      parentEnd,
+      childHandles: {},
+      environmentValue: pipeName,
+      releaseChildEnd() {},
+      cancel,
+    };
   },
-  fromParent: (_take, name) => name === undefined ? undefined : connectToParent(name),
+  openFromParent(_, environmentValue) {
+    return environmentValue === undefined ? undefined : connectToParent(environmentValue);
+  },
 };
 
 /** The parent's end of a channel with a child that does not run yet. */
-export interface ChildEnd {
-  /** The end, which can be used at once. */
-  readonly mine: ChannelEnd;
-  /** The pipe that the child connects to. */
-  readonly name: string;
-  /** The child will not connect any more: an end that waits for it is closed. */
+export interface ParentEnd {
+  /** The end. What is sent before the child has connected waits. */
+  readonly parentEnd: ChannelEnd;
+  /** The name of the pipe that the child connects to. */
+  readonly pipeName: string;
+  /** Ends the channel if the child has not connected. */
   cancel(): void;
 }
 
-/** Listens for a child, and for nobody after it. */
-export function pairForChild(): ChildEnd {
-  const secret = crypto.getRandomValues(new Uint8Array(SECRET));
+/** Listens for one child at a pipe with a random name. */
+export function listenForChild(): ParentEnd {
+  const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
   const random = Array.from(secret, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const name = `${PREFIX}duphandle-${ownPid()}-${random}`;
-  const stream = new LateStream();
-  const others = new Set<Socket>();
+  const pipeName = `${PREFIX}duphandle-${ownPid()}-${random}`;
+  const stream = new DeferredSocket();
+  const silentSockets = new Set<Socket>();
   const stop = () => {
     server.close();
-    for (const socket of others) socket.destroy();
+    for (const socket of silentSockets) socket.destroy();
   };
-  // The child first looks whose pipe it is, by a connection on which nothing comes.
-  const server = serve(name, (socket) => {
-    others.add(socket);
-    socket.once("close", () => others.delete(socket));
+  // The child connects twice. It sends nothing over the first connection, by which it finds out
+  // which process has made the pipe.
+  const server = startListening(pipeName, (socket) => {
+    silentSockets.add(socket);
+    socket.once("close", () => silentSockets.delete(socket));
     socket.once("data", (bytes: Uint8Array) => {
-      others.delete(socket);
+      silentSockets.delete(socket);
       stream.attach(socket, [bytes]);
       stop();
     });
-  }, () => stream.giveUp());
-  stream.waiting = {
+  }, () => stream.fail());
+  stream.pending = {
     stop,
-    reference: (isReferenced) => isReferenced ? server.ref() : server.unref(),
+    setReferenced: (isReferenced) => isReferenced ? server.ref() : server.unref(),
   };
-  const mine = { stream, transport: new TakingTransport() };
-  return { mine, name, cancel: () => stream.giveUp() };
+  const parentEnd = { stream, transport: new PullTransport() };
+  return { parentEnd, pipeName, cancel: () => stream.fail() };
 }
 
-/** Connects to the pipe of the parent. The end can be used at once. */
-export function connectToParent(name: string): ChannelEnd {
-  const stream = new LateStream();
-  const transport = new TakingTransport();
-  reach(nameOf(name), transport).then((socket) => stream.attach(socket), () => stream.giveUp());
+/** Connects to the pipe of the parent. What is sent before it is connected waits. */
+export function connectToParent(pipeName: string): ChannelEnd {
+  const stream = new DeferredSocket();
+  const transport = new PullTransport();
+  connectToVerified(normalizePipeName(pipeName), transport)
+    .then((socket) => stream.attach(socket), () => stream.fail());
   return { stream, transport };
 }
 
-/** Connects to a process of this user, and tells the transport which it is. */
-async function reach(path: string, transport: TakingTransport): Promise<Socket> {
-  const server = await serverOf(path);
-  transport.expect(server);
+/** Connects to a process of this user; the transport then checks that the hello names this process. */
+async function connectToVerified(pipeName: string, transport: PullTransport): Promise<Socket> {
+  const server = await probeServer(pipeName);
+  transport.expectServer(server);
   try {
-    CloseHandle(openPeer(server.pid).raw);
-    return await connectTo(path);
+    CloseHandle(openPeer(server.pid).raw); // throws for another user's process
+    return await connectTo(pipeName);
   } catch (error) {
     transport.close();
     throw error;
   }
 }
 
-/** The name of a pipe as every runtime knows it: Bun takes the prefix in lower case only. */
-function nameOf(path: unknown): string {
+/** Checks the name of a pipe and writes its prefix in lower case: Bun accepts no other. */
+function normalizePipeName(path: unknown): string {
   const isName = typeof path === "string" && !path.includes("\0") && path.length <= MAX_NAME &&
     path.toLowerCase().startsWith(PREFIX) && path.length > PREFIX.length;
   if (isName) return PREFIX + path.slice(PREFIX.length);

@@ -1,4 +1,4 @@
-/** The process at the other end of a channel on Windows: that it is this user's, and a handle of it. */
+/** Opens the peer of a channel on Windows, if it is a process of this user. */
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { scratch } from "../../ffi/backend/scratch.ts";
 import { SELF } from "../../ffi/win32/check.ts";
@@ -8,18 +8,18 @@ import { GetTokenInformation, OpenProcessToken } from "../../ffi/win32/token.ts"
 import type { ProcessReference } from "../process/types.ts";
 import { windowsProcesses } from "../process/windows.ts";
 
-/** Of a SID: its head, and each of the numbers that follow. */
-const SID_HEAD = 8;
-const SID_PART = 4;
+/** The sizes of a SID's header and of each sub-authority after it, in bytes. */
+const SID_HEADER_SIZE = 8;
+const SUB_AUTHORITY_SIZE = 4;
 
 /**
  * Opens a process of this user.
  *
  * @returns a process whose handle the caller closes
- * @throws {HandleError} `ESRCH` when there is none with this pid, `EACCES` when it is another user's
+ * @throws {HandleError} `ESRCH` when no process has this pid, `EACCES` when it is another user's
  */
 export function openPeer(pid: number): ProcessReference {
-  const peer = { pid, raw: opened(pid) };
+  const peer = { pid, raw: openProcess(pid) };
   try {
     if (userOf(peer.raw) === userOf(SELF)) return peer;
   } catch (error) {
@@ -27,36 +27,37 @@ export function openPeer(pid: number): ProcessReference {
     throw error;
   }
   CloseHandle(peer.raw);
-  throw foreign(pid);
+  throw differentUserError(pid);
 }
 
-function opened(pid: number): number {
+function openProcess(pid: number): number {
   try {
     return windowsProcesses.open(pid);
   } catch (error) {
-    throw hasCode(error, "EACCES") ? foreign(pid, error) : error;
+    throw hasCode(error, "EACCES") ? differentUserError(pid, error) : error;
   }
 }
 
-/** The user that a process runs as, as text that is the same for the same user only. */
+/** The SID of the user that a process runs as, as text for a comparison. */
 function userOf(process: number): string {
   const token = OpenProcessToken(process, TOKEN_QUERY);
   try {
     const user = GetTokenInformation(token, TokenUser);
-    // A pointer to the SID, which lies behind it.
+    // TOKEN_USER begins with a pointer to the SID, which is in the same memory.
     const data = new DataView(user.buffer);
     const sid = Number(data.getBigUint64(0, true)) - scratch().address;
-    return user.subarray(sid, sid + SID_HEAD + SID_PART * user[sid + 1]!).join();
+    const size = SID_HEADER_SIZE + SUB_AUTHORITY_SIZE * user[sid + 1]!;
+    return user.subarray(sid, sid + size).join();
   } finally {
     CloseHandle(token);
   }
 }
 
-function foreign(pid: number, cause?: unknown): HandleError {
+function differentUserError(pid: number, cause?: unknown): HandleError {
   return failure("EACCES", "OpenProcess", {
     message:
       `Cannot open a channel with process ${pid}: it is another user's, or has more rights ` +
-      "than this one; run both as the same user, and both elevated or none",
+      "than this one; run both as the same user, and both elevated or neither",
     cause,
   });
 }

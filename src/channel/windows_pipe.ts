@@ -8,23 +8,24 @@ import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../../ffi/win32/pipe.ts";
 import { nodeNet } from "../util/node_net.ts";
 
-/** `CreateFileW`: whoever listens may not act as this user. */
+/** A flag of `CreateFileW`: the server may not impersonate this user. */
 const SECURITY_SQOS_PRESENT = 0x0010_0000;
-/** No instance of the pipe is free now; one is between two clients, or for good. */
+/** All instances of the pipe are in use: for a moment, or because the server has closed. */
 const ERROR_PIPE_BUSY = 231;
-/** How long to ask for an instance that is free, and how often, in milliseconds. */
-const PATIENCE = 10_000;
-const LONGEST_PAUSE = 20;
-/** The most instances that Deno can be told of: it stops listening, in silence, at the limit. */
+/** How long to try to connect while all instances are in use, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+/** The longest pause between two attempts, in milliseconds. */
+const MAX_RETRY_MS = 20;
+/** The most instances that Deno can be configured to have; beyond them it silently stops listening. */
 const DENO_INSTANCES = 254;
-/** What it is told by. */
+/** The environment variable by which Deno is configured. */
 const DENO_VARIABLE = "NODE_PENDING_PIPE_INSTANCES";
-/** Deno turns away those beyond it. The rest are for who has connected and was not yet turned away. */
+/** In Deno, the most connections. The other instances are for connections that wait to be refused. */
 const DENO_CONNECTIONS = 240;
-/** How long to wait, in milliseconds, for the end of pipes that are closed. */
-const CLOSING = 1000;
+/** How long to wait until pipes that are closed have disappeared, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1000;
 
-/** What there is of a pipe, without connecting to it; one with no free instance is busy. */
+/** The state of a pipe, found without connecting to it; "busy" when all instances are in use. */
 function stateOf(path: string): "none" | "busy" | "free" {
   try {
     WaitNamedPipeW(path, 1);
@@ -35,127 +36,130 @@ function stateOf(path: string): "none" | "busy" | "free" {
 }
 
 /**
- * Waits until nobody has a pipe of this name. Not every system refuses a second server, so it is
- * asked; and runtimes close a connection a moment after they say so.
+ * Waits until no pipe has this name. Not every system refuses a second server, so this function
+ * checks; and runtimes close a connection a moment after they report that it is closed.
  *
- * @throws {HandleError} `EADDRINUSE` when somebody listens, or channels stay open
+ * @throws {HandleError} `EADDRINUSE` when a process listens, or channels stay open
  */
-export async function vacant(path: string): Promise<void> {
-  await until(() => stateOf(path) !== "busy");
-  if (stateOf(path) !== "none") throw inUse(path);
+export async function waitUntilFree(path: string): Promise<void> {
+  await pollUntil(() => stateOf(path) !== "busy");
+  if (stateOf(path) !== "none") throw inUseError(path);
 }
 
-/** Asks again and again, until it is so or a pipe that closes would be closed. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + CLOSING; !isSo() && Date.now() < end;) await pause(2);
+/** Polls until the condition holds, at most as long as a pipe takes to close. */
+async function pollUntil(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + CLOSE_TIMEOUT_MS; !condition() && Date.now() < end;) await pause(2);
 }
 
-/** Whose a pipe is. */
+/** The server of a pipe. */
 export interface PipeServer {
-  /** The process that made it. */
+  /** The process that made the pipe. */
   readonly pid: number;
-  /** The connection by which that was asked, on which nothing comes or goes. */
-  readonly asked: number;
+  /** The connection by which the pid was found. It carries no data; the caller closes it. */
+  readonly probe: number;
 }
 
 /**
- * The process that made the pipe. It sees a connection on which nothing comes, and which the caller
- * closes when that process has seen the next one as well: Deno for Windows can end in a panic when
- * somebody hangs up just when it begins to read (tokio-rs/mio#1819).
+ * Finds the process that made a pipe, by a connection that carries no data. The caller closes that
+ * connection when the server has accepted the next one as well: Deno for Windows can end in a panic
+ * when a connection is closed just when it begins to read (tokio-rs/mio#1819).
  */
-export function serverOf(path: string): Promise<PipeServer> {
-  return patiently(path, () => {
+export function probeServer(path: string): Promise<PipeServer> {
+  return retryWhileBusy(path, () => {
     const flags = SECURITY_SQOS_PRESENT;
-    const asked = CreateFileW(path, GENERIC_READ, 0, null, OPEN_EXISTING, flags, 0);
+    const probe = CreateFileW(path, GENERIC_READ, 0, null, OPEN_EXISTING, flags, 0);
     try {
-      return { pid: GetNamedPipeServerProcessId(asked), asked };
+      return { pid: GetNamedPipeServerProcessId(probe), probe };
     } catch (error) {
-      CloseHandle(asked);
+      CloseHandle(probe);
       throw error;
     }
   });
 }
 
-/** Connects. */
+/** Connects to a pipe. */
 export function connectTo(path: string): Promise<Socket> {
-  return patiently(path, () =>
+  return retryWhileBusy(path, () =>
     new Promise<Socket>((resolve, reject) => {
       const socket = nodeNet().connect(path);
-      socket.on("error", reject); // of no effect once it is connected
+      socket.on("error", reject); // has no effect once it is connected
       socket.once("connect", () => resolve(socket));
     }));
 }
 
 /**
- * Starts to listen: the pipe is there when this returns.
+ * Starts to listen. The pipe exists when this function returns.
  *
- * @param onConnection is called with each connection, whoever it is of
- * @param onError is called when it cannot listen
+ * @param onConnection is called with each connection, whichever process it comes from
+ * @param onError is called when listening fails
  */
-export function serve(
+export function startListening(
   path: string,
   onConnection: (socket: Socket) => void,
   onError: (error: unknown) => void,
 ): Server {
-  let open = 0;
+  let openConnections = 0;
   const server = nodeNet().createServer((socket) => {
-    socket.on("error", () => {}); // "close" comes after it
-    socket.once("close", () => open--);
-    if (++open > DENO_CONNECTIONS && isDeno()) socket.destroy();
+    socket.on("error", () => {}); // "close" follows
+    socket.once("close", () => openConnections--);
+    if (++openConnections > DENO_CONNECTIONS && isDeno()) socket.destroy();
     else onConnection(socket);
   });
-  server.once("error", (cause) => onError(unserved(path, cause)));
+  server.once("error", (cause) => onError(listenError(path, cause)));
   try {
-    withInstances(() => server.listen({ path, exclusive: true }));
+    withDenoInstances(() => server.listen({ path, exclusive: true }));
   } catch (error) {
-    throw isForbidden(error) ? forbidden(path, error) : error;
+    throw isForbidden(error) ? permissionError(path, error) : error;
   }
   return server;
 }
 
-/** Waits until the server listens. */
-export function listening(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
+/** Starts to listen, and waits until the runtime reports it. */
+export function listen(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = serve(path, onConnection, reject);
+    const server = startListening(path, onConnection, reject);
     server.once("listening", () => resolve(server));
   });
 }
 
-/** Stops to listen. The connections stay, so the server's own word would come too late. */
+/**
+ * Stops listening. The connections stay open, so the server's own callback, which comes after the
+ * last of them, would come too late.
+ */
 export async function stopListening(server: Server, path: string): Promise<void> {
-  // Deno forgets, open, who connected last unless the next instance waits already. It closes that one
+  // Unless Deno has the next instance ready, it leaks the last connection. It closes that instance
   // a moment later.
-  if (isDeno()) await until(() => stateOf(path) === "free");
+  if (isDeno()) await pollUntil(() => stateOf(path) === "free");
   server.close();
-  await until(() => stateOf(path) !== "free");
+  await pollUntil(() => stateOf(path) !== "free");
 }
 
-/** Tries again as long as the pipe has no instance that is free. */
-async function patiently<Value>(
+/** Tries again while all instances of the pipe are in use. */
+async function retryWhileBusy<Value>(
   path: string,
   attempt: () => Value | Promise<Value>,
 ): Promise<Value> {
-  const end = Date.now() + PATIENCE;
-  for (let wait = 1;; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
+  const end = Date.now() + TIMEOUT_MS;
+  for (let wait = 1;; wait = Math.min(2 * wait, MAX_RETRY_MS)) {
     try {
       return await attempt();
     } catch (error) {
-      if (isForbidden(error)) throw forbidden(path, error);
-      if (!isBusy(path, error)) throw unreached(path, error);
-      if (Date.now() > end) throw tooBusy(path, error);
+      if (isForbidden(error)) throw permissionError(path, error);
+      if (!isBusy(path, error)) throw connectError(path, error);
+      if (Date.now() > end) throw busyError(path, error);
     }
     await pause(wait);
   }
 }
 
-/** Runtimes have several codes for it, so the system is asked. */
+/** The runtimes have different codes for a busy pipe, so the system decides. */
 function isBusy(path: string, error: unknown): boolean {
   if (error instanceof HandleError) return error.native === ERROR_PIPE_BUSY;
-  return codeOf(error) !== "EACCES" && codeOf(error) !== "EPERM" && stateOf(path) !== "none";
+  return !isDenied(error) && stateOf(path) !== "none";
 }
 
-/** Has Deno allow more than four connections at once: it reads that when it starts to listen. */
-function withInstances(listen: () => void): void {
+/** Listens with more than the four instances that are Deno's default, which it reads at that moment. */
+function withDenoInstances(listen: () => void): void {
   if (!isDeno()) return listen();
   const { env } = globalThis.process;
   const before = env[DENO_VARIABLE];
@@ -180,48 +184,51 @@ function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | undefined)?.code;
 }
 
-function unserved(path: string, cause: unknown): HandleError {
+function isDenied(error: unknown): boolean {
+  return codeOf(error) === "EACCES" || codeOf(error) === "EPERM";
+}
+
+function listenError(path: string, cause: unknown): HandleError {
   return codeOf(cause) === "EADDRINUSE"
-    ? inUse(path, cause)
+    ? inUseError(path, cause)
     : failure("EACCES", "CreateNamedPipe", {
-      message: `Cannot listen at ${path}: the system does not let this process make that pipe; ` +
-        "use another name",
+      message: `Cannot listen at ${path}: the system does not allow this process to make the ` +
+        "pipe; use another name",
       cause,
     });
 }
 
-/** The error for a name that is taken. */
-function inUse(path: string, cause?: unknown): HandleError {
+function inUseError(path: string, cause?: unknown): HandleError {
   return failure("EADDRINUSE", "CreateNamedPipe", {
     message:
-      `Cannot listen at ${path}: there is a pipe of this name, of a process that listens or ` +
-      "of channels that are still open; close them, or use another name",
+      `Cannot listen at ${path}: a pipe of this name exists, of a process that listens or of ` +
+      "channels that are still open; close them, or use another name",
     cause,
   });
 }
 
-function unreached(path: string, cause: unknown): HandleError {
-  const code = codeOf(cause) === "EACCES" || codeOf(cause) === "EPERM" ? "EACCES" : "ENOENT";
+function connectError(path: string, cause: unknown): HandleError {
+  const code = isDenied(cause) ? "EACCES" : "ENOENT";
   const why = code === "EACCES"
-    ? "it is another user's; connect to a process of this user"
-    : "nobody listens there; start the process that does, or check the name";
+    ? "it belongs to another user; connect to a process of this user"
+    : "no process listens there; start the process that does, or check the name";
   return failure(code, "CreateFileW", { message: `Cannot connect to ${path}: ${why}`, cause });
 }
 
-function tooBusy(path: string, cause: unknown): HandleError {
+function busyError(path: string, cause: unknown): HandleError {
   return failure("ECONNREFUSED", "CreateFileW", {
-    message: `Cannot connect to ${path}: nobody was let in for ${PATIENCE / 1000} seconds; ` +
-      "who listened there has stopped to, and its channels are open still, or it is too busy",
+    message: `Cannot connect to ${path}: no connection was accepted for ${TIMEOUT_MS / 1000} ` +
+      "seconds; the server was closed and its channels are still open, or it is too busy: start " +
+      "a server with another name, or try again",
     cause,
   });
 }
 
-/** The error for a permission that Deno wants. */
-function forbidden(path: string, cause: unknown): HandleError {
+/** The error for a permission that Deno requires. */
+function permissionError(path: string, cause: unknown): HandleError {
   return failure("EACCES", "CreateFileW", {
-    message:
-      `Cannot use ${path}: it is not permitted; run with --allow-all, which Deno wants for ` +
-      "pipes",
+    message: `Cannot use ${path}: Deno does not permit it; run with --allow-all, which Deno ` +
+      "requires for pipes",
     cause,
   });
 }

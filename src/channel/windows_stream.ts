@@ -1,96 +1,91 @@
-/** A stream that is there before its socket is: what is written waits, and who listens is told later. */
+/** A stream that exists before its socket does: it buffers what is written until then. */
 import type { Socket } from "node:net";
 import type { ChannelStream } from "./types.ts";
 
 type Event = "data" | "error" | "end" | "close";
-type Listener = (bytes: Uint8Array) => void;
+type EventCallback = (bytes: Uint8Array) => void;
 
-/** What is done about the socket as long as it is not there. */
-export interface Waiting {
-  /** Nobody waits for it any more. */
+/** What waits for the socket: a server that listens. */
+export interface PendingSocket {
+  /** Stops waiting. */
   stop(): void;
-  /** Whether waiting for it is to keep the process alive. */
-  reference(isReferenced: boolean): void;
+  /** Sets whether waiting keeps the process alive. */
+  setReferenced(isReferenced: boolean): void;
 }
 
 /** A stream that gets its socket later, or never. */
-export class LateStream implements ChannelStream {
-  readonly #listeners: [event: Event, listener: Listener][] = [];
+export class DeferredSocket implements ChannelStream {
+  readonly #callbacks: [event: Event, callback: EventCallback][] = [];
   #written: Uint8Array[] = [];
   #socket: Socket | undefined;
-  #waiting: Waiting | undefined;
+  #pending: PendingSocket | undefined;
   #isReferenced = true;
-  #isOver = false;
+  #hasFailed = false;
 
-  /** Says what to do when nobody waits any more. */
-  set waiting(waiting: Waiting) {
-    this.#waiting = waiting;
+  /** Sets what waits for the socket, so that `destroy`, `ref` and `unref` reach it. */
+  set pending(pending: PendingSocket) {
+    this.#pending = pending;
   }
 
-  /** Whether its socket is there, or will never be. */
-  get isSettled(): boolean {
-    return this.#isOver || this.#socket !== undefined;
-  }
-
-  /** Here is the socket, and what came over it already. */
+  /** Provides the socket, and the bytes that were already read from it. */
   attach(socket: Socket, received: readonly Uint8Array[] = []): void {
-    this.#waiting = undefined;
-    if (this.isSettled) {
+    this.#pending = undefined;
+    if (this.#hasFailed || this.#socket !== undefined) {
       socket.destroy();
       return;
     }
     this.#socket = socket;
     if (!this.#isReferenced) socket.unref();
-    for (const [event, listener] of this.#listeners) socket.on(event, listener);
+    for (const [event, callback] of this.#callbacks) socket.on(event, callback);
     for (const bytes of this.#written.splice(0)) socket.write(bytes);
-    for (const bytes of received) this.#tell("data", bytes);
+    for (const bytes of received) this.#emit("data", bytes);
   }
 
-  /** There will be no socket. */
-  giveUp(): void {
-    if (this.isSettled) return;
-    this.#isOver = true;
+  /** Ends the stream if it has no socket, and will have none. */
+  fail(): void {
+    if (this.#hasFailed || this.#socket !== undefined) return;
+    this.#hasFailed = true;
     this.#written = [];
-    this.#waiting?.stop();
-    this.#waiting = undefined;
-    queueMicrotask(() => this.#tell("close"));
+    this.#pending?.stop();
+    this.#pending = undefined;
+    queueMicrotask(() => this.#emit("close"));
   }
 
-  on(event: Event, listener: Listener): void {
-    if (this.#socket !== undefined) this.#socket.on(event, listener);
-    else this.#listeners.push([event, listener]);
+  on(event: Event, callback: EventCallback): void {
+    if (this.#socket !== undefined) this.#socket.on(event, callback);
+    else this.#callbacks.push([event, callback]);
   }
 
-  once(event: "close", listener: () => void): void {
-    this.on(event, listener); // it comes once
+  once(event: "close", callback: () => void): void {
+    this.on(event, callback); // "close" comes once
   }
 
   write(bytes: Uint8Array): void {
     if (this.#socket !== undefined) this.#socket.write(bytes);
-    else if (!this.#isOver) this.#written.push(bytes);
+    else if (!this.#hasFailed) this.#written.push(bytes);
   }
 
   destroy(): void {
     if (this.#socket !== undefined) this.#socket.destroy();
-    else this.giveUp();
+    else this.fail();
   }
 
   ref(): void {
-    this.#reference(true);
+    this.#setReferenced(true);
   }
 
   unref(): void {
-    this.#reference(false);
+    this.#setReferenced(false);
   }
 
-  #reference(isReferenced: boolean): void {
+  #setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
-    this.#waiting?.reference(isReferenced);
+    this.#pending?.setReferenced(isReferenced);
     if (isReferenced) this.#socket?.ref();
     else this.#socket?.unref();
   }
 
-  #tell(event: Event, bytes: Uint8Array = new Uint8Array(0)): void {
-    for (const [each, listener] of this.#listeners) if (each === event) listener(bytes);
+  #emit(event: Event, bytes: Uint8Array = new Uint8Array(0)): void {
+    for (const [each, callback] of this.#callbacks) if (each === event) callback(bytes);
   }
 }

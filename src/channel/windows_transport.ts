@@ -1,21 +1,22 @@
 /**
- * How handles go over a channel on Windows: nothing is put into another process. The sender makes
- * duplicates of its own and tells their numbers; the receiver takes duplicates of those from the
- * sender's process and says that it has them. So a process that dies leaves nothing behind in the
- * other.
+ * The transport of handles on Windows: the receiver pulls them. The sender duplicates each handle in
+ * its own process and announces the values; the receiver duplicates them out of the sender's process
+ * and acknowledges; the sender then closes its duplicates. No process puts handles into another one,
+ * so a process that ends leaves none behind there.
  *
- * First each side makes sure that the other is the process that it says it is: it makes an event and
- * tells its number. The other takes it, tells the number of what it took, and that is taken back:
- * when it is the same event, then the other is the process that it was taken back from, and may take
- * handles of this one, as only this user's processes may.
+ * Before that, each side verifies that the peer is the process that its hello names. It makes an
+ * event and sends the value as a challenge. The peer takes the event and answers with the value of
+ * the handle that it got, as a proof; this side takes that handle back. If it refers to the same
+ * event, then the peer is the process that it was taken from, and may take handles of this process,
+ * which only processes of this user may.
  */
 import { failure, HandleError } from "../../ffi/error.ts";
 import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
 import { CreateEventW } from "../../ffi/win32/event.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
-import { frame, type Hello, Kind, malformed, readWords, words } from "./frames.ts";
+import { frame, type Hello, int32s, Kind, protocolError, readInt32s } from "./frames.ts";
 import { closeAll } from "../handle/close_all.ts";
-import type { HandleTransport } from "./types.ts";
+import type { BatchDescriptor, HandleTransport } from "./types.ts";
 import { allOrNone, duplicateAll } from "../batch/duplicate_all.ts";
 import { openPeer } from "./windows_peer.ts";
 import type { PipeServer } from "./windows_pipe.ts";
@@ -23,63 +24,63 @@ import type { ProcessReference } from "../process/types.ts";
 import { windowsProcesses } from "../process/windows.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** A proof that the other side still owes. */
-interface Proof {
+/** A challenge that the peer has not answered. */
+interface PendingChallenge {
   readonly event: RawHandle;
-  readonly proven: () => void;
+  readonly onVerified: () => void;
 }
 
-/** Handles that the receiver takes. */
-export class TakingTransport implements HandleTransport {
-  /** What was offered is in this process until it is taken. */
-  readonly needsSender: boolean = true;
+/** Carries handles that the receiver takes out of the sender's process. */
+export class PullTransport implements HandleTransport {
+  /** The sender's duplicates disappear with its process. */
+  readonly needsLiveSender: boolean = true;
   #server: PipeServer | undefined;
   #peer: ProcessReference | undefined;
-  #proof: Proof | undefined;
-  /** The event of the other side, until it has seen that we have it; `null` when it has. */
-  #shown: RawHandle | null | undefined;
-  /** What is on its way, in the order in which it was offered. */
-  #copies: RawHandle[] = [];
+  #challenge: PendingChallenge | undefined;
+  /** Our handle of the peer's event; `null` after the peer has acknowledged the proof. */
+  #proofEvent: RawHandle | null | undefined;
+  /** The duplicates that the peer has not acknowledged, oldest first. */
+  #inFlight: RawHandle[] = [];
   #isClosed = false;
 
-  /** The system says whose pipe it is. What was asked for it is closed when it is not needed. */
-  expect(server: PipeServer): void {
+  /** Sets the server of the pipe: the hello must name this process. Takes over the probe. */
+  expectServer(server: PipeServer): void {
     this.#server = server;
-    if (this.#isClosed) CloseHandle(server.asked);
+    if (this.#isClosed) CloseHandle(server.probe);
   }
 
-  offer(handles: readonly RawHandle[]): Uint8Array {
-    const copies = duplicateAll(handles);
-    this.#copies.push(...copies);
-    return words(...copies);
+  send(handles: readonly RawHandle[]): BatchDescriptor {
+    const duplicates = duplicateAll(handles);
+    this.#inFlight.push(...duplicates);
+    return int32s(...duplicates);
   }
 
-  accept(count: number, ticket: Uint8Array): RawHandle[] {
-    if (ticket.length !== 4 * count) throw malformed("other handles than it said");
+  receive(count: number, descriptor: BatchDescriptor): RawHandle[] {
+    if (descriptor.length !== 4 * count) throw protocolError("other handles than it announced");
     const peer = this.#requirePeer();
-    const numbers = readWords(ticket);
-    numbers.forEach(checkNumber);
-    return allOrNone(numbers, (number) => takeFrom(peer, number));
+    const values = readInt32s(descriptor);
+    values.forEach(checkHandleValue);
+    return allOrNone(values, (value) => takeFrom(peer, value));
   }
 
-  settle(count: number): void {
-    closeAll(this.#copies.splice(0, count));
+  onAck(count: number): void {
+    closeAll(this.#inFlight.splice(0, count));
   }
 
-  meet({ pid }: Hello, write: (frame: Uint8Array) => void): Promise<void> {
-    if (this.#server !== undefined) this.#compare(pid, this.#server);
+  verifyPeer({ pid }: Hello, write: (frame: Uint8Array) => void): Promise<void> {
+    if (this.#server !== undefined) this.#checkServer(pid, this.#server);
     this.#peer = openPeer(pid);
     const event = CreateEventW(null, true, false, null);
-    return new Promise((proven) => {
-      this.#proof = { event, proven };
-      write(frame(Kind.Prove, words(event)));
+    return new Promise((onVerified) => {
+      this.#challenge = { event, onVerified };
+      write(frame(Kind.Challenge, int32s(event)));
     });
   }
 
-  frame(kind: number, body: Uint8Array, write: (frame: Uint8Array) => void): boolean {
-    if (kind === Kind.Prove) this.#show(body, write);
-    else if (kind === Kind.Proved && body.length > 0) this.#check(body, write);
-    else if (kind === Kind.Proved) this.#seen();
+  onFrame(kind: number, body: Uint8Array, write: (frame: Uint8Array) => void): boolean {
+    if (kind === Kind.Challenge) this.#onChallenge(body, write);
+    else if (kind === Kind.Proof && body.length > 0) this.#onProof(body, write);
+    else if (kind === Kind.Proof) this.#onProofAck();
     else return false;
     return true;
   }
@@ -87,61 +88,64 @@ export class TakingTransport implements HandleTransport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const ours = [this.#server?.asked, this.#peer?.raw, this.#proof?.event, this.#shown];
-    ours.push(...this.#copies.splice(0));
-    this.#proof = undefined;
+    const { probe } = this.#server ?? {};
+    const ours = [probe, this.#peer?.raw, this.#challenge?.event, this.#proofEvent];
+    ours.push(...this.#inFlight.splice(0));
+    this.#challenge = undefined;
     closeAll(ours.filter((raw) => typeof raw === "number"));
   }
 
-  /** The process that says hello must be the one whose pipe it is. */
-  #compare(pid: number, server: PipeServer): void {
+  /** The process that the hello names must be the one that made the pipe. */
+  #checkServer(pid: number, server: PipeServer): void {
     this.#server = undefined;
-    CloseHandle(server.asked);
-    if (pid !== server.pid) throw impostor(pid);
+    CloseHandle(server.probe);
+    if (pid !== server.pid) throw identityError(pid);
   }
 
-  /** Takes the event of the other side, and tells the number that it has here. */
-  #show(body: Uint8Array, write: (frame: Uint8Array) => void): void {
-    if (this.#shown !== undefined) throw malformed("a second event");
-    this.#shown = takeFrom(this.#requirePeer(), onlyNumber(body));
-    write(frame(Kind.Proved, words(this.#shown)));
+  /** Takes the event of the peer, and answers with the value of the handle here. */
+  #onChallenge(body: Uint8Array, write: (frame: Uint8Array) => void): void {
+    if (this.#proofEvent !== undefined) throw protocolError("a second challenge");
+    this.#proofEvent = takeFrom(this.#requirePeer(), readHandleValue(body));
+    write(frame(Kind.Proof, int32s(this.#proofEvent)));
   }
 
-  /** Looks whether what the other side took is our event. */
-  #check(body: Uint8Array, write: (frame: Uint8Array) => void): void {
+  /** Checks that what the peer took is our event. */
+  #onProof(body: Uint8Array, write: (frame: Uint8Array) => void): void {
     const peer = this.#requirePeer();
-    const number = onlyNumber(body);
-    const { event, proven } = this.#proof ?? {};
-    if (event === undefined) throw malformed("a proof that nobody asked for");
-    if (!isSame(event, peer, number)) throw impostor(peer.pid);
-    this.#proof = undefined;
+    const value = readHandleValue(body);
+    const { event, onVerified } = this.#challenge ?? {};
+    if (event === undefined) throw protocolError("a proof without a challenge");
+    if (!isSameObject(event, peer, value)) throw identityError(peer.pid);
+    this.#challenge = undefined;
     closeAll([event]);
-    write(frame(Kind.Proved));
-    proven?.();
+    write(frame(Kind.Proof));
+    onVerified?.();
   }
 
-  /** The other side has seen that we have its event. */
-  #seen(): void {
-    if (typeof this.#shown !== "number") throw malformed("thanks for nothing");
-    closeAll([this.#shown]);
-    this.#shown = null;
+  /** The peer has checked our proof, so its event is not needed any more. */
+  #onProofAck(): void {
+    if (typeof this.#proofEvent !== "number") throw protocolError("an unexpected proof ack");
+    closeAll([this.#proofEvent]);
+    this.#proofEvent = null;
   }
 
   #requirePeer(): ProcessReference {
-    if (this.#peer === undefined || this.#isClosed) throw malformed("handles out of turn");
+    if (this.#peer === undefined || this.#isClosed) {
+      throw protocolError("handles before its hello or after the end of the channel");
+    }
     return this.#peer;
   }
 }
 
-function takeFrom(peer: ProcessReference, number: number): RawHandle {
-  return windowsProcesses.take(number, peer, false, false);
+function takeFrom(peer: ProcessReference, value: number): RawHandle {
+  return windowsProcesses.take(value, peer, false, false);
 }
 
-/** Whether a handle of another process refers to the object of one of ours. */
-function isSame(ours: RawHandle, peer: ProcessReference, number: number): boolean {
+/** Whether a handle of the peer refers to the same object as one of ours. */
+function isSameObject(ours: RawHandle, peer: ProcessReference, value: number): boolean {
   let taken: RawHandle;
   try {
-    taken = takeFrom(peer, number);
+    taken = takeFrom(peer, value);
   } catch (error) {
     if (error instanceof HandleError && error.code !== "ESRCH") return false;
     throw error;
@@ -153,22 +157,23 @@ function isSame(ours: RawHandle, peer: ProcessReference, number: number): boolea
   }
 }
 
-/** The one number of a frame. */
-function onlyNumber(body: Uint8Array): number {
-  if (body.length !== 4) throw malformed("a proof of another size");
-  const [number] = readWords(body) as [number];
-  checkNumber(number);
-  return number;
+/** Decodes the body of a challenge or a proof: one value. */
+function readHandleValue(body: Uint8Array): number {
+  if (body.length !== 4) throw protocolError("a challenge or proof of the wrong size");
+  const [value] = readInt32s(body) as [number];
+  checkHandleValue(value);
+  return value;
 }
 
-/** Throws for what no handle is. Negative numbers stand for the process that uses them. */
-function checkNumber(number: number): void {
-  if (number <= 0 || (number & 3) !== 0) throw malformed(`${number}, which is no handle`);
+/** Throws for values that are no handle. Negative ones are pseudo-handles of whoever uses them. */
+function checkHandleValue(value: number): void {
+  if (value <= 0 || (value & 3) !== 0) throw protocolError(`${value}, which is no handle`);
 }
 
-function impostor(pid: number | undefined): HandleError {
+function identityError(pid: number | undefined): HandleError {
   return failure("EACCES", "connect", {
-    message: `Cannot open a channel: the process at the other end says that it is ${pid} and is ` +
+    message:
+      `Cannot open a channel: the process at the other end claims that it is ${pid} and is ` +
       "not, or may not take handles of this one; connect to a process of this user only",
   });
 }

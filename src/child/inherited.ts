@@ -1,39 +1,40 @@
-/** The verbs of a child: what its parent gave to it by name. */
+/** The handles that this process inherited from its parent, by name. */
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { builtin, isForbidden } from "../../ffi/host.ts";
 import { RESERVED } from "../channel/types.ts";
-import { decodeHandles, type Told, VARIABLE } from "./types.ts";
+import { decodeHandles, HANDLES_VARIABLE, type NamedHandle } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { adoptSocket } from "./windows_socket.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
 import { children } from "./platform.ts";
 
-/** A handle that was given, and what became of it. */
-interface Given extends Told {
-  /** Whether the number is the handle that was given. */
+/** An inherited handle and its state. */
+interface InheritedEntry extends NamedHandle {
+  /** Whether the value was still the handle that the parent passed, when the variable was read. */
   readonly isOpen: boolean;
-  taken: boolean;
+  /** Whether the handle has an owner in this process. */
+  isTaken: boolean;
 }
 
-let given: Map<string, Given> | undefined;
+let entries: Map<string, InheritedEntry> | undefined;
 
 /**
- * The handle that the parent gave to this process under a name, by {@linkcode spawn}. It is ours to
- * close, so it can be had once.
+ * Takes the handle that the parent passed to this process under a name, with {@linkcode spawn}. The
+ * caller owns it, so each handle can be taken once.
  *
- * It is not inheritable: a child of this process gets it only when it is given to it. The first
- * call of this or of {@linkcode inheritedNames} removes the environment variable
- * `DUPHANDLE_HANDLES` and ends the inheritance of every handle that it names. In Deno it needs
+ * It is not inheritable: a child of this process gets it only when it is passed on. The first call
+ * of this function or of {@linkcode inheritedNames} removes the environment variable
+ * `DUPHANDLE_HANDLES` and ends the inheritance of every handle that the variable lists. Deno needs
  * `--allow-env=DUPHANDLE_HANDLES` and `--allow-ffi`.
  *
  * @param name the name that the parent used
  * @returns the handle, which the caller closes
- * @throws {HandleError} `ENOENT` when there is none of this name; `EBADF` when it was taken before,
- * or its number is not open any more; `EACCES` when Deno may not read the variable; `EINVAL` when
- * somebody else wrote it; `ENOTSUP` in a worker thread
- * @throws {TypeError} when the name is no string
+ * @throws {HandleError} `ENOENT` when no handle has this name; `EBADF` when it was taken before, or
+ * is not open any more; `EACCES` when Deno does not permit to read the variable; `EINVAL` when the
+ * variable is malformed; `ENOTSUP` in a worker thread
+ * @throws {TypeError} when the name is not a string
  * @see https://man7.org/linux/man-pages/man2/execve.2.html
  * @see https://learn.microsoft.com/windows/win32/sysinfo/handle-inheritance
  *
@@ -52,10 +53,10 @@ export function inherited(name: string): OwnedHandle {
   if (typeof name !== "string") {
     throw new TypeError(`Cannot use ${show(name)} as the name of a handle: it must be a string`);
   }
-  const entry = received().get(name);
-  if (entry === undefined) throw noneOf(name);
+  const entry = inheritedEntries().get(name);
+  if (entry === undefined) throw unknownNameError(name);
   const { raw, isOpen } = entry;
-  if (entry.taken) {
+  if (entry.isTaken) {
     throw failure("EBADF", "spawn", {
       message: `Cannot take the handle ${show(name)} twice: it has one owner; ` +
         "duplicate the first one",
@@ -69,18 +70,19 @@ export function inherited(name: string): OwnedHandle {
       handle: raw,
     });
   }
-  const owner = children().isSocket(entry.mark) ? adoptSocket(raw) : OwnedHandle.fromRaw(raw);
-  entry.taken = true;
+  const owner = children().isSocket(entry.tag) ? adoptSocket(raw) : OwnedHandle.fromRaw(raw);
+  entry.isTaken = true;
   return owner;
 }
 
 /**
- * The names of the handles that the parent gave to this process by {@linkcode spawn}, in its order,
- * whether they are taken or not. None when the process was started in another way.
+ * Lists the names of the handles that the parent passed to this process with {@linkcode spawn}, in
+ * the parent's order, including those that were taken. The list is empty when the process was
+ * started in another way.
  *
  * @returns the names
- * @throws {HandleError} `EACCES` when Deno may not read the variable; `EINVAL` when somebody else
- * wrote it; `ENOTSUP` in a worker thread
+ * @throws {HandleError} `EACCES` when Deno does not permit to read the variable; `EINVAL` when the
+ * variable is malformed; `ENOTSUP` in a worker thread
  *
  * @example
  * ```ts
@@ -93,38 +95,38 @@ export function inherited(name: string): OwnedHandle {
  * ```
  */
 export function inheritedNames(): string[] {
-  return [...received().keys()].filter((name) => !name.startsWith(RESERVED));
+  return [...inheritedEntries().keys()].filter((name) => !name.startsWith(RESERVED));
 }
 
-/** A handle that is for this library, which takes it; `undefined` when there is none or it is gone. */
+/** Takes a handle with a reserved name; `undefined` when there is none or it is not open any more. */
 export function takeReserved(name: string): RawHandle | undefined {
-  const entry = received().get(name);
-  if (entry === undefined || entry.taken || !entry.isOpen || !isStillOpen(entry.raw)) {
+  const entry = inheritedEntries().get(name);
+  if (entry === undefined || entry.isTaken || !entry.isOpen || !isStillOpen(entry.raw)) {
     return undefined;
   }
-  entry.taken = true;
+  entry.isTaken = true;
   return entry.raw;
 }
 
-function received(): Map<string, Given> {
-  return given ?? (given = receive());
+function inheritedEntries(): Map<string, InheritedEntry> {
+  return entries ??= readEntries();
 }
 
-/** Reads the variable, once, and keeps children from what it names. */
-function receive(): Map<string, Given> {
-  refuseWorker();
+/** Reads the variable and removes it, and ends the inheritance of the handles that it lists. */
+function readEntries(): Map<string, InheritedEntry> {
+  refuseInWorker();
   const { checkOwned } = platform();
-  const value = readVariable(VARIABLE);
-  const told = value === undefined ? [] : decodeHandles(value, checkOwned);
-  const found = told.map((entry): [string, Given] => {
-    const isOpen = children().accept(entry.raw, entry.mark);
-    return [entry.name, { ...entry, isOpen, taken: false }];
+  const value = readVariable(HANDLES_VARIABLE);
+  const handles = value === undefined ? [] : decodeHandles(value, checkOwned);
+  const found = handles.map((handle): [string, InheritedEntry] => {
+    const isOpen = children().takeOver(handle.raw, handle.tag);
+    return [handle.name, { ...handle, isOpen, isTaken: false }];
   });
-  if (value !== undefined) delete process.env[VARIABLE];
+  if (value !== undefined) delete process.env[HANDLES_VARIABLE];
   return new Map(found);
 }
 
-/** A variable of the environment that `spawn` sets. */
+/** The value of an environment variable that `spawn` sets. */
 export function readVariable(name: string): string | undefined {
   try {
     return globalThis.process?.env[name];
@@ -146,8 +148,8 @@ function isStillOpen(raw: RawHandle): boolean {
   }
 }
 
-/** Each thread has its own memory of what is taken, so two of them would own one handle or channel. */
-export function refuseWorker(): void {
+/** Each thread has its own entries, so two threads would own the same handle or channel. */
+export function refuseInWorker(): void {
   const threads = builtin<typeof import("node:worker_threads")>("node:worker_threads");
   if (threads?.isMainThread !== false) return;
   throw failure("ENOTSUP", "spawn", {
@@ -156,13 +158,13 @@ export function refuseWorker(): void {
   });
 }
 
-function noneOf(name: string): Error {
+function unknownNameError(name: string): Error {
   const names = inheritedNames();
-  const there = names.length === 0
+  const state = names.length === 0
     ? "this process got none: it was not started by spawn() with handles"
     : `there are ${names.map((each) => show(each)).join(", ")}`;
   return failure("ENOENT", "spawn", {
-    message: `Cannot find an inherited handle of the name ${show(name)}: ${there}; ` +
+    message: `Cannot find an inherited handle with the name ${show(name)}: ${state}; ` +
       "name it in the handles of spawn()",
   });
 }

@@ -5,7 +5,7 @@
  * ```ts
  * import { inheritedNames } from "duphandle/child";
  *
- * console.log(inheritedNames()); // [] unless a parent gave handles to this process
+ * console.log(inheritedNames()); // [] unless the parent passed handles to this process
  * ```
  *
  * @module
@@ -13,4 +13,4 @@
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
 export { inherited, inheritedNames } from "./inherited.ts";
 export { parentChannel } from "./parent_channel.ts";
-export { type HandleChild, type HandleSpawnOptions, spawn, type SpawnedChild } from "./spawn.ts";
+export { type HandleChild, type HandleChildFor, type HandleSpawnOptions, spawn } from "./spawn.ts";

@@ -1,23 +1,30 @@
 /** The child's end of the channel that `spawn` makes. */
 import { isWindows } from "../../ffi/host.ts";
-import { type ChannelOptions, HandleChannel, parseLimits } from "../channel/channel.ts";
+import {
+  type ChannelOptions,
+  createChannel,
+  type HandleChannel,
+  parseLimits,
+} from "../channel/channel.ts";
 import { CHANNEL_VARIABLE } from "../channel/types.ts";
-import { readVariable, refuseWorker, takeReserved } from "./inherited.ts";
+import { readVariable, refuseInWorker, takeReserved } from "./inherited.ts";
 import { channels } from "../channel/platform.ts";
 
-let found: HandleChannel | null | undefined;
+/** The channel; `null` when there is none, `undefined` before the first call. */
+let parent: HandleChannel | null | undefined;
 
 /**
- * The channel with the process that started this one by `spawn` with `channel: true`. Every call
- * gives the same one. It keeps this process alive until it is closed or `unref`'d.
+ * Opens the channel with the process that started this one by `spawn` with `channel: true`. Every
+ * call returns the same channel. It keeps this process alive until `close` or `unref`.
  *
- * In Deno it needs `--allow-ffi` and `--allow-env=DUPHANDLE_HANDLES`, on Windows `--allow-all`, which
- * its `node:net` wants for a named pipe.
+ * Deno needs `--allow-ffi` and `--allow-env=DUPHANDLE_HANDLES`, and on Windows `--allow-all`, which
+ * its `node:net` requires for a named pipe.
  *
- * @param options what this side accepts, at the first call
+ * @param options what this side accepts; later calls do not change it
  * @returns the channel; `undefined` when this process was started in another way
- * @throws {HandleError} `ENOTSUP` in a worker thread; `EACCES` when Deno may not read the variable
- * @throws {TypeError} when an option is not of its kind
+ * @throws {HandleError} `ENOTSUP` in a worker thread; `EACCES` when Deno does not permit to read the
+ * variable; `EINVAL` when the variable is malformed
+ * @throws {TypeError} when an option has the wrong type
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
  * @see https://learn.microsoft.com/windows/win32/ipc/named-pipes
  *
@@ -36,12 +43,12 @@ let found: HandleChannel | null | undefined;
  */
 export function parentChannel(options?: ChannelOptions): HandleChannel | undefined {
   const limits = parseLimits(options);
-  if (found === undefined) {
-    refuseWorker();
+  if (parent === undefined) {
+    refuseInWorker();
     const value = isWindows() ? readVariable(CHANNEL_VARIABLE) : undefined;
-    const end = channels().fromParent(takeReserved, value);
+    const end = channels().openFromParent(takeReserved, value);
     if (value !== undefined) delete process.env[CHANNEL_VARIABLE];
-    found = end === undefined ? null : HandleChannel.of(end, limits);
+    parent = end === undefined ? null : createChannel(end, limits);
   }
-  return found ?? undefined;
+  return parent ?? undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Children on Linux and macOS: a handle is an entry of the child's `stdio`, so that its number there
- * is known before the child starts.
+ * Children on Linux and macOS: each handle is an entry of the child's `stdio`, so its number in the
+ * child is known before the child starts.
  */
 import type { StdioOptions } from "node:child_process";
 import { show } from "../../ffi/check.ts";
@@ -16,37 +16,39 @@ import { MINIMUM } from "../handle/posix.ts";
 import { denoFiles } from "../handle/deno_file_find.ts";
 import { nodeFs } from "../util/node_fs.ts";
 
-/** One entry of `stdio`, as the user writes it. */
+/** One entry of the option `stdio`. */
 type StdioEntry = Exclude<StdioOptions, string>[number];
 
 /** Children on Linux and macOS. */
 export const posixChildren: ChildPlatform = {
-  lend(sources, stdio, start) {
-    const mine: number[] = [];
-    let hidden: Hidden[] = [];
+  withInheritable(sources, stdio, start) {
+    const temporary: number[] = [];
+    let cleared: ClearedDescriptor[] = [];
     try {
-      const entries = sources.length === 0 ? undefined : entriesOf(stdio);
-      const copies = entries === undefined ? [] : copy(sources, entries.length, mine);
-      hidden = hideAllBut(keptBy(stdio));
+      const entries = sources.length === 0 ? undefined : stdioEntries(stdio);
+      const duplicates = entries === undefined
+        ? []
+        : duplicateForChild(sources, entries.length, temporary);
+      cleared = clearInheritanceExcept(descriptorsKeptBy(stdio));
       return start({
-        numbers: copies.map((_, at) => entries!.length + at),
-        marks: copies.map(markOf),
-        stdio: entries === undefined ? stdio : [...entries, ...copies],
+        values: duplicates.map((_, at) => entries!.length + at),
+        tags: duplicates.map(tagOf),
+        stdio: entries === undefined ? stdio : [...entries, ...duplicates],
       });
     } finally {
-      for (const { fd, mark } of hidden) reveal(fd, mark);
-      mine.forEach(close);
+      for (const { fd, tag } of cleared) restoreInheritance(fd, tag);
+      temporary.forEach(close);
     }
   },
-  accept(raw, mark) {
+  takeOver(raw, tag) {
     let flags: number;
     try {
       flags = fcntl_getfd(raw);
     } catch {
       return false;
     }
-    if (mark !== "" && mark !== markOf(raw)) return false;
-    if (denoFiles() !== undefined) closeDuplicateOfDeno(raw);
+    if (tag !== "" && tag !== tagOf(raw)) return false;
+    if (denoFiles() !== undefined) closeDenoDuplicate(raw);
     fcntl_setfd(raw, flags | FD_CLOEXEC);
     return true;
   },
@@ -54,52 +56,58 @@ export const posixChildren: ChildPlatform = {
 };
 
 /**
- * A parent in Deno tells a child in Deno what its stdio lists, and the child's node:fs duplicates
- * that for itself: a pipe would never end. Closing the number there closes the duplicate alone.
+ * A child in Deno whose parent is in Deno duplicates each entry of `stdio` for its `node:fs`; the
+ * duplicate would keep a pipe from ending. Closing the number with `node:fs` closes that duplicate
+ * and not the inherited descriptor.
  */
-function closeDuplicateOfDeno(raw: number): void {
+function closeDenoDuplicate(raw: number): void {
   try {
     nodeFs().closeSync(raw);
   } catch {
-    // It has none.
+    // There is no duplicate.
   }
 }
 
-/** A descriptor that children would inherit and this one shall not. */
-interface Hidden {
+/** A descriptor that is not inheritable for the moment in which the child starts. */
+interface ClearedDescriptor {
   readonly fd: number;
-  readonly mark: string;
+  readonly tag: string;
 }
 
 /**
- * The duplicates that the child gets. They are above every number that the child's descriptors will
- * have, and what is free below is filled: the runtime must not keep there what it needs to report
- * that the program could not be started, or the child would get that, and write into it.
+ * Duplicates the sources to numbers above all that the child's descriptors will have, and fills the
+ * free numbers below. There the runtime would otherwise open the pipe by which it learns that the
+ * program could not be started; the child would replace that pipe by one of its own descriptors, and
+ * the error would be written into a file of the user.
  *
- * @param mine gets every descriptor that is made, for the caller to close
+ * @param temporary gets every descriptor that is made, for the caller to close
  */
-function copy(sources: readonly number[], first: number, mine: number[]): number[] {
+function duplicateForChild(
+  sources: readonly number[],
+  first: number,
+  temporary: number[],
+): number[] {
   posixBatches.requireOpen(sources);
   const end = first + sources.length;
-  const copies = sources.map((source) => {
-    const made = fcntl_dupfd_cloexec(source, end);
-    mine.push(made);
-    return made;
+  const duplicates = sources.map((source) => {
+    const duplicate = fcntl_dupfd_cloexec(source, end);
+    temporary.push(duplicate);
+    return duplicate;
   });
   for (let filler = 0; filler < end;) {
     try {
-      filler = fcntl_dupfd_cloexec(copies[0]!, MINIMUM);
+      filler = fcntl_dupfd_cloexec(duplicates[0]!, MINIMUM);
     } catch (error) {
-      if (hasCode(error, "EMFILE")) break; // then nothing is free
+      if (hasCode(error, "EMFILE")) break; // no number is free
       throw error;
     }
-    mine.push(filler);
+    temporary.push(filler);
   }
-  return copies;
+  return duplicates;
 }
 
-/** The user's entries, as an array of all of them. */
-function entriesOf(stdio: StdioOptions | undefined): StdioEntry[] {
+/** The user's `stdio` as an array with at least three entries. */
+function stdioEntries(stdio: StdioOptions | undefined): StdioEntry[] {
   if (stdio === undefined || stdio === null) return ["pipe", "pipe", "pipe"];
   if (typeof stdio === "string") return [stdio, stdio, stdio];
   if (!Array.isArray(stdio)) {
@@ -110,8 +118,8 @@ function entriesOf(stdio: StdioOptions | undefined): StdioEntry[] {
   return entries;
 }
 
-/** The descriptors that the user lets the child inherit as they are. */
-function keptBy(stdio: unknown): Set<number> {
+/** The descriptors that the child inherits by `stdio` under the number that they have here. */
+function descriptorsKeptBy(stdio: unknown): Set<number> {
   const kept = new Set([0, 1, 2]);
   if (!Array.isArray(stdio)) return kept;
   stdio.forEach((entry: unknown, at) => {
@@ -121,34 +129,34 @@ function keptBy(stdio: unknown): Set<number> {
   return kept;
 }
 
-/** Takes the inheritance from every descriptor that has it. */
-function hideAllBut(kept: ReadonlySet<number>): Hidden[] {
-  const hidden: Hidden[] = [];
+/** Makes every other inheritable descriptor not inheritable; returns those that were changed. */
+function clearInheritanceExcept(kept: ReadonlySet<number>): ClearedDescriptor[] {
+  const cleared: ClearedDescriptor[] = [];
   for (const fd of openDescriptors()) {
     if (kept.has(fd)) continue;
     try {
       const flags = fcntl_getfd(fd);
       if ((flags & FD_CLOEXEC) !== 0) continue;
       fcntl_setfd(fd, flags | FD_CLOEXEC);
-      hidden.push({ fd, mark: markOf(fd) });
+      cleared.push({ fd, tag: tagOf(fd) });
     } catch {
-      // Another thread closed it: so much the better.
+      // Another thread has closed it, so the child does not get it either.
     }
   }
-  return hidden;
+  return cleared;
 }
 
-/** Gives the inheritance back, unless another thread closed it and the number is another file. */
-function reveal(fd: number, mark: string): void {
+/** Makes a descriptor inheritable again, unless its number refers to another file by now. */
+function restoreInheritance(fd: number, tag: string): void {
   try {
-    if (markOf(fd) === mark) fcntl_setfd(fd, fcntl_getfd(fd) & ~FD_CLOEXEC);
+    if (tagOf(fd) === tag) fcntl_setfd(fd, fcntl_getfd(fd) & ~FD_CLOEXEC);
   } catch {
-    // Another thread closed it.
+    // Another thread has closed it.
   }
 }
 
-/** The device and the inode of an open file, which a child sees as well. */
-function markOf(fd: number): string {
+/** The device and the inode of an open file, which are the same in the child. */
+function tagOf(fd: number): string {
   const identity = osName() === "linux" ? identityOf(fd) : undefined;
   return identity === undefined ? "" : `${identity.device}:${identity.inode}`;
 }

@@ -1,68 +1,73 @@
-/** The verb that starts a child process with named handles. */
+/** Starts a child process with named handles and, on request, a channel. */
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { builtin, isWindows } from "../../ffi/host.ts";
-import { type ChannelOptions, HandleChannel, parseLimits } from "../channel/channel.ts";
+import {
+  type ChannelOptions,
+  createChannel,
+  type HandleChannel,
+  parseLimits,
+} from "../channel/channel.ts";
 import { CHANNEL_VARIABLE, defaultLimits, RESERVED } from "../channel/types.ts";
-import { encodeHandles, VARIABLE } from "./types.ts";
+import { encodeHandles, HANDLES_VARIABLE } from "./types.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { channels } from "../channel/platform.ts";
 import { children } from "./platform.ts";
 
-/** How {@linkcode spawn} starts a child: all that `node:child_process` knows, and its handles. */
+/** The options of {@linkcode spawn}: those of `node:child_process`, and the handles of the child. */
 export interface HandleSpawnOptions extends SpawnOptions {
   /**
-   * The handles that the child gets, by the names that it finds them by. A name is any text but
-   * the empty one and those that start with `duphandle:`, which are this library's. The sources
-   * stay the caller's; the child gets duplicates, with the access that the source has.
+   * The handles that the child gets, by name. A name is any text that is not empty and does not
+   * start with `duphandle:`, which is reserved for this library. The caller keeps the sources; the
+   * child gets duplicates, with the access that the source has.
    */
   readonly handles?: Readonly<Record<string, HandleSource>> | undefined;
   /**
-   * Whether there is a channel with the child, which finds it by {@linkcode parentChannel}; or what
-   * this side of it accepts. It excludes an `"ipc"` entry of `stdio`, whose name it has. The channel
-   * of a child that ends, or was never started, ends as well.
+   * Whether to make a channel with the child, which opens it by {@linkcode parentChannel}; or what
+   * this side of the channel accepts. It excludes an `"ipc"` entry of `stdio`, which uses the same
+   * property, `channel`. The channel ends when the child ends or cannot be started.
    */
   readonly channel?: boolean | ChannelOptions | undefined;
 }
 
-/** A child process, as the runtime's own `spawn` returns it, and the channel with it. */
+/** A child process, as the runtime's own `spawn` returns it, with a channel. */
 export interface HandleChild extends Omit<ChildProcess, "channel"> {
-  /** The channel with the child, which whoever started the child closes. */
+  /** The channel with the child, which the caller of `spawn` closes. */
   readonly channel: HandleChannel;
 }
 
 /**
- * What {@linkcode spawn} returns: with a channel where the option `channel` asks for one, and either of
- * the two where that is not known before.
+ * The child process that {@linkcode spawn} returns for a type of the option `channel`: a
+ * {@linkcode HandleChild} for `true` and for limits, a plain `ChildProcess` for `false` and
+ * `undefined`, and a union of the two where the compiler cannot know.
  */
-export type SpawnedChild<Channel> = Channel extends true | ChannelOptions ? HandleChild
+export type HandleChildFor<Channel> = Channel extends true | ChannelOptions ? HandleChild
   : ChildProcess;
 
 /**
- * Starts a process that gets the named handles, and none that it is not given: beside them it has
- * its standard input, output and error and what else `stdio` lists.
+ * Starts a process that inherits the named handles and no other handle of this process, except its
+ * standard input, output and error and what `stdio` lists.
  *
- * A child that uses this library, in whichever runtime, finds them by {@linkcode inherited}. Any
- * other program finds their numbers in the environment variable `DUPHANDLE_HANDLES`, which reads
- * like the query of a URL: `log=3&answers=4`. On POSIX they are the descriptors after those of
- * `stdio`; on Windows they are `HANDLE`s.
+ * A child that uses this library, in any runtime, takes them by {@linkcode inherited}. Any other
+ * program finds their numbers in the environment variable `DUPHANDLE_HANDLES`, which has the format
+ * of a URL's query: `log=3&answers=4`. On POSIX they are the descriptors after those of `stdio`; on
+ * Windows they are `HANDLE`s.
  *
- * The child's access is that of the source: give `duplicate(file, { access: "read" })` to let it
- * read only. On POSIX, descriptors that are inheritable are made not so for the moment of the
- * start, and a child that another thread starts in that moment does not get them either; on Windows
- * the same goes for its handles. Sources must be duplicable, except that on Windows a socket is
- * inherited as it is.
+ * The child's access is that of the source: pass `duplicate(file, { access: "read" })` to let it
+ * read only. While the child starts, the other inheritable handles of this process are not
+ * inheritable, so a child that another thread starts at that moment does not get them either.
+ * Sources must be duplicable, except that on Windows a socket is inherited as it is.
  *
  * @param command the program, as `node:child_process` takes it
  * @param args its arguments
  * @param options those of `node:child_process`, and `handles` and `channel`
- * @returns the process, as the runtime's own `spawn` returns it; a program that cannot be started
- * is its `error` event
+ * @returns the process, as the runtime's own `spawn` returns it; when the program cannot be
+ * started, the process has an `error` event
  * @throws {HandleError} `EBADF` when a source is not open, `EMFILE`, `ENOTSUP` when a source cannot
  * be passed on
- * @throws {TypeError} when `args`, `handles`, a name, a source or `channel` is not of its kind, or
+ * @throws {TypeError} when `args`, `handles`, a name, a source or `channel` has the wrong type, or
  * `stdio` has an `"ipc"` entry beside a channel; nothing was started
  * @see https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
  *
@@ -81,12 +86,12 @@ export function spawn<Channel extends boolean | ChannelOptions | undefined = fal
   command: string,
   args?: readonly string[],
   options?: HandleSpawnOptions & { readonly channel?: Channel },
-): SpawnedChild<Channel>;
-/** As above, for a program without arguments. */
+): HandleChildFor<Channel>;
+/** Starts a program without arguments. */
 export function spawn<Channel extends boolean | ChannelOptions | undefined = false>(
   command: string,
   options: HandleSpawnOptions & { readonly channel?: Channel },
-): SpawnedChild<Channel>;
+): HandleChildFor<Channel>;
 export function spawn(
   command: string,
   args?: readonly string[] | HandleSpawnOptions,
@@ -109,25 +114,26 @@ function start(
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
   }
   const { handles, channel = false, ...others } = options ?? {};
-  const named = sourcesIn(handles);
-  if (channel === false) return startWith(command, args, others, named, undefined);
-  const accepted = channel === true ? defaultLimits : parseLimits(channel);
+  const sources = namedSources(handles);
+  if (channel === false) return startWith(command, args, others, sources, undefined);
+  const limits = channel === true ? defaultLimits : parseLimits(channel);
   refuseIpc(others.stdio);
-  const made = channels().forChild();
+  const childChannel = channels().createForChild();
+  const { parentEnd, childHandles, environmentValue, cancel } = childChannel;
   try {
-    const all = [...named, ...Object.entries(made.handles)];
-    const child = startWith(command, args, others, all, made.value);
-    child.once("exit", made.cancel);
-    child.once(errorMonitor(), made.cancel);
-    const value = HandleChannel.of(made.mine, accepted);
+    const all = [...sources, ...Object.entries(childHandles)];
+    const child = startWith(command, args, others, all, environmentValue);
+    child.once("exit", cancel);
+    child.once(errorMonitor(), cancel);
+    const value = createChannel(parentEnd, limits);
     return Object.defineProperty(child, "channel", { value }) as unknown as HandleChild;
   } catch (error) {
-    made.mine.stream.destroy();
-    made.mine.transport.close();
-    made.cancel();
+    parentEnd.stream.destroy();
+    parentEnd.transport.close();
+    cancel();
     throw error;
   } finally {
-    made.started();
+    childChannel.releaseChildEnd();
   }
 }
 
@@ -135,19 +141,20 @@ function startWith(
   command: string,
   args: readonly string[],
   options: SpawnOptions,
-  named: readonly [name: string, raw: RawHandle][],
-  channel: string | undefined,
+  sources: readonly [name: string, raw: RawHandle][],
+  channelValue: string | undefined,
 ): ChildProcess {
-  const run = nodeSpawn();
-  const names = named.map(([name]) => name);
-  return children().lend(named.map(([, raw]) => raw), options.stdio, (lent) => {
-    const told = names.length === 0 ? undefined : encodeHandles(names, lent);
-    const stdio = lent.stdio === undefined ? {} : { stdio: lent.stdio };
-    return run(command, [...args], {
-      ...options,
-      ...stdio,
-      env: environment(options.env, { [VARIABLE]: told, [CHANNEL_VARIABLE]: channel }),
+  const runtimeSpawn = nodeSpawn();
+  const names = sources.map(([name]) => name);
+  const raws = sources.map(([, raw]) => raw);
+  return children().withInheritable(raws, options.stdio, (handles) => {
+    const handlesValue = names.length === 0 ? undefined : encodeHandles(names, handles);
+    const stdio = handles.stdio === undefined ? {} : { stdio: handles.stdio };
+    const env = childEnvironment(options.env, {
+      [HANDLES_VARIABLE]: handlesValue,
+      [CHANNEL_VARIABLE]: channelValue,
     });
+    return runtimeSpawn(command, [...args], { ...options, ...stdio, env });
   });
 }
 
@@ -156,7 +163,7 @@ function refuseIpc(stdio: unknown): void {
   throw new TypeError('Cannot use channel with an "ipc" entry of stdio: choose one of them');
 }
 
-/** The event that comes before "error", and leaves an error that nobody listens for unheard. */
+/** The event that precedes "error". Listening to it does not count as handling the error. */
 function errorMonitor(): symbol {
   return builtin<typeof import("node:events")>("node:events")!.errorMonitor;
 }
@@ -170,38 +177,43 @@ function nodeSpawn(): typeof import("node:child_process").spawn {
   });
 }
 
-/** The names and the raw handles, all checked, so that nothing is started that cannot be. */
-function sourcesIn(handles: unknown): [name: string, raw: RawHandle][] {
+/** Checks the option `handles`, before anything is started; returns the names and the raw handles. */
+function namedSources(handles: unknown): [name: string, raw: RawHandle][] {
   if (handles === undefined) return [];
   if (typeof handles !== "object" || handles === null || Symbol.iterator in handles) {
     throw new TypeError(
-      `Cannot use ${show(handles)} as handles: it must be an object of sources by their names`,
+      `Cannot use ${show(handles)} as handles: it must be an object of sources by name`,
     );
   }
   return Object.entries(handles).map(([name, source]): [string, RawHandle] => {
     if (name === "" || !name.isWellFormed() || name.startsWith(RESERVED)) {
       throw new TypeError(
-        `Cannot use ${show(name)} as the name of a handle: it must be a text that does not start ` +
-          `with ${RESERVED}`,
+        `Cannot use ${show(name)} as the name of a handle: it must be a text that is not empty ` +
+          `and does not start with ${RESERVED}`,
       );
     }
     return [name, rawOf(source as HandleSource)];
   });
 }
 
-/** The child's environment: what the variables said in this process is not for the child. */
-function environment(
+/**
+ * The child's environment: the variables of this library are set or removed, since their values in
+ * this process are not meant for the child.
+ */
+function childEnvironment(
   env: NodeJS.ProcessEnv | undefined,
-  ours: Readonly<Record<string, string | undefined>>,
+  ourVariables: Readonly<Record<string, string | undefined>>,
 ): NodeJS.ProcessEnv {
   // Without a prototype, since a variable may be named __proto__.
   const copy = Object.create(null) as NodeJS.ProcessEnv;
   const source = env ?? process.env;
-  // Also what it has from its prototype, as node:child_process does. Windows ignores the case.
+  // Includes inherited properties, as node:child_process does. Windows ignores the case of names.
   for (const name in source) {
-    const isOurs = Object.hasOwn(ours, isWindows() ? name.toUpperCase() : name);
+    const isOurs = Object.hasOwn(ourVariables, isWindows() ? name.toUpperCase() : name);
     if (!isOurs) copy[name] = source[name];
   }
-  for (const [name, value] of Object.entries(ours)) if (value !== undefined) copy[name] = value;
+  for (const [name, value] of Object.entries(ourVariables)) {
+    if (value !== undefined) copy[name] = value;
+  }
   return copy;
 }

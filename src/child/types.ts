@@ -1,71 +1,75 @@
-/** How named handles get into a child process: what a system does, and what the child is told. */
+/** Named handles of a child process: what a system provides, and the environment variable. */
 import type { StdioOptions } from "node:child_process";
 import { failure } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** The environment variable that tells a child its handles; docs/children.md describes it. */
-export const VARIABLE = "DUPHANDLE_HANDLES";
+/** The environment variable that lists the handles of a child; docs/children.md describes it. */
+export const HANDLES_VARIABLE = "DUPHANDLE_HANDLES";
 
-/** What a child that is just being started gets. */
-export interface Lent {
-  /** The number of each handle in the child, in the order of the sources. */
-  readonly numbers: readonly RawHandle[];
-  /** What a child that uses this library has to know of each handle; `""` for nothing. */
-  readonly marks: readonly string[];
-  /** What to give to `node:child_process`. */
+/** The handles of a child that is about to be started. */
+export interface ChildHandles {
+  /** The value of each handle in the child, in the order of the sources. */
+  readonly values: readonly RawHandle[];
+  /**
+   * For each handle a tag by which this library in the child recognizes it: on POSIX the device and
+   * the inode, on Windows the kind. `""` for none.
+   */
+  readonly tags: readonly string[];
+  /** The option `stdio` for `node:child_process`. */
   readonly stdio: StdioOptions | undefined;
 }
 
-/** What passing handles to children needs of a system. */
+/** What a system provides to pass handles to children. */
 export interface ChildPlatform {
   /**
-   * Calls `start`, and lets the child that it starts at once inherit these handles and no others.
-   * Afterwards everything is as it was before, whatever happens.
+   * Calls `start` while a child inherits these handles and no others. Afterwards the inheritance of
+   * every handle is what it was before, also when `start` throws.
    */
-  lend<Result>(
+  withInheritable<Result>(
     sources: readonly RawHandle[],
     stdio: StdioOptions | undefined,
-    start: (lent: Lent) => Result,
+    start: (handles: ChildHandles) => Result,
   ): Result;
   /**
-   * In the child, once for each handle: makes it ours alone, and not inheritable.
+   * In the child, once for each handle: takes it over, and makes it not inheritable.
    *
-   * @returns whether the number is the handle that was lent
+   * @returns whether the value is the handle that the parent passed
    */
-  accept(raw: RawHandle, mark: string): boolean;
-  /** In the child: whether the mark is that of a socket of Winsock, which is more than its handle. */
-  isSocket(mark: string): boolean;
+  takeOver(raw: RawHandle, tag: string): boolean;
+  /** In the child: whether the tag is that of a Windows socket, which has state beside its handle. */
+  isSocket(tag: string): boolean;
 }
 
-/** A handle that the child was told of. */
-export interface Told {
+/** A handle that the environment variable lists. */
+export interface NamedHandle {
   readonly name: string;
   readonly raw: RawHandle;
-  /** `""` where there is none. */
-  readonly mark: string;
+  /** The tag; `""` for none. */
+  readonly tag: string;
 }
 
 /**
- * The value of the variable, as the query of a URL: names with their numbers, and at last, without
- * a name, the marks. So whatever can read a query can find a handle, in any language.
+ * Encodes the value of the variable as the query of a URL: names with their values and, last and
+ * without a name, the tags. So a program in any language that can parse a query finds its handles.
  */
-export function encodeHandles(names: readonly string[], { numbers, marks }: Lent): string {
-  const entries = names.map((name, at) => `${encodeURIComponent(name)}=${numbers[at]}`);
-  if (marks.some((mark) => mark !== "")) entries.push(`=${marks.join(",")}`);
+export function encodeHandles(names: readonly string[], { values, tags }: ChildHandles): string {
+  const entries = names.map((name, at) => `${encodeURIComponent(name)}=${values[at]}`);
+  if (tags.some((tag) => tag !== "")) entries.push(`=${tags.join(",")}`);
   return entries.join("&");
 }
 
 /**
- * What the value of the variable says.
+ * Decodes the value of the variable.
  *
- * @throws {HandleError} `EINVAL` when somebody else wrote it, and not as `spawn` does
+ * @param check throws when a number cannot be a handle
+ * @throws {HandleError} `EINVAL` when the value is not one that `spawn` writes
  */
-export function decodeHandles(value: string, check: (raw: RawHandle) => void): Told[] {
-  const told: { name: string; raw: RawHandle }[] = [];
-  let marks: string[] = [];
+export function decodeHandles(value: string, check: (raw: RawHandle) => void): NamedHandle[] {
+  const handles: { name: string; raw: RawHandle }[] = [];
+  let tags: string[] = [];
   for (const [name, number] of new URLSearchParams(value)) {
     if (name === "") {
-      marks = number.split(",");
+      tags = number.split(",");
       continue;
     }
     const raw = /^-?\d+$/.test(number) ? Number(number) : NaN;
@@ -73,12 +77,13 @@ export function decodeHandles(value: string, check: (raw: RawHandle) => void): T
       check(raw);
     } catch (cause) {
       throw failure("EINVAL", "getenv", {
-        message: `Cannot read ${VARIABLE}: ${name}=${number} is no handle; leave the variable ` +
-          "to spawn(), or write it as docs/children.md says",
+        message:
+          `Cannot read ${HANDLES_VARIABLE}: ${name}=${number} is no handle; let spawn() set ` +
+          "the variable, or write it as docs/children.md describes",
         cause,
       });
     }
-    told.push({ name, raw });
+    handles.push({ name, raw });
   }
-  return told.map((entry, at) => ({ ...entry, mark: marks[at] ?? "" }));
+  return handles.map((handle, at) => ({ ...handle, tag: tags[at] ?? "" }));
 }

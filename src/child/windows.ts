@@ -1,6 +1,6 @@
 /**
- * Children on Windows: a handle that is inheritable has the same number in the child, so an
- * inheritable duplicate is made for the moment in which the child starts.
+ * Children on Windows: an inherited handle has the same value in the child, so an inheritable
+ * duplicate exists for the moment in which the child starts.
  */
 import { failure } from "../../ffi/error.ts";
 import {
@@ -25,28 +25,28 @@ import { isSocket, refuseUnduplicable } from "../handle/windows_kinds.ts";
 
 /** Children on Windows. */
 export const windowsChildren: ChildPlatform = {
-  lend(sources, stdio, start) {
-    const copies: number[] = [];
-    const shared: number[] = [];
-    let hidden: number[] = [];
+  withInheritable(sources, stdio, start) {
+    const duplicates: number[] = [];
+    const sharedSockets: number[] = [];
+    let cleared: number[] = [];
     try {
       sources.forEach(checkSource);
-      const numbers = sources.map((source, at) => {
-        if (!isSocket(source)) return copy(source, copies);
-        if (sources.indexOf(source) < at) throw givenTwice(source);
-        return share(source, shared);
+      const values = sources.map((source, at) => {
+        if (!isSocket(source)) return duplicateInheritable(source, duplicates);
+        if (sources.indexOf(source) < at) throw repeatedSocketError(source);
+        return makeSocketInheritable(source, sharedSockets);
       });
-      hidden = hideAllBut(new Set([...numbers, ...standardHandles()]));
-      return start({ numbers, marks: sources.map(markOf), stdio });
+      cleared = clearInheritanceExcept(new Set([...values, ...standardHandles()]));
+      return start({ values, tags: sources.map(tagOf), stdio });
     } finally {
-      for (const handle of hidden) inherit(handle, true);
-      for (const socket of shared) inherit(socket, false);
-      for (const made of copies) CloseHandle(made);
+      for (const handle of cleared) setInheritance(handle, true);
+      for (const socket of sharedSockets) setInheritance(socket, false);
+      for (const duplicate of duplicates) CloseHandle(duplicate);
     }
   },
-  accept(raw) {
+  takeOver(raw) {
     try {
-      // Inherited handles are inheritable, and what the child opened itself is not.
+      // An inherited handle is inheritable; a handle that the child has opened itself is not.
       if ((GetHandleInformation(raw) & HANDLE_FLAG_INHERIT) === 0) return false;
     } catch {
       return false;
@@ -54,19 +54,19 @@ export const windowsChildren: ChildPlatform = {
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, 0);
     return true;
   },
-  isSocket: (mark) => mark === SOCKET,
+  isSocket: (tag) => tag === SOCKET_TAG,
 };
 
-/** The mark of a socket: under Wine, a child cannot tell that it is one. */
-const SOCKET = "socket";
+/** The tag of a socket: under Wine, a child cannot find out that a handle is one. */
+const SOCKET_TAG = "socket";
 
-function markOf(source: number): string {
-  return isSocket(source) ? SOCKET : "";
+function tagOf(source: number): string {
+  return isSocket(source) ? SOCKET_TAG : "";
 }
 
 /**
- * Throws for what is closed, before anything is made: its number may be that of the next handle.
- * Also for what is of no use in a child; sockets are, when they are inherited as they are.
+ * Throws for a closed source, before anything is made: the next handle could get its value. Throws
+ * also for kinds that are of no use in a child. A socket is inherited as it is.
  */
 function checkSource(source: number): void {
   if (isPseudoHandle(source)) return;
@@ -74,32 +74,32 @@ function checkSource(source: number): void {
   if (!isSocket(source)) refuseUnduplicable(source, "DuplicateHandle");
 }
 
-/** An inheritable duplicate; `made` gets it as well, for the caller to close. */
-function copy(source: number, made: number[]): number {
+/** Makes an inheritable duplicate, and adds it to `duplicates`, which the caller closes. */
+function duplicateInheritable(source: number, duplicates: number[]): number {
   const duplicate = DuplicateHandle(SELF, source, SELF, [0], 0, true, DUPLICATE_SAME_ACCESS);
-  made.push(duplicate);
+  duplicates.push(duplicate);
   return duplicate;
 }
 
-/** The socket itself, made inheritable; `shared` gets it when that is to be undone. */
-function share(socket: number, shared: number[]): number {
+/** Makes the socket itself inheritable; adds it to `changed` if it was not before. */
+function makeSocketInheritable(socket: number, changed: number[]): number {
   if ((GetHandleInformation(socket) & HANDLE_FLAG_INHERIT) === 0) {
-    shared.push(socket);
+    changed.push(socket);
     SetHandleInformation(socket, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
   }
   return socket;
 }
 
-/** The child would have two owners of one number. */
-function givenTwice(socket: number): Error {
+/** Under two names, the child would have two owners of one value. */
+function repeatedSocketError(socket: number): Error {
   return failure("EINVAL", "spawn", {
     message: `Cannot pass the socket ${showHandle(socket)} under two names: Windows has no ` +
-      "duplicates of sockets; pass it once, and duplicateSocket() for another",
+      "duplicates of sockets; pass it once, and use duplicateSocket() for another",
     handle: socket,
   });
 }
 
-/** Those that there are: a process without a console may have none. */
+/** The standard handles that exist: a process without a console may have none. */
 function standardHandles(): number[] {
   return [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE].flatMap((which) => {
     try {
@@ -111,18 +111,18 @@ function standardHandles(): number[] {
 }
 
 /**
- * Takes the inheritance from every handle that has it. What the runtime makes for the standard
- * input and output of the child is made later, and reaches it.
+ * Makes every other inheritable handle not inheritable; returns those that were changed. The runtime
+ * makes the standard input and output of the child later, so the child inherits them.
  */
-function hideAllBut(kept: ReadonlySet<number>): number[] {
-  const hidden = openHandles()
+function clearInheritanceExcept(kept: ReadonlySet<number>): number[] {
+  const inheritable = openHandles()
     .filter(({ handle, inheritable }) => inheritable && !kept.has(handle))
     .map(({ handle }) => handle);
-  return hidden.filter((handle) => inherit(handle, false));
+  return inheritable.filter((handle) => setInheritance(handle, false));
 }
 
-/** Sets whether children inherit a handle; `false` when another thread closed it meanwhile. */
-function inherit(handle: number, inheritable: boolean): boolean {
+/** Sets whether children inherit a handle; `false` when another thread has closed it. */
+function setInheritance(handle: number, inheritable: boolean): boolean {
   try {
     SetHandleInformation(handle, HANDLE_FLAG_INHERIT, inheritable ? HANDLE_FLAG_INHERIT : 0);
     return true;

@@ -1,4 +1,4 @@
-/** A socket that a child inherited, on Windows: its handle is not yet a socket of the child's own. */
+/** Inherited sockets on Windows: Winsock in the child has to learn of them. */
 import { hasCode } from "../../ffi/error.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { closesocket } from "../../ffi/win32/socket.ts";
@@ -7,17 +7,18 @@ import { duplicateSocket, socketFromInfo } from "../socket/socket.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
- * Makes a socket that this process's Winsock knows from an inherited one, which is closed. Windows
- * learns of an inherited socket at its first use; Wine never does, and refuses to send through it.
+ * Replaces an inherited socket by a duplicate that Winsock in this process knows, and closes the
+ * inherited one. Windows learns of an inherited socket at its first use; Wine does not, and refuses
+ * to send through it.
  *
- * @throws {HandleError} what Winsock says; the inherited one is open then
+ * @throws {HandleError} the error of Winsock; the inherited socket stays open then
  */
 export function adoptSocket(raw: RawHandle): OwnedHandle {
   const socket = socketFromInfo(duplicateSocket(raw, globalThis.process.pid));
   try {
     closeInherited(raw);
   } catch (error) {
-    socket.close(); // nobody will receive it
+    socket.close(); // the caller does not get it
     throw error;
   }
   return socket;

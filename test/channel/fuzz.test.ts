@@ -1,8 +1,8 @@
 /** A peer that speaks badly: nothing crashes, nothing leaks, and every error is clear. */
 import { spawn } from "node:child_process";
-import { HandleChannel, type OwnedHandle } from "duphandle";
+import { HandleChannel, type HandleSource, type OwnedHandle } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { frame, Kind, messageFrame, words } from "../../src/channel/frames.ts";
+import { frame, int32s, Kind, messageFrame } from "../../src/channel/frames.ts";
 import { connected, type Ends, next, place, turns } from "../support/channel_ends.ts";
 import { anyHello, anyInput, Random, RawPeer } from "../support/channel_fuzz.ts";
 import { childFiles } from "../support/child_files.ts";
@@ -20,7 +20,7 @@ const AT_ONCE = 20;
 const seed = Number(process.env["DUPHANDLE_SEED"] ?? Math.trunc(Math.random() * 2 ** 32));
 
 /** Receives and sends until the channel ends; counts what it saw. */
-async function use(channel: HandleChannel, source: OwnedHandle, seen: Map<string, number>) {
+async function use(channel: HandleChannel, source: HandleSource, seen: Map<string, number>) {
   const note = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
   const noteError = (error: unknown) => {
     if (!isHandleError(error)) throw error;
@@ -73,7 +73,7 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
         const peer = new RawPeer(
           random.below(2) === 0 ? undefined : { maxMessageBytes: 5000, maxHandles: 2 },
         );
-        uses.push(use(peer.channel, source, seen));
+        uses.push(use(peer.channel, source.raw, seen));
         peer.say(anyHello(random));
         for (let more = 1 + random.below(8); more > 0; more--, inputs++) {
           const { bytes, handles } = anyInput(random);
@@ -103,28 +103,28 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
 
   const text = (json: string, handles = 0) =>
     messageFrame(new TextEncoder().encode(json), [], handles);
-  const hello = (version: number) => frame(Kind.Hello, words(0x4850_5544, version, 1, 1000, 10));
-  const lot = (count: number) => frame(Kind.Handles, words(count));
+  const hello = (version: number) => frame(Kind.Hello, int32s(0x4850_5544, version, 1, 1000, 10));
+  const batch = (count: number) => frame(Kind.Handles, int32s(count));
   /** What is said after a good hello, with so many handles beside it, and what it is called. */
   const faults: readonly (readonly [what: string, handles: number, ...said: Uint8Array[]])[] = [
     ["a second hello", 0, hello(1)],
     ["a frame of kind 77", 0, frame(77)],
-    ["other handles than it said", 2, text("1", 1), lot(1)],
-    ["other handles than it said", 1, text("1", 2), lot(2)],
-    ["handles that did not come", 0, text("1", 1), lot(1)],
-    ["handles of no message", 1, lot(1)],
-    ["handles of no message", 2, text("1", 1), lot(2)],
-    ["handles of no message", 0, text("1", 300), lot(254)],
-    ["another message before all handles", 0, text("1", 1), text("2")],
+    ["other handles than it announced", 2, text("1", 1), batch(1)],
+    ["other handles than it announced", 1, text("1", 2), batch(2)],
+    ["no handles where it announced some", 0, text("1", 1), batch(1)],
+    ["handles of no message", 1, batch(1)],
+    ["handles of no message", 2, text("1", 1), batch(2)],
+    ["handles of no message", 0, text("1", 300), batch(254)],
+    ["another message before all handles of the last one", 0, text("1", 1), text("2")],
     ["too many handles in a message", 0, text("1", 10_001)],
-    ["a message after its goodbye", 0, frame(Kind.Bye), text("1")],
-    ["a message that is too short", 0, frame(Kind.Message, words(1, 2))],
-    ["lengths do not fit", 0, frame(Kind.Message, words(0, 5, 0), new Uint8Array(4))],
-    ["a receipt for more than was sent", 0, frame(Kind.Taken, words(1, 0))],
-    ["a receipt without sense", 0, frame(Kind.Taken, words(-1, 0))],
-    ["too large a frame", 0, frame(Kind.Taken, new Uint8Array(5000))],
-    ["beyond the limit", 0, words(0x7fff_ffff, Kind.Message)],
-    ["more than may be on its way", 0, ...Array.from({ length: 65 }, () => text("1"))],
+    ["a message after its bye", 0, frame(Kind.Bye), text("1")],
+    ["a message that is too short", 0, frame(Kind.Message, int32s(1, 2))],
+    ["lengths do not fit", 0, frame(Kind.Message, int32s(0, 5, 0), new Uint8Array(4))],
+    ["an ack for more than was sent", 0, frame(Kind.Ack, int32s(1, 0))],
+    ["an invalid ack", 0, frame(Kind.Ack, int32s(-1, 0))],
+    ["a frame that is too large", 0, frame(Kind.Ack, new Uint8Array(5000))],
+    ["beyond the limit", 0, int32s(0x7fff_ffff, Kind.Message)],
+    ["more than its window allows", 0, ...Array.from({ length: 65 }, () => text("1"))],
     ["not JSON", 0, text("{")],
     ["not JSON", 0, text('[{"\\u0001":3}]')],
   ];
@@ -145,7 +145,7 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
         }
         throw new Error("it ended without an error");
       };
-      if (what !== "a message after its goodbye") {
+      if (what !== "a message after its bye") {
         await expect(receive()).rejects.toMatchObject({
           name: "HandleError",
           code: "EPROTO",
@@ -158,7 +158,7 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
   );
 
   test("another version or something else than a hello is EPROTO", async () => {
-    for (const first of [hello(2), frame(Kind.Hello, words(1, 1, 1, 1, 1)), text("1"), hello(0)]) {
+    for (const first of [hello(2), frame(Kind.Hello, int32s(1, 1, 1, 1, 1)), text("1"), hello(0)]) {
       const peer = new RawPeer();
       peer.say(first);
       await expect(peer.channel.receive()).rejects.toMatchObject({ code: "EPROTO" });
@@ -168,7 +168,7 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
   });
 });
 
-/** Tickets take the place of the descriptors beside the bytes, and proofs come before all else. */
+/** On Windows values in the frames replace the descriptors beside the bytes, and proofs come first. */
 describe.runIf(isWindows)("with a raw pipe at the other end (Windows)", () => {
   beforeAll(openOnce);
 

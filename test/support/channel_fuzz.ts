@@ -1,16 +1,17 @@
 /** Bytes that no well-behaved peer sends, and a peer on raw sockets that sends them. */
 import * as posix from "duphandle/posix";
 import { sendRights } from "../../ffi/posix/rights.ts";
-import { HandleChannel } from "duphandle";
+import type { HandleChannel } from "duphandle";
+import { createChannel } from "../../src/channel/channel.ts";
 import {
   frame,
   helloFrame,
+  int32s,
   Kind,
   type Limits,
   messageFrame,
-  words,
 } from "../../src/channel/frames.ts";
-import { endOf } from "../../src/channel/posix_transport.ts";
+import { createEnd } from "../../src/channel/posix_transport.ts";
 import { defaultLimits } from "../../src/channel/types.ts";
 
 /** Numbers that are the same for the same seed. */
@@ -52,12 +53,12 @@ export interface Input {
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const hello = helloFrame({ pid: 1, limits: { maxMessageBytes: 1 << 20, maxHandles: 100 } });
 
-/** What tells of so many handles that are on their way: nothing on Linux, numbers on Windows. */
-type Ticket = (count: number) => Uint8Array;
-const none: Ticket = () => new Uint8Array(0);
+/** Makes the descriptor of a batch of handles: nothing on Linux, numbers on Windows. */
+type DescribeBatch = (count: number) => Uint8Array;
+const none: DescribeBatch = () => new Uint8Array(0);
 
 /** An input as a peer would send it. */
-function good(random: Random, ticket: Ticket = none): Input {
+function good(random: Random, describe: DescribeBatch = none): Input {
   switch (random.below(5)) {
     case 0:
       return { bytes: messageFrame(utf8(random.of(texts)), [random.bytes(9)], 0), handles: 0 };
@@ -65,12 +66,12 @@ function good(random: Random, ticket: Ticket = none): Input {
       const handles = 1 + random.below(3);
       const message = messageFrame(utf8("[]"), [], handles);
       return {
-        bytes: join(message, frame(Kind.Handles, words(handles), ticket(handles))),
+        bytes: join(message, frame(Kind.Handles, int32s(handles), describe(handles))),
         handles,
       };
     }
     case 2:
-      return { bytes: frame(Kind.Taken, words(random.below(3), random.below(2))), handles: 0 };
+      return { bytes: frame(Kind.Ack, int32s(random.below(3), random.below(2))), handles: 0 };
     case 3:
       return { bytes: random.below(4) === 0 ? frame(Kind.Bye) : hello, handles: 0 };
     default:
@@ -103,10 +104,10 @@ const spoil: readonly Spoil[] = [
   }),
   ({ bytes, handles }, random) => ({ bytes: join(bytes, random.bytes(random.below(40))), handles }),
   // Handles of nothing.
-  (_, random) => ({ bytes: frame(Kind.Handles, words(random.of(edges))), handles: 1 }),
+  (_, random) => ({ bytes: frame(Kind.Handles, int32s(random.of(edges))), handles: 1 }),
   // Frames of every kind with numbers that make no sense.
   (_, random) => ({
-    bytes: frame(random.below(256), words(random.of(edges), random.of(edges), random.of(edges))),
+    bytes: frame(random.below(256), int32s(random.of(edges), random.of(edges), random.of(edges))),
     handles: random.below(2),
   }),
   (_, random) => ({
@@ -124,24 +125,24 @@ const spoilRights: readonly Spoil[] = [
 ];
 
 /** Windows: any numbers for handles, and for events. */
-function spoilTickets(raw: number): readonly Spoil[] {
+function spoilDescriptors(raw: number): readonly Spoil[] {
   const any = (random: Random, count: number) =>
-    words(...Array.from({ length: count }, () => anyNumber(random, raw)));
+    int32s(...Array.from({ length: count }, () => anyNumber(random, raw)));
   return [
     (_, random) => {
       const handles = 1 + random.below(3);
-      const ticket = any(random, handles);
+      const descriptor = any(random, handles);
       const message = messageFrame(utf8("[]"), [], handles);
-      return { bytes: join(message, frame(Kind.Handles, words(handles), ticket)), handles };
+      return { bytes: join(message, frame(Kind.Handles, int32s(handles), descriptor)), handles };
     },
     (_, random) => {
       const handles = 1 + random.below(3);
-      const ticket = any(random, random.below(6));
+      const descriptor = any(random, random.below(6));
       const message = messageFrame(utf8("[]"), [], handles);
-      return { bytes: join(message, frame(Kind.Handles, words(handles), ticket)), handles };
+      return { bytes: join(message, frame(Kind.Handles, int32s(handles), descriptor)), handles };
     },
-    (_, random) => ({ bytes: frame(Kind.Prove, any(random, random.below(3))), handles: 0 }),
-    (_, random) => ({ bytes: frame(Kind.Proved, any(random, random.below(3))), handles: 0 }),
+    (_, random) => ({ bytes: frame(Kind.Challenge, any(random, random.below(3))), handles: 0 }),
+    (_, random) => ({ bytes: frame(Kind.Proof, any(random, random.below(3))), handles: 0 }),
   ];
 }
 
@@ -168,13 +169,13 @@ export function anyInput(random: Random): Input {
 
 /** Windows: an input as a peer would send it that has a handle of this number. */
 export function goodInput(random: Random, raw: number): Uint8Array {
-  return good(random, (count) => words(...Array.from({ length: count }, () => raw))).bytes;
+  return good(random, (count) => int32s(...Array.from({ length: count }, () => raw))).bytes;
 }
 
 /** The same, spoiled. */
 export function badInput(random: Random, raw: number): Uint8Array {
   const input = { bytes: goodInput(random, raw), handles: 0 };
-  return random.of([...spoil, ...spoilTickets(raw)])(input, random).bytes;
+  return random.of([...spoil, ...spoilDescriptors(raw)])(input, random).bytes;
 }
 
 function join(one: Uint8Array, other: Uint8Array): Uint8Array {
@@ -195,7 +196,7 @@ export class RawPeer {
     const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const [stream, theirStream] = posix.socketpair(AF_UNIX, type, 0);
     const [raw, theirRaw] = posix.socketpair(AF_UNIX, type, 0);
-    this.channel = HandleChannel.of(endOf(stream, raw), limits);
+    this.channel = createChannel(createEnd(stream, raw), limits);
     this.#stream = theirStream;
     this.#raw = theirRaw;
   }

@@ -7,9 +7,9 @@ import {
   frame,
   FrameReader,
   helloFrame,
+  int32s,
   Kind,
-  readWords,
-  words,
+  readInt32s,
 } from "../../src/channel/frames.ts";
 import { defaultLimits } from "../../src/channel/types.ts";
 
@@ -55,7 +55,7 @@ export class Liar implements Disposable {
   async hear(kind: number): Promise<number | undefined> {
     for (;;) {
       const at = this.#frames.findIndex((frame) => frame.kind === kind);
-      if (at >= 0) return readWords(this.#frames.splice(at, 1)[0]!.body)[0];
+      if (at >= 0) return readInt32s(this.#frames.splice(at, 1)[0]!.body)[0];
       if (this.isOver) throw new Error(`the other side hung up before frame ${kind}`);
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
@@ -72,11 +72,11 @@ export class Liar implements Disposable {
    * @param listener the process at the other end
    */
   async prove(listener: number = -1): Promise<void> {
-    const event = (await this.hear(Kind.Prove))!;
+    const event = (await this.hear(Kind.Challenge))!;
     const copy = win32.DuplicateHandle(listener, event, -1, [0], 0, false, 2);
     try {
-      this.say(frame(Kind.Proved, words(copy)));
-      await this.hear(Kind.Proved);
+      this.say(frame(Kind.Proof, int32s(copy)));
+      await this.hear(Kind.Proof);
     } finally {
       win32.CloseHandle(copy);
     }

@@ -4,7 +4,7 @@ import {
   type ForeignHandle,
   HandleChannel,
   type HandleMessage,
-  type HandleServer,
+  HandleServer,
   type JsonValue,
   type OwnedHandle,
   parentChannel,
@@ -140,6 +140,10 @@ export async function ends(): Promise<void> {
   HandleChannel.connect("path").send("hello");
   // @ts-expect-error a channel is made by connect(), listen() or spawn()
   new HandleChannel();
+  // @ts-expect-error there is no other way to make one
+  HandleChannel.of;
+  // @ts-expect-error a server is made by listen()
+  new HandleServer(server);
   // @ts-expect-error the other process does not change
   channel.pid = 1;
   // @ts-expect-error close() closes

@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import {
   allowTake,
   type BorrowedHandle,
+  type ChannelOptions,
   currentProcess,
   DUPLICATE_CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS,
@@ -12,6 +13,7 @@ import {
   ForeignHandle,
   type HandleChannel,
   type HandleChild,
+  type HandleChildFor,
   type HandleSpawnOptions,
   inherited,
   inheritedNames,
@@ -139,6 +141,11 @@ export function children(): void {
   exactly<HandleChild>()(spawn("sh", [], { channel: true }));
   exactly<HandleChild>()(spawn("sh", { channel: { maxHandles: 3 }, env: {} }));
   exactly<HandleChannel>()(spawn("sh", { channel: true, handles: {} }).channel);
+  exactly<HandleChild>()({} as HandleChildFor<true>);
+  exactly<HandleChild>()({} as HandleChildFor<ChannelOptions>);
+  exactly<ChildProcess>()({} as HandleChildFor<false>);
+  exactly<ChildProcess>()({} as HandleChildFor<undefined>);
+  exactly<HandleChild | ChildProcess>()({} as HandleChildFor<boolean>);
   // Who does not know whether there is a channel has to ask.
   exactly<HandleChild | ChildProcess>()(spawn("sh", [], { channel: wanted }));
   exactly<HandleChild | ChildProcess>()(spawn("sh", anyOptions));

@@ -4,6 +4,7 @@
  */
 import {
   AF_UNIX,
+  close,
   poll,
   type PollFd,
   POLLHUP,
@@ -14,7 +15,6 @@ import {
 import { sendRights } from "../../../ffi/posix/rights.ts";
 import { connectTo } from "../../../ffi/posix/unix_socket.ts";
 import { HandleChannel, type HandleError } from "duphandle";
-import { ring } from "../../../src/channel/posix_wakeup.ts";
 
 const [how, path] = process.argv.slice(2) as ["listen" | "connect" | "intrude", string];
 if (how === "connect") {
@@ -27,7 +27,7 @@ if (how === "connect") {
 } else if (how === "intrude") {
   const raw = connectTo(path);
   sendRights(raw, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0).slice(1));
-  ring(`${path}.bell`);
+  close(connectTo(`${path}.bell`)); // wakes the server up
   const hangUp: PollFd = { fd: raw, events: 0 };
   poll([hangUp], 10_000);
   console.log((hangUp.revents! & POLLHUP) !== 0 ? "turned away" : "let in");

@@ -1,9 +1,7 @@
-/** A child that has a channel with its parent: `windows_child.ts name`. It sends back what it gets. */
-import { HandleChannel } from "../../../src/channel/channel.ts";
-import { defaultLimits } from "../../../src/channel/types.ts";
-import { connectToParent } from "../../../src/channel/windows.ts";
+/** A child that has a channel with its parent: it sends back what it gets. */
+import { parentChannel } from "duphandle";
 
-const channel = HandleChannel.of(connectToParent(process.argv[2] ?? ""), defaultLimits);
+const channel = parentChannel()!;
 await channel.send("early"); // before it is connected
 for await (const received of channel) {
   await channel.send(received.message, received.handles);
