@@ -1,14 +1,14 @@
 /**
- * Makes the package of what a compiler emitted: each entry point in one file, since a Node that starts
- * reads few files faster than many, and one implementation behind both kinds of module.
+ * Makes the package of what a compiler emitted: ES modules, CommonJS, and declarations for both.
  *
  * `import` and `require` in one process must find the same classes: a handle that one part of a program
- * made is an `OwnedHandle` for the other, and what is taken or tracked is known to both. So the ES
- * modules are doors to the CommonJS ones, which every Node that is supported can load from either.
+ * made is an `OwnedHandle` for the other, and what is taken or tracked is known to both. So where
+ * `require` takes ES modules, both get those; in an older Node both get CommonJS, `import` by way of a
+ * module that exports it again. The conditions that choose are in description.ts.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { rolldown } from "rolldown";
+import { bundle } from "./bundle.ts";
 import { built, copied, entryPoints, ESM, fields, SCRIPT } from "./description.ts";
 import { root } from "../runtimes.ts";
 
@@ -21,22 +21,25 @@ const EXAMPLE = /^ *\* @example\n *\* ```ts\n[^]*?\* ```\n/gm;
 
 /** Turns emitted ES modules with declarations, in `esm/`, into the package. */
 export async function finish(folder: string): Promise<void> {
-  const emitted = path.join(folder, ESM);
+  const esm = path.join(folder, ESM);
   const script = path.join(folder, SCRIPT);
-  fs.rmSync(script, { recursive: true, force: true });
-  const names = await bundle(emitted, script);
+  const emitted = path.join(folder, "emitted");
+  for (const old of [script, emitted]) fs.rmSync(old, { recursive: true, force: true });
+  fs.renameSync(esm, emitted);
+  const names = await bundle(emitted, { esm, cjs: script });
   for (const [file, text] of publicDeclarations(emitted)) {
     write(path.join(script, path.relative(emitted, file)), text);
   }
   fs.rmSync(emitted, { recursive: true });
   for (const module of Object.values(entryPoints)) {
-    const door = path.join(folder, built(ESM, module));
-    const inner = path.relative(path.dirname(door), path.join(folder, built(SCRIPT, module)));
-    const from = JSON.stringify(inner.replaceAll("\\", "/"));
-    write(door, doorTo(from, names.get(module)!));
-    write(door.replace(/\.js$/, DECLARATION), declarationOf(from, names.get(module)!));
+    const inScript = path.join(folder, built(SCRIPT, module));
+    const reexport = reexportOf(`./${path.basename(inScript)}`, names.get(module)!);
+    write(path.join(folder, built(SCRIPT, module, ".mjs")), reexport);
+    const declaration = path.join(folder, built(ESM, module, DECLARATION));
+    const inner = path.relative(path.dirname(declaration), inScript).replaceAll("\\", "/");
+    write(declaration, declarationOf(inner, names.get(module)!));
   }
-  writeJson(path.join(emitted, "package.json"), { type: "module" });
+  writeJson(path.join(esm, "package.json"), { type: "module" });
   writeJson(path.join(script, "package.json"), { type: "commonjs" });
   writeJson(path.join(folder, "package.json"), fields());
   for (const file of copied) fs.copyFileSync(path.join(root, file), path.join(folder, file));
@@ -45,34 +48,6 @@ export async function finish(folder: string): Promise<void> {
 /** Writes JSON as npm does. */
 export function writeJson(file: string, value: unknown): void {
   fs.writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`);
-}
-
-/** Bundles the entry points to CommonJS; returns the names that each exports. */
-async function bundle(emitted: string, script: string): Promise<Map<string, readonly string[]>> {
-  const modules = Object.values(entryPoints);
-  const input = Object.fromEntries(
-    modules.map((module) => [module.replace(/\.ts$/, ""), path.join(emitted, toJs(module))]),
-  );
-  await using bundler = await rolldown({ input, platform: "node", external: /^node:/ });
-  const { output } = await bundler.write({
-    dir: script,
-    format: "cjs",
-    exports: "named",
-    entryFileNames: "[name].js",
-    chunkFileNames: "shared/[name].js",
-    // The names that a stack shows stay, and so do lines: Node prints the one that threw.
-    minify: {
-      compress: true,
-      mangle: { toplevel: false, keepNames: { function: true, class: true } },
-      codegen: { removeWhitespace: false },
-    },
-    comments: false,
-  });
-  return new Map(modules.map((module) => {
-    const chunk = output.find(({ fileName }) => fileName === toJs(module));
-    if (chunk?.type !== "chunk") throw new Error(`Cannot find ${module} in the bundle`);
-    return [module, chunk.exports.toSorted()];
-  }));
 }
 
 /** The declarations that those of the entry points lead to, by file. They import `.js`, as older compilers want. */
@@ -94,18 +69,16 @@ function publicDeclarations(emitted: string): Map<string, string> {
   return found;
 }
 
-/** Every name is spelled out: not every runtime sees what a CommonJS module exports. */
-function doorTo(from: string, names: readonly string[]): string {
-  if (names.length === 0) return `import ${from};\n`;
-  return `import script from ${from};\nexport const { ${names.join(", ")} } = script;\n`;
+/** Every name is spelled out: Node does not see what every CommonJS module exports. */
+function reexportOf(from: string, names: readonly string[]): string {
+  if (names.length === 0) return `import ${JSON.stringify(from)};\n`;
+  return `import script from ${JSON.stringify(from)};\n` +
+    `export const { ${names.join(", ")} } = script;\n`;
 }
 
 function declarationOf(from: string, names: readonly string[]): string {
-  return names.length === 0 ? `import ${from};\n` : `export * from ${from};\n`;
-}
-
-function toJs(module: string): string {
-  return module.replace(/\.ts$/, ".js");
+  const what = names.length === 0 ? "import" : "export * from";
+  return `${what} ${JSON.stringify(from)};\n`;
 }
 
 function write(file: string, text: string): void {
