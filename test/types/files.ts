@@ -148,29 +148,29 @@ export async function pools(): Promise<void> {
   exactly<void>()(pool.close());
   using pin = pooled.pin();
   exactly<number>()(pin.fd);
-  // @ts-expect-error how many?
+  // @ts-expect-error the options are required
   new DescriptorPool();
-  // @ts-expect-error how many?
+  // @ts-expect-error the limit is required
   new DescriptorPool({});
-  // @ts-expect-error a number
+  // @ts-expect-error the limit is a number
   new DescriptorPool({ limit: "10" });
-  // @ts-expect-error the number has a name
+  // @ts-expect-error the options are an object
   new DescriptorPool(10);
   // @ts-expect-error there is no such option
   new DescriptorPool({ limit: 10, max: 20 });
-  // @ts-expect-error the pool becomes the owner, so it takes handles that are owned
+  // @ts-expect-error the pool becomes the owner, so it takes only an OwnedHandle
   pool.add(borrow(3));
-  // @ts-expect-error an fd is the runtime's: duplicate it
+  // @ts-expect-error the runtime owns an fd: add a duplicate
   pool.add(3);
-  // @ts-expect-error a FileHandle is the runtime's: duplicate it
+  // @ts-expect-error the runtime owns a FileHandle: add a duplicate
   pool.add(file);
-  // @ts-expect-error a promise is no handle yet: await it
+  // @ts-expect-error a promise is not a handle: await it
   pool.add(Promise.resolve(owned));
-  // @ts-expect-error files of a pool are made by add()
+  // @ts-expect-error only add() makes files of a pool
   new PooledDescriptor();
-  // @ts-expect-error files of a pool are made by add()
+  // @ts-expect-error only add() makes files of a pool
   new PooledDescriptor({ pin: () => 3, unpin() {}, close() {}, isClosed: () => false });
-  // @ts-expect-error the pool counts
+  // @ts-expect-error the counts are read-only
   pool.stats.hits = 0;
   // @ts-expect-error the descriptor of a pin does not change
   pin.fd = 4;
@@ -191,13 +191,13 @@ export function uses(pooled: PooledDescriptor): void {
   pooled.use((fd) => exactly<number>()(fd));
   // @ts-expect-error an fd is a number
   pooled.use((fd: string) => fd);
-  // @ts-expect-error one fd is all that it gets
+  // @ts-expect-error the function gets one argument
   pooled.use((fd: number, more: number) => fd + more);
-  // @ts-expect-error what is to be done?
+  // @ts-expect-error the function is required
   pooled.use();
   // @ts-expect-error the result is that of the function
   const _text: string = pooled.use((fd) => fd);
-  // @ts-expect-error a promise is no result yet: await it
+  // @ts-expect-error a promise is not a number: await it
   const _number: number = pooled.use((fd) => Promise.resolve(fd));
 }
 

@@ -32,13 +32,13 @@ export function inspecting(): void {
   exactly<boolean>()(isSameObject(1, file));
   exactly<HandleInfo[]>()(listHandles());
   exactly<HandleInfo[]>()(listHandles(1));
-  // @ts-expect-error its number means nothing in this process
+  // @ts-expect-error its number is not valid in this process
   inspectHandle(foreign);
-  // @ts-expect-error a path is opened first
+  // @ts-expect-error a path is not a source: open it first
   inspectHandle("README.md");
-  // @ts-expect-error the same as what?
+  // @ts-expect-error the second handle is required
   isSameObject(1);
-  // @ts-expect-error its number means nothing in this process
+  // @ts-expect-error its number is not valid in this process
   isSameObject(1, foreign);
   // @ts-expect-error a pid is a number
   listHandles("1");
@@ -46,13 +46,13 @@ export function inspecting(): void {
   info.kind === "flie";
   // @ts-expect-error there is no such access
   info.access === "rw";
-  // @ts-expect-error not everything has a path
+  // @ts-expect-error not every handle has a path
   info.path.length;
-  // @ts-expect-error not everything has a position
+  // @ts-expect-error not every handle has a position
   const _position: number = info.position;
-  // @ts-expect-error what was found out does not change
+  // @ts-expect-error a description is read-only
   info.inheritable = true;
-  // @ts-expect-error what was found out does not change
+  // @ts-expect-error a description is read-only
   info.position = 0;
 }
 
@@ -60,7 +60,7 @@ export function tracking(): void {
   using tracker = trackHandles({ onReport: (report) => exactly<HandleReport>()(report) });
   trackHandles({ stackDepth: 4, onReport: undefined });
   exactly<HandleTracker>()(tracker);
-  // @ts-expect-error it is made by trackHandles(), which checks
+  // @ts-expect-error only trackHandles() makes a tracker
   new HandleTracker({});
   exactly<readonly HandleReport[]>()(tracker.reports);
   exactly<TrackedHandle[]>()(tracker.live);
@@ -70,17 +70,17 @@ export function tracking(): void {
   exactly<string | undefined>()(tracker.reports.at(0)?.closed);
   // @ts-expect-error there is no such option
   trackHandles({ depth: 4 });
-  // @ts-expect-error a number
+  // @ts-expect-error the depth is a number
   trackHandles({ stackDepth: "4" });
-  // @ts-expect-error a function
+  // @ts-expect-error the observer is a function
   trackHandles({ onReport: "print" });
   // @ts-expect-error it is called with a report
   trackHandles({ onReport: (text: string) => console.log(text) });
-  // @ts-expect-error reports are the tracker's
+  // @ts-expect-error the list of reports is read-only
   tracker.reports.length = 0;
-  // @ts-expect-error reports are the tracker's
+  // @ts-expect-error the list of reports is read-only
   tracker.reports.push(tracker.leaks()[0]);
-  // @ts-expect-error what is live is asked, not told
+  // @ts-expect-error the list of live handles is read-only
   tracker.live = [];
   // @ts-expect-error there is no such problem
   tracker.leaks().some(({ problem }) => problem === "leaked");
