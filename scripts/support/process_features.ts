@@ -124,7 +124,7 @@ export const processFeatures: readonly Feature[] = [
     name: "`spawn`, `inherited`",
     claims: [yes(
       ["child/spawn.test.ts", "spawn() takes every kind of source"],
-      ["child/spawn.test.ts", "inherited() gives each handle once"],
+      ["child/inherited.test.ts", "inherited() gives each handle once"],
       ["child/pairs.test.ts", "a child in 'deno' gets a file, pipes and a socket"],
       ["child/pairs.test.ts", "a child in 'bun' gets a file, pipes and a socket"],
       ["child/pairs.test.ts", "a child in 'node' gets a file, pipes and a socket"],

@@ -1,25 +1,20 @@
-import * as child_process from "node:child_process";
+/** What `spawn` passes to a child, what it refuses, and that nothing else gets there. */
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import * as path from "node:path";
-import {
-  borrow,
-  duplicate,
-  type HandleSource,
-  type HandleSpawnOptions,
-  inherited,
-  inheritedNames,
-  OwnedHandle,
-  spawn,
-} from "duphandle";
-import * as posix from "duphandle/posix";
+import { borrow, duplicate, type HandleSource, OwnedHandle, spawn } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
 import { childFiles } from "../support/child_files.ts";
-import { commandFor, hasCommand, programPath, runProgram } from "../support/program.ts";
+import {
+  childOf,
+  HANDLES_VARIABLE,
+  lacksWorkers,
+  type NamesReport,
+} from "../support/child_programs.ts";
+import { commandFor, programPath, runProgram } from "../support/program.ts";
 import { rounds } from "../support/rounds.ts";
-import { runtimeCommands } from "../support/runtime_commands.ts";
 import { receiveText, socketPair } from "../support/sockets.ts";
 import {
   fdsAreSources,
@@ -35,146 +30,7 @@ import {
 import { thrownBy } from "../support/thrown.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
-const VARIABLE = "DUPHANDLE_HANDLES";
-/** Deno's worker threads lack a call under Wine. */
-const lacksWorkers = isDeno && isWindows;
-/** How a script of sh finds a number: what follows the name in the variable, up to the next `&`. */
-const numberOf = (name: string) => `$(echo "$${VARIABLE}" | sed "s/.*${name}=//; s/&.*//")`;
-
-function program(name: string): string {
-  return programPath(name);
-}
-
-/** Starts a program beside the tests in the runtime of the test; what it reports. */
-async function childOf(
-  name: string,
-  options: Omit<HandleSpawnOptions, "channel">,
-): Promise<unknown> {
-  using files = childFiles();
-  const [command, ...args] = commandFor(program(name)) as [string, ...string[]];
-  const env = Object.assign(options.env ?? {}, files.options.env);
-  return await files.result(spawn(command, args, { ...files.options, ...options, env }));
-}
-
-/** Runs a script of sh with handles; what it wrote to the handle "out". */
-async function shell(
-  script: string,
-  options: HandleSpawnOptions = {},
-  command: string = "sh",
-): Promise<string> {
-  using file = temporaryFile("");
-  using out = openRaw(file.path, "w");
-  const child = spawn(command, ["-c", `exec 9>&${numberOf("out")}; ${script}`], {
-    stdio: "ignore",
-    ...options,
-    handles: { ...options.handles, out },
-  });
-  for (const stream of child.stdio) stream?.on("error", () => {}).destroy();
-  const [code] = await once(child, "exit");
-  expect(code).toBe(0);
-  return fs.readFileSync(file.path, "utf8");
-}
-
 beforeAll(openOnce);
-
-describe("inherited()", () => {
-  test("gives each handle once, keeps it from others, and tells what is wrong", async () => {
-    using file = temporaryFile("abcdef");
-    using source = openRaw(file.path, "r");
-    const handles = { "the log": source, "ö&=%+": source };
-    const seen = await childOf("child/inherited.ts", { handles }) as Record<string, never>;
-    expect(seen).toMatchObject({
-      names: Object.keys(handles),
-      again: Object.keys(handles),
-      text: "abc",
-      flags: [false, false],
-      kinds: ["TypeError", "TypeError", "TypeError"],
-      unknown: { name: "HandleError", code: "ENOENT", status: "ERROR_FILE_NOT_FOUND" },
-      twice: { name: "HandleError", code: "EBADF", status: "ERROR_INVALID_HANDLE" },
-      closed: { name: "HandleError", code: "EBADF", handle: seen["number"] },
-    });
-    const { told, unknown, twice, closed } = seen as Record<string, { message: string }>;
-    expect(told).toMatch(/^the%20log=\d+&%C3%B6%26%3D%25%2B=\d+(&=[\d:,]+)?$/);
-    expect(unknown?.message).toMatch(/"nobody": there are "the log", "ö&=%\+"; name it in /);
-    expect(twice?.message).toMatch(/"the log" twice: it has one owner; duplicate the first one$/);
-    expect(closed?.message).toMatch(/is not what the parent gave; it was closed here/);
-    expect(seen).not.toHaveProperty("after");
-    expect(positionOf(source.raw)).toBe(3);
-    if (isWindows) return;
-    expect(seen["grandchild"]).toContain("[]");
-    expect(seen["grandchild"]).not.toContain(file.path);
-  });
-
-  test("finds nothing in a process that was given nothing", async () => {
-    expect(inheritedNames()).toEqual([]);
-    expect(thrownBy(() => inherited("log"))).toMatchObject({
-      code: "ENOENT",
-      message: expect.stringMatching(/this process got none: it was not started by spawn\(\)/),
-    });
-    for (const handles of [undefined, {}]) {
-      const env = { [VARIABLE]: "log=3" };
-      const { names, unknown } = await childOf("child/inherited_names.ts", {
-        env,
-        handles,
-      }) as Told;
-      expect([names, unknown["code"]]).toEqual([[], "ENOENT"]);
-    }
-  });
-
-  test("refuses a variable that somebody else wrote, and a number that is another file", async () => {
-    const told = async (value: string) => {
-      using files = childFiles();
-      const [command, ...args] = commandFor(program("child/inherited_names.ts")) as [
-        string,
-        ...string[],
-      ];
-      const env = { ...files.options.env, [VARIABLE]: value };
-      return await files.result(
-        child_process.spawn(command, args, { ...files.options, env }),
-      ) as Told;
-    };
-    for (const value of ["log", "log=", "log=3x", "log=-7", "log=4294967299", "log=3.5"]) {
-      expect((await told(value)).error, value).toMatchObject({ code: "EINVAL" });
-    }
-    // What a process in between did not pass on: the number is the runtime's own, or nobody's.
-    const { error, names, taken } = await told(
-      isWindows ? "log=4&far=65532" : "log=3&far=999&=1:2,",
-    );
-    expect(error).toBeUndefined();
-    expect(names).toEqual(["log", "far"]);
-    expect(taken.map((each) => each?.["code"])).toEqual(["EBADF", "EBADF"]);
-  });
-
-  test.skipIf(lacksWorkers)(
-    "is refused in a worker thread, which would be a second owner (Deno's lack a call under Wine)",
-    async () => {
-      using file = temporaryFile("");
-      using log = openRaw(file.path, "r");
-      expect(await childOf("child/worker.ts", { handles: { log } })).toMatchObject({
-        inWorker: { code: "ENOTSUP", message: expect.stringContaining("in the main thread") },
-        inMain: ["log"],
-      });
-    },
-  );
-
-  test.runIf(isDeno)("says which permission it needs", () => {
-    const { error } = runProgram("child/inherited_names.ts", {
-      permissions: ["--allow-ffi", "--allow-write", "--allow-env=DUPHANDLE_RESULT"],
-    }).result as Told;
-    expect(error).toMatchObject({
-      code: "EACCES",
-      message: expect.stringContaining("run with --allow-env=DUPHANDLE_HANDLES"),
-    });
-  });
-});
-
-/** What inherited_names.ts reports. */
-interface Told {
-  readonly error?: Record<string, unknown>;
-  readonly names: string[];
-  readonly taken: (Record<string, unknown> | undefined)[];
-  readonly unknown: Record<string, unknown>;
-}
 
 describe("spawn()", () => {
   test("takes every kind of source, and leaves it with its owner", async () => {
@@ -241,7 +97,7 @@ describe("spawn()", () => {
 
   test("passes the options of node:child_process on", async () => {
     using files = childFiles();
-    const [command, ...args] = commandFor(program("child/options.ts")) as [string, ...string[]];
+    const [command, ...args] = commandFor(programPath("child/options.ts")) as [string, ...string[]];
     const env = { ...files.options.env, SECRET: "42" };
     const stop = new AbortController();
     using log = duplicate(1);
@@ -252,14 +108,14 @@ describe("spawn()", () => {
       secret: "42",
       argument: "one two",
     });
-    expect(env).not.toHaveProperty(VARIABLE);
-    expect(process.env).not.toHaveProperty(VARIABLE);
+    expect(env).not.toHaveProperty(HANDLES_VARIABLE);
+    expect(process.env).not.toHaveProperty(HANDLES_VARIABLE);
   });
 
   test("gives nothing to a child without handles, and takes a stale variable away", async () => {
-    const env = Object.create({ [VARIABLE]: "log=3" }) as NodeJS.ProcessEnv;
+    const env = Object.create({ [HANDLES_VARIABLE]: "log=3" }) as NodeJS.ProcessEnv;
     if (isWindows) env["DupHandle_Handles"] = "log=4"; // there a name is one whatever its case
-    const { names } = await childOf("child/inherited_names.ts", { env }) as Told;
+    const { names } = await childOf("child/inherited_names.ts", { env }) as NamesReport;
     expect(names).toEqual([]);
   });
 
@@ -342,7 +198,7 @@ describe("spawn()", () => {
     using file = temporaryFile("ab");
     using files = childFiles();
     using source = openRaw(file.path, "r");
-    const command = commandFor(program("child/many.ts")).map((word) => `"${word}"`).join(" ");
+    const command = commandFor(programPath("child/many.ts")).map((word) => `"${word}"`).join(" ");
     // In cmd.exe, a command that begins and ends with a quotation mark loses both.
     const child = spawn(isWindows ? `${command} ` : `${command}; exit $?`, {
       ...files.options,
@@ -352,106 +208,6 @@ describe("spawn()", () => {
     expect(await files.result(child)).toEqual({ names: ["one", "two"], letters: "ab" });
   });
 });
-
-describe.skipIf(isWindows)("a child that is no JavaScript (POSIX: cmd.exe uses no HANDLE)", () => {
-  test("finds its numbers in the variable", async () => {
-    using file = temporaryFile("from the file\n");
-    using input = openRaw(file.path, "r");
-    expect(await shell(`cat <&${numberOf("in")} >&9`, { handles: { in: input } }))
-      .toBe("from the file\n");
-  });
-
-  test("has them after what stdio lists, whatever that is", async () => {
-    using file = temporaryFile("");
-    const extra = fs.openSync(file.path, "r");
-    const forms: [HandleSpawnOptions["stdio"], number][] = [
-      [undefined, 3],
-      ["pipe", 3],
-      ["ignore", 3],
-      ["inherit", 3],
-      [[], 3],
-      [["ignore"], 3],
-      [["ignore", "inherit", "inherit"], 3],
-      [["ignore", "ignore", 2], 3],
-      [["ignore", "ignore", process.stderr], 3],
-      [["ignore", "ignore", "ignore", "pipe"], 4],
-      [["ignore", "ignore", "ignore", extra, "pipe"], 5],
-      [["ignore", "ignore", "ignore", "ignore", "pipe", extra], 6],
-    ];
-    for (const [stdio, number] of forms) {
-      expect(await shell(`echo ${numberOf("out")} >&9`, { stdio }), String(stdio))
-        .toBe(`${number}\n`);
-    }
-    fs.closeSync(extra);
-  });
-
-  test("talks through a pipe of stdio beside its handles", async () => {
-    using file = temporaryFile("abc");
-    using input = openRaw(file.path, "r");
-    const child = spawn("sh", ["-c", `cat <&${numberOf("in")} >&3`], {
-      stdio: ["ignore", "ignore", "inherit", "pipe"],
-      handles: { in: input },
-    });
-    const exit = once(child, "exit");
-    const pipe = child.stdio[3] as NodeJS.ReadableStream;
-    let text = "";
-    for await (const chunk of pipe) text += chunk;
-    expect([text, (await exit)[0]]).toEqual(["abc", 0]);
-  });
-
-  test.runIf(hasCommand("bash"))("keeps a descriptor that stdio leaves where it is", async () => {
-    using file = temporaryFile("kept");
-    using source = openRaw(file.path, "r");
-    // A number of the test's own that is free: `stdio` is filled up to it.
-    using kept = duplicate(source, { minimum: 60, inheritable: true });
-    for (const entry of ["inherit", kept.raw] as const) {
-      const stdio: ("ignore" | "inherit" | number)[] = Array(kept.raw).fill("ignore");
-      stdio.push(entry);
-      // Many a sh knows descriptors of one digit only.
-      expect(await shell(`cat <&${kept.raw} >&9`, { stdio }, "bash")).toBe("kept");
-      posix.lseek(source.raw, 0, posix.SEEK_SET);
-    }
-    expect(kept.inheritable).toBe(true);
-  });
-
-  test("gets no other descriptor, and those are as they were before", async () => {
-    using file = temporaryFile("secret");
-    using secret = openRaw(file.path, "r");
-    using first = duplicate(secret, { inheritable: true });
-    using second = duplicate(secret, { inheritable: true, minimum: 200 });
-    const list = () => shell("ls -l /proc/$$/fd >&9");
-    expect(await list()).not.toContain(file.path);
-    expect([secret, first, second].map(({ inheritable }) => inheritable))
-      .toEqual([false, true, true]);
-    // The list would tell: a child that is given it has it.
-    expect(await shell("ls -l /proc/$$/fd >&9", { handles: { secret } })).toContain(file.path);
-  });
-});
-
-describe.each(runtimeCommands())(
-  "through $name, which knows nothing of them",
-  ({ name, command }) => {
-    // Bun, Node and Deno as a process in between each have their own way with descriptors.
-    test("a descendant finds its handles, or is told that they are not there", async () => {
-      using file = temporaryFile("ab");
-      using files = childFiles();
-      using source = openRaw(file.path, "r");
-      const between = [...command, program("child/between.mjs")];
-      const [executable, ...args] = [
-        ...between,
-        ...commandFor(program("child/inherited_names.ts")),
-      ];
-      const child = spawn(executable as string, args, {
-        ...files.options,
-        handles: { log: source },
-      });
-      const { names, taken } = await files.result(child) as Told;
-      expect(names).toEqual(["log"]);
-      expect([undefined, "EBADF"], name).toContain(taken[0]?.["code"]);
-      expect(positionOf(source.raw)).toBe(0);
-    });
-  },
-);
 
 test.skipIf(isWindows)("at the descriptor limit it fails, and nothing leaks", () => {
   const { codes, leaked } = runProgram("child/limit.ts", {
