@@ -2,7 +2,7 @@
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { AF_UNIX, F_GETFD, SOCK_CLOEXEC, SOCK_STREAM } from "./constants.ts";
 import { close } from "./dup.ts";
-import { kernel, libc, libcSockets, numbers } from "./libc.ts";
+import { callNumbers, kernel, libc, libcSockets } from "./libc.ts";
 import { receiveRights, SCM_MAX_FD, sendRights } from "./rights.ts";
 import { socketpair } from "./socket.ts";
 
@@ -99,5 +99,5 @@ export function areOpen(ascending: Int32Array): boolean | undefined {
  * @see https://man7.org/linux/man-pages/man2/close_range.2.html
  */
 export function close_range(first: number, last: number): boolean {
-  return kernel("close_range").syscall(numbers().close_range, first, last, 0, 0, 0) !== -1;
+  return kernel("close_range").syscall(callNumbers().close_range, first, last, 0, 0, 0) !== -1;
 }

@@ -6,20 +6,20 @@ import { descriptorLimit, openBelow, systemFiles } from "./limit.ts";
  * Makes the error for a call that returned −1. The caller must read `errno` immediately after the call,
  * because any later code may change it.
  *
- * @param what the object of the call in words, when it is not the descriptor
+ * @param subject the object of the call in words, when it is not the descriptor
  */
 export function posixError(
   errno: number,
   syscall: string,
   fd: number | undefined,
-  what?: string,
+  subject?: string,
 ): HandleError {
   const failed = failureByErrno(errno);
   const advice = adviceByCall[`${syscall} ${failed.code}`] ?? adviceByCode[failed.code];
   return systemError(
     failed,
     syscall,
-    what ?? (fd === undefined ? "(no descriptor)" : `fd ${fd}`),
+    subject ?? (fd === undefined ? "(no descriptor)" : `fd ${fd}`),
     advice?.() ?? `see ${syscall} in section 2 of the manual`,
     fd,
   );

@@ -9,7 +9,7 @@ import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { open } from "./file.ts";
-import { kernel, libc, numbers } from "./libc.ts";
+import { callNumbers, kernel, libc } from "./libc.ts";
 import { descriptorLimit, openBelow } from "./limit.ts";
 import { procText } from "./proc.ts";
 
@@ -119,7 +119,7 @@ export function isOneOpenFile(pid: number, fd1: number, fd2: number): boolean | 
  * negative when the first comes first; `undefined` as in {@linkcode isOneOpenFile}.
  */
 export function orderOf(pid: number, fd1: number, fd2: number): number | undefined {
-  const order = kernel("kcmp").syscall(numbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
+  const order = kernel("kcmp").syscall(callNumbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
   return order === -1 ? undefined : order === 1 ? -1 : order;
 }
 
@@ -175,7 +175,7 @@ function readNumbers(directory: number): number[] {
   const { address, bytes, data } = scratch();
   const { errno } = libc();
   const { syscall } = kernel("getdents64");
-  const { getdents64 } = numbers();
+  const { getdents64 } = callNumbers();
   const found: number[] = [];
   for (;;) {
     const length = syscall(getdents64, directory, address, SCRATCH_SIZE, 0, 0);

@@ -138,6 +138,6 @@ function loadKernel(name: string): Calls<typeof linux.kernelSymbols> {
 }
 
 /** The numbers of system calls on this processor. */
-export function numbers(): { readonly [Name in keyof typeof linux.callNumbers.x64]: number } {
+export function callNumbers(): { readonly [Name in keyof typeof linux.callNumbers.x64]: number } {
   return arch() === "x64" ? linux.callNumbers.x64 : linux.callNumbers.others;
 }

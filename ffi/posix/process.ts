@@ -1,7 +1,7 @@
 /** Processes and their descriptors: pidfd_open(2), pidfd_getfd(2), kcmp(2), prctl(2). */
 import { checkFd, checkInt, checkInteger, MAX_FD } from "../check.ts";
 import { posixError } from "./errors.ts";
-import { kernel, libc, numbers } from "./libc.ts";
+import { callNumbers, kernel, libc } from "./libc.ts";
 
 /**
  * `pidfd_open(pid, flags)` — makes a descriptor that refers to a process. It never refers to another
@@ -30,7 +30,7 @@ export function pidfd_open(pid: number, flags: number): number {
   checkInt(flags, "flags");
   const { syscall } = kernel("pidfd_open");
   const { errno } = libc();
-  const fd = syscall(numbers().pidfd_open, pid, flags, 0, 0, 0);
+  const fd = syscall(callNumbers().pidfd_open, pid, flags, 0, 0, 0);
   if (fd === -1) throw posixError(errno[0]!, "pidfd_open", undefined, `process ${pid}`);
   return fd;
 }
@@ -66,7 +66,7 @@ export function pidfd_getfd(pidfd: number, targetfd: number, flags: number): num
   checkInt(flags, "flags");
   const { syscall } = kernel("pidfd_getfd");
   const { errno } = libc();
-  const fd = syscall(numbers().pidfd_getfd, pidfd, targetfd, flags, 0, 0);
+  const fd = syscall(callNumbers().pidfd_getfd, pidfd, targetfd, flags, 0, 0);
   if (fd === -1) throw posixError(errno[0]!, "pidfd_getfd", targetfd);
   return fd;
 }
@@ -108,7 +108,7 @@ export function kcmp(
   checkFd(idx2, "idx2");
   const { syscall } = kernel("kcmp");
   const { errno } = libc();
-  const order = syscall(numbers().kcmp, pid1, pid2, type, idx1, idx2);
+  const order = syscall(callNumbers().kcmp, pid1, pid2, type, idx1, idx2);
   if (order === -1) throw posixError(errno[0]!, "kcmp", idx1, `fd ${idx1} and fd ${idx2}`);
   return order;
 }

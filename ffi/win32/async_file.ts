@@ -102,7 +102,7 @@ export async function ntFlush(handle: number): Promise<void> {
 
 /** Queries a file or its volume. The result is the structure of the information class. */
 export async function ntQuery(
-  what: "NtQueryInformationFile" | "NtQueryVolumeInformationFile",
+  call: "NtQueryInformationFile" | "NtQueryVolumeInformationFile",
   handle: number,
   informationClass: number,
   size: number,
@@ -110,9 +110,9 @@ export async function ntQuery(
   const block = new Block(size);
   const status = await block.run(
     handle,
-    (nt, io, payload) => nt[what](handle, io, payload, size, informationClass),
+    (nt, io, payload) => nt[call](handle, io, payload, size, informationClass),
   );
-  if (failed(status)) throw ntError(status, what, handle);
+  if (failed(status)) throw ntError(status, call, handle);
   return block.data;
 }
 

@@ -9,19 +9,19 @@ const ERROR_INVALID_PARAMETER = 87;
  * Makes the error for a call that failed. The caller must call `GetLastError` immediately after the
  * call, because any later code may change it.
  *
- * @param what the object of the call in words, when it is not the handle
+ * @param subject the object of the call in words, when it is not the handle
  */
 export function win32Error(
   error: number,
   syscall: string,
   handle: number | undefined,
-  what?: string,
+  subject?: string,
 ): HandleError {
   const failed = failureByWin32(error);
   return systemError(
     failed,
     syscall,
-    what ?? (handle === undefined ? "(no handle)" : `handle ${showHandle(handle)}`),
+    subject ?? (handle === undefined ? "(no handle)" : `handle ${showHandle(handle)}`),
     adviceByStatus[failed.status]?.() ?? `see ${syscall} in the Win32 reference`,
     handle,
   );
@@ -31,10 +31,10 @@ export function win32Error(
  * Makes the error for a process or a thread that cannot be opened. An invalid parameter means that
  * its identifier is wrong.
  */
-export function notOpened(error: number, syscall: string, what: string): HandleError {
-  if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, what);
+export function notOpened(error: number, syscall: string, subject: string): HandleError {
+  if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, subject);
   const advice = "it has ended or never existed: check the number";
-  return systemError(failureByCode("ESRCH"), syscall, what, advice);
+  return systemError(failureByCode("ESRCH"), syscall, subject, advice);
 }
 
 /** Formats a handle as Windows tools do. */

@@ -55,7 +55,7 @@ export function fileSymbols(arch: string) {
 /**
  * The constants of sys/fcntl.h, sys/resource.h and sys/socket.h that differ between Linux and macOS.
  */
-export const numbers = {
+export const constants = {
   F_DUPFD_CLOEXEC: 67,
   O_CREAT: 0x200,
   O_EXCL: 0x800,

@@ -132,10 +132,10 @@ export const failedSymbols = {
 } as const satisfies SymbolTable;
 
 /** O_DIRECT of asm/fcntl.h, whose value depends on the processor. */
-export const directNumbers = { arm64: 0o200000, others: 0o40000 } as const;
+export const directFlags = { arm64: 0o200000, others: 0o40000 } as const;
 
 /** The constants of fcntl.h, sys/resource.h and sys/socket.h that differ between Linux and macOS. */
-export const numbers = {
+export const constants = {
   F_DUPFD_CLOEXEC: 1030,
   O_CREAT: 0o100,
   O_EXCL: 0o200,
