@@ -165,7 +165,7 @@ function readHandleValue(body: Uint8Array): number {
   return value;
 }
 
-/** Throws for values that are no handle. Negative ones are pseudo-handles of whoever uses them. */
+/** Throws for values that are no handle. A pseudo-handle, which is negative, is not accepted. */
 function checkHandleValue(value: number): void {
   if (value <= 0 || (value & 3) !== 0) throw protocolError(`${value}, which is no handle`);
 }
