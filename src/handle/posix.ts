@@ -13,6 +13,9 @@ import type { HandlePlatform } from "./types.ts";
 /** The lowest number after the standard descriptors, so that a duplicate never becomes stdin. */
 export const MINIMUM = 3;
 
+/** Whether this system is macOS. It is read once: in Node the name of the system is behind a getter. */
+let isMac: boolean | undefined;
+
 /** Handles on Linux and macOS. */
 export const posixPlatform: HandlePlatform = {
   checkBorrowed: (raw) => checkFd(raw, "a handle"),
@@ -26,7 +29,8 @@ export const posixPlatform: HandlePlatform = {
     return reportNumber(movePosix(opened, inheritable, minimum));
   },
   duplicateOnto(raw, target, inheritable) {
-    if (osName() === "darwin") replaceOnMac(raw, target, inheritable);
+    isMac ??= osName() === "darwin";
+    if (isMac) replaceOnMac(raw, target, inheritable);
     else dup3(raw, target, inheritable ? 0 : O_CLOEXEC);
     observer?.onReplace(target);
   },
