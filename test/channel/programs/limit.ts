@@ -26,7 +26,7 @@ await near.send("arrives", [1]);
 leave(3);
 const full = fillers.length;
 const lost = await outcome(far.receive());
-const lots = await outcome(far.receive());
+const batches = await outcome(far.receive());
 const refilled: OwnedHandle[] = [];
 while (thrownBy(() => refilled.push(duplicate(1))) === undefined);
 const room = refilled.length;
@@ -44,4 +44,4 @@ const last = await next(far);
 const direction = { message: last.message, handles: last.handles.length };
 last[Symbol.dispose]();
 
-report({ full, lost, room, after, lots, waiting, direct, direction, leaked: open() - before });
+report({ full, lost, room, after, batches, waiting, direct, direction, leaked: open() - before });
