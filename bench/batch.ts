@@ -1,4 +1,4 @@
-/** Many handles at once: `batch.ts HANDLES ROUNDS` prints the median nanoseconds a handle. */
+/** Duplicates and closes many handles at once: `batch.ts HANDLES ROUNDS` prints the median nanoseconds a handle. */
 import { openSync } from "node:fs";
 import process from "node:process";
 import { closeMany, duplicateMany } from "../mod.ts";

@@ -1,6 +1,6 @@
 /**
- * Handles over a channel to a child in the same runtime: `channel.ts MESSAGES HANDLES` prints how
- * many a second arrive, are counted and closed there. The child is this file again.
+ * Sends handles over a channel to a child in the same runtime: `channel.ts MESSAGES HANDLES` prints how
+ * many handles a second the child receives, counts and closes. The child runs this file too.
  */
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";

@@ -1,4 +1,4 @@
-/* What the yardsticks share: failing, the clock, the value in the middle, and the second thread. */
+/* What the C programs share: failing, the clock, the median, and the second thread. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -13,7 +13,7 @@ static inline void fail(const char *call) {
   exit(1);
 }
 
-/* Nanoseconds since some moment. */
+/* The monotonic clock, in nanoseconds. */
 static inline double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -31,7 +31,7 @@ static inline int ascending(const void *left, const void *right) {
   return (difference > 0) - (difference < 0);
 }
 
-/* Sorts the values, as it has to. */
+/* The median. It sorts the values. */
 static inline double median(double *values, int count) {
   qsort(values, count, sizeof *values, ascending);
   return values[count / 2];
@@ -44,8 +44,8 @@ static inline void *idle(void *nothing) {
 
 /*
  * With a second thread, even one that sleeps, the kernel counts the users of the process's file table
- * and takes a slower path. Every JavaScript runtime has more threads than one, so that is the speed
- * that it can reach at best.
+ * and takes a slower path. Every JavaScript runtime has more than one thread, so it cannot be faster
+ * than a C program with two.
  */
 static inline void start_thread(void) {
   pthread_t thread;

@@ -27,7 +27,7 @@ export interface Pool {
   readonly label: string;
   readonly hit: Verdict;
   readonly fault: Verdict;
-  /** The kernel's memory for a file that has no descriptor. */
+  /** The bytes of kernel memory of a file that is paged out. */
   readonly bytes: number;
 }
 

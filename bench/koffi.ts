@@ -1,6 +1,6 @@
 /**
- * The same loops with koffi called by hand, as a Node user would write them without this library:
- * `koffi.ts BATCHES SIZE`. Linux only: elsewhere fcntl's third argument travels differently.
+ * The same loops with koffi called directly, as a Node user would write them without this library:
+ * `koffi.ts BATCHES SIZE`. Linux only: on macOS for arm64 the third argument of fcntl is on the stack.
  */
 import process from "node:process";
 import koffi from "koffi";
@@ -23,7 +23,7 @@ const { source, target } = files;
 const closed = fcntl(source, F_DUPFD_CLOEXEC, 100);
 close(closed);
 
-// The same as in subject.ts: every call is hot before anything is measured.
+// As in subject.ts: every function is called often before anything is measured.
 for (let at = 0; at < 20_000; at++) {
   dup3(source, target, O_CLOEXEC);
   fcntl(source, F_GETFL, 0);
@@ -46,7 +46,7 @@ report(process.versions.node, {
       }
     }
   },
-  // Reading the number only: no error is made.
+  // Reads errno only: no error object is made.
   failing(count) {
     for (let at = 0; at < count; at++) {
       if (dup(closed) !== -1 || koffi.errno() !== koffi.os.errno["EBADF"]) {

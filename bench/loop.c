@@ -58,7 +58,7 @@ int main(int count, char **arguments) {
   source = open("/dev/null", O_RDONLY | O_CLOEXEC);
   target = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (source == -1 || target == -1) fail("open");
-  /* A number that the file table has room for: a number beyond it would fail sooner. */
+  /* A number below the size of the file table: for one beyond it the kernel fails sooner. */
   closed = fcntl(source, F_DUPFD_CLOEXEC, 100);
   if (closed == -1 || close(closed) == -1) fail("fcntl");
 

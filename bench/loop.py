@@ -11,7 +11,7 @@ import time
 batches, size = int(sys.argv[1]), int(sys.argv[2])
 source = os.open("/dev/null", os.O_RDONLY)
 target = os.open("/dev/null", os.O_RDONLY)
-# A number that the file table has room for: a number beyond it would fail sooner.
+# A number below the size of the file table: for one beyond it the kernel fails sooner.
 closed = os.dup2(source, 100, inheritable=False)
 os.close(closed)
 

@@ -1,6 +1,6 @@
 /*
- * The yardstick for batches: `many HANDLES ROUNDS` duplicates so many handles, one call each, and
- * closes them, one call each. Prints the median nanoseconds a handle as JSON. A second thread sleeps.
+ * The yardstick for batches: `many HANDLES ROUNDS` duplicates HANDLES handles, with one call each, and
+ * closes them, with one call each. Prints the median nanoseconds a handle as JSON. A second thread sleeps.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /*
- * The yardstick for channels: `pass MESSAGES HANDLES` sends so many messages with so many handles to
- * a child over a socket and waits for the answer to each. The child closes what it gets. Prints the
- * handles a second as JSON.
+ * The yardstick for channels: `pass MESSAGES HANDLES` sends MESSAGES messages with HANDLES handles each
+ * to a child over a socket and waits for the answer to each. The child closes the handles that it
+ * receives. Prints the handles a second as JSON.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-"""What Python's multiprocessing does for one descriptor at a time: `pass.py HANDLES`."""
+"""Sends descriptors with Python's multiprocessing, one at a time: `pass.py HANDLES`."""
 
 import json
 import multiprocessing

@@ -1,6 +1,7 @@
 /**
- * The pool: `pool.ts FILES USES` fills one and prints what a hit costs beside an unpooled read, how
- * many microseconds a fault takes, and how many bytes of the kernel a file that waits.
+ * The pool: `pool.ts FILES USES` fills a pool and prints the cost of reading a resident file as a ratio
+ * to a read without the pool, the microseconds that paging in a file takes, and the bytes of kernel
+ * memory of a file that is paged out.
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import process from "node:process";
@@ -19,7 +20,7 @@ const bytes = (slab() - before) / (files - LIMIT);
 
 const faults: number[] = [];
 for (let at = 0; at < uses; at++) {
-  // In turn, so that none of them has a descriptor.
+  // One after the other, so that each was paged out before its turn.
   const file = pooled[at % files]!;
   const start = performance.now();
   file.use((fd) => fd);
@@ -47,7 +48,7 @@ function time(call: () => number): number {
   return performance.now() - start;
 }
 
-/** What the kernel has in use for its own small objects, in bytes. */
+/** The memory that the kernel uses for its own small objects, in bytes. */
 function slab(): number {
   const text = readFileSync("/proc/meminfo", "utf8");
   return Number(/^Slab:\s+(\d+) kB/m.exec(text)?.[1]) * 1024;

@@ -1,7 +1,7 @@
 /**
- * What one would do without this library: opening the file again by the name that Linux has for a
- * descriptor, and closing that, `reopen.ts BATCHES SIZE`. It is not the same: the new open file has a
- * position of its own, the path's permissions are asked again, and no socket can be opened so.
+ * What a program can do without this library: it opens the file again by the path that Linux has for a
+ * descriptor, and closes it, `reopen.ts BATCHES SIZE`. It is not the same: the new open file has a
+ * position of its own, the permissions of the path are checked again, and a socket cannot be opened.
  */
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";

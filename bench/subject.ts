@@ -22,7 +22,7 @@ const { bun, deno, node } = process.versions;
 report((deno ?? bun ?? node) as string, loops(files), files);
 
 /**
- * Makes every call hot before anything is measured, as a program that does more than one thing
+ * Calls every function often before anything is measured, as a program that does more than one thing
  * would: what an engine learns from one function it applies to others, and that may slow both.
  */
 function mix({ source, target }: Files): void {

@@ -1,4 +1,4 @@
-/** How a JavaScript subject measures itself, and what every subject prints. */
+/** How a JavaScript program measures its loops, and what every subject prints. */
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 
@@ -19,21 +19,21 @@ export interface Plan {
   readonly size: number;
 }
 
-/** A loop over one operation. The loop is the subject's own, so that no call is added to each. */
+/** A loop over one operation. Each subject writes its loop, so that no call is added to the operation. */
 export type Loop = (count: number) => void;
 
-/** The failing operation runs so many times less often: an error with its stack takes long. */
+/** The failing operation runs less often by this factor: an error with its stack takes long. */
 const FAILING_SHARE = 20;
-/** Warm-up in batches: enough that every engine here runs its last tier of code. */
+/** The warm-up, in batches: after it every engine runs its fully optimised code. */
 const WARM_UP = 10;
 
-/** What the loops work on: descriptors that the runtime opened. */
+/** The descriptors of the loops, which the runtime opened. */
 export interface Files {
   readonly source: number;
   readonly target: number;
 }
 
-/** Opens what the loops work on. */
+/** Opens the descriptors of the loops. */
 export function openFiles(): Files {
   return { source: openSync("/dev/null", "r"), target: openSync("/dev/null", "r") };
 }
@@ -67,7 +67,7 @@ function measure(loop: Loop, { batches, size }: Plan): number {
   return median(times);
 }
 
-/** The value in the middle. */
+/** The median. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = sorted.length >> 1;
