@@ -14,8 +14,8 @@ const objects: Library<typeof kernelbaseObjects> = /* @__PURE__ */ lazy(
  *
  * @param hFirstObjectHandle a handle of this process
  * @param hSecondObjectHandle another one
- * @returns whether they do; also `false` when one of them is not open, since the C function gives
- * no reason
+ * @returns whether they refer to the same object; also `false` when one of them is not open, which
+ * the C function does not distinguish
  * @throws {TypeError} when one of them is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-compareobjecthandles
  *

@@ -41,7 +41,7 @@ export function bind(s: number, name: SocketAddress): void {
 }
 
 /**
- * `listen(s, backlog)` — makes a socket accept connections.
+ * `listen(s, backlog)` — puts a socket into the listening state.
  *
  * @param s a bound socket
  * @param backlog how many connections may wait to be accepted

@@ -27,7 +27,7 @@ export const PROCESS_QUERY_INFORMATION = 0x400;
 export const PROCESS_TERMINATE = 1;
 /** `OpenProcess`: it may be assigned to a job, together with {@linkcode PROCESS_TERMINATE}. */
 export const PROCESS_SET_QUOTA = 0x100;
-/** `OpenProcess`: every right. */
+/** `OpenProcess`: all rights. */
 export const PROCESS_ALL_ACCESS = 0x001f_ffff;
 /** `OpenThread`: its identifier may be queried. */
 export const THREAD_QUERY_LIMITED_INFORMATION = 0x800;

@@ -25,8 +25,8 @@ export interface MailslotInfo {
 
 /**
  * `CreateMailslotW(lpName, nMaxMessageSize, lReadTimeout, lpSecurityAttributes)` — makes a
- * mailslot. Other handles are opened by its name for writing; its own handle is read with
- * {@linkcode ReadFile}, one message at a time.
+ * mailslot. Other processes open it by its name with {@linkcode CreateFileW} and write messages;
+ * its owner reads them with {@linkcode ReadFile}, one at a time.
  *
  * @param lpName the name of the mailslot, `\\\\.\\mailslot\\…`
  * @param nMaxMessageSize the maximum size of a message in bytes; 0 for no maximum

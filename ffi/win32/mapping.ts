@@ -37,7 +37,7 @@ const addresses = /* @__PURE__ */ new WeakMap<Uint8Array, number>();
  * `CreateFileMappingW(hFile, lpFileMappingAttributes, flProtect, dwMaximumSizeHigh,
  * dwMaximumSizeLow, lpName)` — makes a file mapping, or opens the existing one of this name.
  *
- * @param hFile the file; `INVALID_HANDLE_VALUE` for memory that is not of a file
+ * @param hFile the file; `INVALID_HANDLE_VALUE` for memory without a file
  * @param lpFileMappingAttributes whether child processes inherit the handle; `null` means that they
  * do not
  * @param flProtect `PAGE_READWRITE`, `PAGE_READONLY`, …
