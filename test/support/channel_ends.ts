@@ -1,6 +1,6 @@
 /** Both ends of a channel in one process, for tests of what one end says and the other hears. */
 import * as path from "node:path";
-import { type ChannelOptions, HandleChannel, type HandleMessage } from "duphandle";
+import { type ChannelOptions, HandleChannel, type HandleMessage, type JsonValue } from "duphandle";
 import { isWindows, temporaryFolder } from "./system.ts";
 
 /** A path to listen at, which nobody else uses. */
@@ -55,4 +55,11 @@ export async function turns(count: number = 20): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** A message with this many levels, and bytes in the deepest one. */
+export function nested(depth: number): JsonValue {
+  let value: JsonValue = new Uint8Array([1]);
+  for (let level = 0; level < depth; level++) value = level % 2 === 0 ? [value] : { value };
+  return value;
 }

@@ -5,7 +5,7 @@ import type { HandleProblem, HandleReport } from "duphandle";
 const onPurpose: Readonly<Record<string, readonly HandleProblem[]>> = {
   "handle/bad_input.test.ts": ["use-after-close"],
   "batch/batch.test.ts": ["foreign-close", "recycled", "two-owners"],
-  "channel/channel.test.ts": ["use-after-close"],
+  "channel/bad_input.test.ts": ["use-after-close"],
   "channel/handles.test.ts": ["foreign-close"],
   "file/adoption.test.ts": ["use-after-close"],
   "file/arguments.test.ts": ["use-after-close"],
