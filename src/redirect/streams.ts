@@ -8,8 +8,7 @@
  * - Deno writes synchronously; on a terminal `process.stdout` has a descriptor of its own as well.
  *   Children get duplicates that Deno made when it started.
  * - Bun gives `process.stdout` a sink with a duplicate of the descriptor. The sink buffers what
- *   does
- *   not fit, and writes it to the duplicate.
+ *   does not fit, and writes it to the duplicate.
  *
  * All else, such as `console.log` in Deno and Bun, writes to the descriptor synchronously.
  */
