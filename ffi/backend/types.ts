@@ -36,7 +36,11 @@ export type AsyncCalls<Table extends SymbolTable> = {
   ) => Promise<number>;
 };
 
-type Numbers<Types extends readonly NativeType[]> = { -readonly [At in keyof Types]: number };
+// Extract says that these are an array: TypeScript 5.2 does not see it.
+type Numbers<Types extends readonly NativeType[]> = Extract<
+  { -readonly [At in keyof Types]: number },
+  number[]
+>;
 
 /** The foreign function interface of a runtime. One file per runtime implements it. */
 export interface Backend {
