@@ -1,9 +1,6 @@
-/**
- * Handles as objects: an owner closes its handle, exactly once; a borrower does not close it.
- *
- * This file is longer than others because the three classes refer to each other: apart, their modules
- * would import each other in a circle.
- */
+/** Handles as objects: an owner closes its handle, exactly once; a borrower does not close it. */
+// Longer than 300 lines: the three classes refer to each other, so modules of their own would import
+// each other in a circle.
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";

@@ -1,4 +1,5 @@
 /** A file in Deno for Windows: an object with the methods of a `FileHandle`. */
+// Longer than 300 lines: one class, with every method of a FileHandle.
 import type { EventEmitter } from "node:events";
 import type { BigIntStats, ReadStream, Stats, WriteStream } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
