@@ -32,7 +32,7 @@ if (process.argv.includes("--check")) {
   const there = new Map(markdown(folder).map((path) => [path, read(join(folder, path))]));
   for (const path of new Set([...written.keys(), ...there.keys()])) {
     if (written.get(path) === there.get(path)) continue;
-    problems.push(`${folder}/${path} is not what the doc comments say: run the script reference`);
+    problems.push(`${folder}/${path} is not what the doc comments say: run npm run reference`);
   }
 } else {
   rmSync(join(root, folder), { recursive: true, force: true });
