@@ -36,7 +36,7 @@ export function runParts(parts: readonly Part<unknown>[], progress: Progress): v
     for (const part of parts) {
       if (round >= part.rounds) continue;
       const step = `${part.name}, round ${round + 1} of ${part.rounds}`;
-      progress.step(step, estimate(durations));
+      progress.step(step, estimate(durations, part));
       const start = performance.now();
       part.measure(round, (what) => progress.detail(`${step}: ${what}`));
       durations.get(part)?.push(performance.now() - start);
@@ -44,22 +44,33 @@ export function runParts(parts: readonly Part<unknown>[], progress: Progress): v
   }
 }
 
-/** How long the rounds that are left will take. */
+/** How long the rounds that are left will take, in milliseconds. */
 export interface Estimate {
-  readonly milliseconds: number;
+  /** The round that begins. */
+  readonly now: number;
+  /** The rounds after it. */
+  readonly after: number;
   /** Whether a round of each part was measured. If not, the rest takes longer than this. */
   readonly complete: boolean;
 }
 
-/** Takes each round that is left to last as long as the median of those that this part has had. */
-function estimate(durations: ReadonlyMap<Part<unknown>, readonly number[]>): Estimate {
-  let milliseconds = 0;
-  let complete = true;
-  for (const [{ rounds }, measured] of durations) {
-    if (measured.length === 0) complete = false;
-    else milliseconds += (rounds - measured.length) * median(measured);
+/** Takes each round that is left to last as long as the median of those that its part has had. */
+function estimate(
+  durations: ReadonlyMap<Part<unknown>, readonly number[]>,
+  begins: Part<unknown>,
+): Estimate {
+  let [now, after, complete] = [0, 0, true];
+  for (const [part, measured] of durations) {
+    if (measured.length === 0) {
+      complete = false;
+      continue;
+    }
+    const typical = median(measured);
+    const left = part.rounds - measured.length;
+    if (part === begins) now = typical;
+    after += (part === begins ? left - 1 : left) * typical;
   }
-  return { milliseconds, complete };
+  return { now, after, complete };
 }
 
 /** The same items, beginning with another one in each round, so that none is always the first. */

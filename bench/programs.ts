@@ -1,5 +1,5 @@
 /** The programs of the part "starts": with this library, from its sources and as the npm package, and without. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import * as fs from "node:fs";
 import { join } from "node:path";
 import { root, type Runtime, type RuntimeName } from "../scripts/runtimes.ts";
 import type { Environment } from "./processes.ts";
@@ -75,18 +75,19 @@ export function listSourcePrograms(found: readonly Runtime[], folder: string): P
  * The programs over the npm package, in a project that has it in its `node_modules`.
  *
  * @param folder where the project is made
- * @returns the programs; without the package none, and the reason
+ * @returns the programs, none without the package; and what is wrong with the package
  */
 export function listPackagePrograms(
   found: readonly Runtime[],
   folder: string,
-): { programs: Program[]; missing?: string } {
+): { programs: Program[]; problem: string | undefined } {
   const built = join(root, OUTPUT);
   const manifest = join(built, "package.json");
-  if (!existsSync(manifest)) {
-    return { programs: [], missing: `the package: ${OUTPUT}/ is not built; npm run build` };
+  if (!fs.existsSync(manifest)) {
+    const problem = `Left out: the package, since there is no ${OUTPUT}/; npm run build makes it`;
+    return { programs: [], problem };
   }
-  const { exports } = JSON.parse(readFileSync(manifest, "utf8")) as {
+  const { exports } = JSON.parse(fs.readFileSync(manifest, "utf8")) as {
     exports: Record<string, unknown>;
   };
   const project = join(folder, "project");
@@ -107,20 +108,31 @@ export function listPackagePrograms(
       }, mostOfPackage[name])
     );
   });
-  return { programs };
+  const problem = isOlderThanSources(manifest)
+    ? `The package in ${OUTPUT}/ is older than the sources; npm run build makes it anew`
+    : undefined;
+  return { programs, problem };
+}
+
+function isOlderThanSources(file: string): boolean {
+  const built = fs.statSync(file).mtimeMs;
+  return ["src", "ffi"].some((folder) =>
+    fs.readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .some((name) => fs.statSync(join(root, folder, name)).mtimeMs > built)
+  );
 }
 
 /** A project as the package's users have it, with koffi, which the package needs in older Node. */
 function makeProject(project: string, built: string): void {
   const modules = join(project, "node_modules");
-  mkdirSync(modules, { recursive: true });
-  symlinkSync(built, join(modules, "duphandle"), "dir");
-  symlinkSync(join(root, "node_modules", "koffi"), join(modules, "koffi"), "dir");
+  fs.mkdirSync(modules, { recursive: true });
+  fs.symlinkSync(built, join(modules, "duphandle"), "dir");
+  fs.symlinkSync(join(root, "node_modules", "koffi"), join(modules, "koffi"), "dir");
   const dependencies = { duphandle: "*", koffi: "*" };
-  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", dependencies }));
-  writeFileSync(join(project, "empty.js"), "export {};\n");
+  fs.writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", dependencies }));
+  fs.writeFileSync(join(project, "empty.js"), "export {};\n");
   for (const entryPoint of entryPoints) {
-    writeFileSync(
+    fs.writeFileSync(
       join(project, `${sources[entryPoint]}.js`),
       `import { duplicate } from "${entryPoint}";\n\nduplicate(1).close();\n`,
     );

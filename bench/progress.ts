@@ -9,12 +9,14 @@ const DETAIL_INTERVAL_MS = 10_000;
 export class Progress {
   readonly #start = performance.now();
   readonly #isTerminal = process.stderr.isTTY;
-  #left = "";
+  #left: Estimate | undefined;
+  #stepStart = this.#start;
   #lastPrinted = -Infinity;
 
   /** Prints that a step begins. */
   step(what: string, left?: Estimate): void {
-    this.#left = left === undefined ? "" : showEstimate(left);
+    this.#left = left;
+    this.#stepStart = performance.now();
     this.#print(what);
   }
 
@@ -27,21 +29,26 @@ export class Progress {
 
   /** Prints how long everything took, and leaves the line. */
   end(): void {
-    this.#left = "";
+    this.#left = undefined;
     this.#print("done");
     if (this.#isTerminal) process.stderr.write("\n");
   }
 
   #print(what: string): void {
     this.#lastPrinted = performance.now();
-    const line = `[${showClock(this.#lastPrinted - this.#start)}] ${what}${this.#left}`;
+    const left = this.#left === undefined
+      ? ""
+      : showLeft(this.#left, this.#lastPrinted - this.#stepStart);
+    const line = `[${showClock(this.#lastPrinted - this.#start)}] ${what}${left}`;
     process.stderr.write(this.#isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
   }
 }
 
-function showEstimate({ milliseconds, complete }: Estimate): string {
-  if (milliseconds === 0) return "";
-  return `, ${complete ? "about" : "at least"} ${showDuration(milliseconds)} left`;
+/** When a round takes longer than expected, the estimate of the rounds after it does not change. */
+function showLeft({ now, after, complete }: Estimate, elapsed: number): string {
+  const left = Math.max(now - elapsed, 0) + after;
+  if (left === 0) return "";
+  return `, ${complete ? "about" : "at least"} ${showDuration(left)} left`;
 }
 
 function showDuration(milliseconds: number): string {

@@ -26,11 +26,12 @@ export interface Machine {
   readonly kernel: string;
   /** How busy the machine was when the benchmark began. */
   readonly load: number;
-  readonly compiler: string;
+  /** The C compiler, when a part needed it. */
+  readonly compiler: string | undefined;
 }
 
 /** Describes this machine at this moment. */
-export function describeMachine(compiler: string): Machine {
+export function describeMachine(compiler: string | undefined): Machine {
   return {
     date: new Date().toISOString(),
     cpu: os.cpus()[0]?.model.trim() ?? "unknown processor",
@@ -59,7 +60,7 @@ export function report(machine: Machine, results: Results, options: Options): vo
   const { date, cpu, cores, kernel, load, compiler } = machine;
   const loads = `load ${load.toFixed(1)} before, ${after.toFixed(1)} after`;
   console.log(`${date.slice(0, 10)}  ${cpu}, ${cores} cores, ${loads}`);
-  console.log(`${kernel}, ${compiler}`);
+  console.log(compiler === undefined ? kernel : `${kernel}, ${compiler}`);
   console.log(`Medians of ${roundsOf(options)}.`);
   if (quick) console.log("A quick run shows that the benchmark works: its numbers mean little.");
   for (const table of tables(results)) console.log(`\n${table}`);

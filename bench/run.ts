@@ -72,7 +72,7 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
   const batches = make("batches", () => batchesPart(program("many"), found, options));
   const pools = make("pools", () => poolsPart(found, options));
 
-  const machine = describeMachine(compiler === undefined ? "no C" : describeCompiler(compiler));
+  const machine = describeMachine(compiler === undefined ? undefined : describeCompiler(compiler));
   runParts([...calls, ...starts, ...passing, ...batches, ...pools], progress);
   progress.end();
   const results = <Result>(parts: Part<Result>[]) => parts.flatMap((part) => part.summarize());
@@ -86,7 +86,7 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
 }
 
 function listPrograms(found: readonly Runtime[], folder: string) {
-  const { programs, missing } = listPackagePrograms(found, folder);
-  if (missing !== undefined) console.log(`Left out: ${missing}`);
+  const { programs, problem } = listPackagePrograms(found, folder);
+  if (problem !== undefined) console.log(problem);
   return [...listSourcePrograms(found, folder), ...programs];
 }
