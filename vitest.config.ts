@@ -13,9 +13,12 @@ export default defineConfig({
   resolve: { alias: process.env["DUPHANDLE_PACKAGE"] === undefined ? alias : [] },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/compiled.ts"],
     setupFiles: ["test/support/setup.ts"],
-    // Handles belong to the process, so each file gets a process of its own.
+    // Handles belong to the process. Every test leaves them as they were (setup.ts), so that a process
+    // can do one file after the other; Wine is left to start a new one for each.
     pool: "forks",
+    isolate: process.platform !== "linux",
     // Most of the time they wait for processes. Under an emulation there is no power for two.
     maxWorkers: process.platform === "linux" ? 2 : 1,
     testTimeout: 120_000,

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import { runProgram } from "../support/program.ts";
 import { isDeno, temporaryFile, temporaryFolder } from "../support/system.ts";
-import { canTrace, failing } from "../support/trace.ts";
+import { canTrace, failing, strace } from "../support/trace.ts";
 
 /** Deno makes a pair of sockets for itself at its start, and a Node that has TypeScript compiled does. */
 const hasOwnSockets = isDeno || Number(process.versions.node.split(".")[0]) < 24;
@@ -16,7 +16,7 @@ function traced(
 ): { result: unknown; lines: string[] } {
   using folder = temporaryFolder();
   const log = `${folder.path}/trace`;
-  const prefix = ["strace", "-f", "-qq", "-o", log, "-e", "signal=none", ...options];
+  const prefix = strace(log, ["-e", "signal=none", ...options]);
   const { result } = runProgram(name, { prefix, args });
   return { result, lines: fs.readFileSync(log, "utf8").split("\n") };
 }

@@ -6,7 +6,7 @@ import { type BadCall, badPosixCalls, badVerbCalls, badWin32Calls } from "../sup
 import { openHandles } from "../support/open_handles.ts";
 import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/system.ts";
-import { canTrace } from "../support/trace.ts";
+import { canTrace, strace } from "../support/trace.ts";
 
 function refuses({ name, values, call }: BadCall): void {
   const before = openHandles();
@@ -70,10 +70,7 @@ describe("bad input", () => {
     using folder = temporaryFolder();
     const log = path.join(folder.path, "trace");
     const { result } = runProgram("handle/bad_input.ts", {
-      prefix: [
-        ...["strace", "-f", "-qq", "-o", log],
-        ...["-e", "trace=dup,dup2,dup3,fcntl,lseek,pipe2", "-e", "signal=none"],
-      ],
+      prefix: strace(log, ["-e", "trace=dup,dup2,dup3,fcntl,lseek,pipe2", "-e", "signal=none"]),
     });
     const { refused, pid } = result as { refused: number; pid: number };
     expect(refused).toBeGreaterThan(1000);

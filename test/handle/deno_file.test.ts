@@ -17,7 +17,7 @@ import {
   writeRaw,
 } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
-import { canTrace } from "../support/trace.ts";
+import { canTrace, strace } from "../support/trace.ts";
 
 /** What the tests use of a `Deno.FsFile`, for type checkers that do not know Deno. */
 interface File extends Disposable {
@@ -248,7 +248,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a source", () => {
     const trace = ["-e", "trace=kcmp", "-e", "inject=kcmp:error=EPERM"];
     const { result } = runProgram("handle/deno_file_cases.ts", {
       args: [temporary.path],
-      prefix: ["strace", "-f", "-qq", "-o", "/dev/null", ...trace],
+      prefix: strace("/dev/null", trace),
     });
     expect(result).toMatchObject(chosen);
     expect(result).not.toHaveProperty("kcmp");

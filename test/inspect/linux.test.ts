@@ -29,7 +29,7 @@ import {
   temporaryFolder,
   writeRaw,
 } from "../support/system.ts";
-import { canTrace, failing } from "../support/trace.ts";
+import { canTrace, failing, strace } from "../support/trace.ts";
 
 const isLinux = process.platform === "linux";
 
@@ -210,7 +210,7 @@ describe.runIf(isLinux)("listHandles() on Linux", () => {
       const log = `${folder.path}/trace`;
       runProgram("inspect/many.ts", {
         args: [String(handles)],
-        prefix: ["strace", "-f", "-qq", "-o", log, "-e", "trace=kcmp", "-e", "signal=none"],
+        prefix: strace(log, ["-e", "trace=kcmp", "-e", "signal=none"]),
       });
       return fs.readFileSync(log, "utf8").split("\n").filter((line) => line.includes("kcmp("))
         .length;

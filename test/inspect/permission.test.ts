@@ -6,7 +6,7 @@ import { anybodysFolder, canChangeUser, homeAt, nobody, withHome } from "../supp
 import { Peer, startOnce } from "../support/peer.ts";
 import { lastLine, root, runProgram } from "../support/program.ts";
 import { isDeno, temporaryFile } from "../support/system.ts";
-import { canTrace } from "../support/trace.ts";
+import { canTrace, strace } from "../support/trace.ts";
 
 const isLinux = process.platform === "linux";
 
@@ -38,10 +38,7 @@ test.runIf(canTrace)("without kcmp the result is what can be proven (needs strac
   using file = temporaryFile("");
   const { output } = runProgram("inspect/inspect.ts", {
     args: [file.path],
-    prefix: [
-      ...["strace", "-f", "-qq", "-o", "/dev/null"],
-      ...["-e", "trace=kcmp", "-e", "inject=kcmp:error=EPERM"],
-    ],
+    prefix: strace("/dev/null", ["-e", "trace=kcmp", "-e", "inject=kcmp:error=EPERM"]),
   });
   const unknown = expect.objectContaining({
     code: "ENOTSUP",

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { anybodysFolder, canChangeUser, nobody, withHome } from "../support/nobody.ts";
 import { hasCommand, lastLine, root, runProgram } from "../support/program.ts";
-import { canTrace } from "../support/trace.ts";
+import { canTrace, strace } from "../support/trace.ts";
 
 const isLinux = process.platform === "linux";
 const hasLimits = isLinux && hasCommand("prlimit");
@@ -16,7 +16,7 @@ interface Faults {
 function fault(call: string, error: string, when: string): Faults {
   const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:error=${error}:when=${when}`];
   return runProgram("pool/fault.ts", {
-    prefix: [...limited, "strace", "-f", "-qq", "-o", "/dev/null", ...inject],
+    prefix: [...limited, ...strace("/dev/null", inject)],
   }).result as Faults;
 }
 

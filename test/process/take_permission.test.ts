@@ -1,4 +1,4 @@
-/** Who may take a handle of whom, on Linux: real processes of real users. */
+/** Which processes may take handles of each other on Linux: real processes of real users. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { allowTake, openProcess } from "duphandle";
@@ -9,7 +9,7 @@ import { Peer, startOnce } from "../support/peer.ts";
 import { root } from "../support/program.ts";
 import { isWindows, readRaw, temporaryFile, temporaryFolder } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
-import { canTrace, failing } from "../support/trace.ts";
+import { canTrace, failing, strace } from "../support/trace.ts";
 
 const isLinux = process.platform === "linux";
 const scope = isLinux ? ptraceScope() : undefined;
@@ -17,8 +17,8 @@ const scope = isLinux ? ptraceScope() : undefined;
 const SCOPE = "/proc/sys/kernel/yama/ptrace_scope";
 
 /**
- * A command that runs another where Yama seems to have this setting: most kernels that tests run on
- * have no Yama, and only a reboot takes back a 3.
+ * A command that runs another one with a simulated setting of Yama: most kernels that run the tests
+ * have no Yama, and only a reboot resets a 3.
  */
 function withScope(scope: number): string[] {
   const script = `mount -t tmpfs none /proc/sys/kernel && mkdir "\${0%/*}" && echo ${scope} >"$0" &&
@@ -136,7 +136,7 @@ describe.runIf(isLinux)("take() on Linux (Windows decides when the process is op
       await using one = await Peer.start(nobody, env);
       await using other = await Peer.start([...withScope(scope), ...prefix, ...nobody], env);
       const theirs = await one.do("open", `${root}/LICENSE`, "r");
-      await one.do("makeUndumpable"); // what the kernel refuses, whether or not it has Yama
+      await one.do("makeUndumpable"); // refused by every kernel, with or without Yama
       return await other.do("takeAndRead", one.pid, theirs, 3).catch((error: unknown) => error);
     }
 
@@ -193,8 +193,8 @@ describe("allowTake()", () => {
     using folder = temporaryFolder();
     const log = `${folder.path}/trace`;
     {
-      const trace = ["-f", "-qq", "-e", "trace=prctl", "-e", "signal=none", "-o", log];
-      await using peer = await Peer.start(["strace", ...trace]);
+      const trace = ["-e", "trace=prctl", "-e", "signal=none"];
+      await using peer = await Peer.start(strace(log, trace));
       await peer.do("allowTake", process.pid);
       await peer.do("allowTake", "any");
     }

@@ -8,6 +8,16 @@ import { isBun, isDeno, temporaryFolder } from "./system.ts";
 /** The checkout's top folder. */
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Starts the program that follows in Node 20. */
+export const startCompiled: string = path.join(root, "test", "support", "start_compiled.mjs");
+
+/** Whether compiled.ts has compiled it. The examples, which start themselves again, are not. */
+function isCompiled(script: string): boolean {
+  const folder = process.env["DUPHANDLE_COMPILED"];
+  const name = path.relative(root, script).replace(/\.ts$/, ".mjs");
+  return folder !== undefined && fs.existsSync(path.join(folder, name));
+}
+
 /** The file of a program: `channel/victim.ts` is test/channel/programs/victim.ts. */
 export function programPath(name: string): string {
   return path.join(root, "test", path.dirname(name), "programs", path.basename(name));
@@ -41,20 +51,27 @@ export interface ProgramOptions {
 /** The command that starts a script in the runtime that runs the test. */
 export function commandFor(script: string, options: ProgramOptions = {}): string[] {
   const { permissions = ["-A"], flags = [], args = [], prefix = [] } = options;
-  return [...prefix, process.execPath, ...runtimeArguments(permissions), ...flags, script, ...args];
+  const before = runtimeArguments(script, permissions, flags);
+  return [...prefix, process.execPath, ...before, script, ...args];
 }
 
-function runtimeArguments(permissions: readonly string[]): string[] {
+function runtimeArguments(
+  script: string,
+  permissions: readonly string[],
+  flags: readonly string[],
+): string[] {
   if (isDeno) {
     const config = path.join(root, "deno.json");
-    return ["run", "--quiet", "--no-prompt", "--no-check", `--config=${config}`, ...permissions];
+    const options = ["--quiet", "--no-prompt", "--no-check", `--config=${config}`];
+    return ["run", ...options, ...permissions, ...flags];
   }
-  if (isBun) return [];
+  if (isBun) return [...flags];
   if (Number(process.versions.node.split(".")[0]) >= 24) {
-    return ["--disable-warning=ExperimentalWarning"];
+    return ["--disable-warning=ExperimentalWarning", ...flags];
   }
+  if (isCompiled(script)) return [...flags, startCompiled];
   const tsx = path.join(root, "node_modules", "tsx", "dist", "loader.mjs");
-  return [`--import=${pathToFileURL(tsx)}`];
+  return [`--import=${pathToFileURL(tsx)}`, ...flags];
 }
 
 /**

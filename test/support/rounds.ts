@@ -1,15 +1,23 @@
-/** How often a test repeats what goes wrong only now and then. */
+/**
+ * How often a test repeats what goes wrong only now and then.
+ *
+ * `npm test` does a tenth of the rounds. `DUPHANDLE_LONG=1` does all of them: `.ci/run` sets it for the
+ * suite on Linux, once.
+ */
 import { isWindows } from "./system.ts";
 
-/** The code is the same when the suite runs on the npm package, and in an older Node. */
-const isAgain = process.env["DUPHANDLE_PACKAGE"] !== undefined ||
-  process.env["DUPHANDLE_TARGET"] === "node20";
+/**
+ * All rounds, in the runtimes that differ: the code is the same when the suite runs on the npm package,
+ * and in an older Node.
+ */
+const isLong = process.env["DUPHANDLE_LONG"] === "1" &&
+  process.env["DUPHANDLE_PACKAGE"] === undefined && process.env["DUPHANDLE_TARGET"] !== "node20";
 
 /**
- * The number of rounds here: all, fewer under Wine, where each call is a message to another process,
- * and a tenth for the npm package and for Node 20.
+ * The number of rounds here: a tenth, or all with `DUPHANDLE_LONG=1`. Under Wine, where each call is a
+ * message to another process, the number for Windows, which is always the same.
  */
-export function rounds(count: number, onWindows: number = count): number {
-  const all = isWindows ? onWindows : count;
-  return isAgain ? Math.ceil(all / 10) : all;
+export function rounds(count: number, onWindows: number = Math.ceil(count / 10)): number {
+  if (isWindows) return onWindows;
+  return isLong ? count : Math.ceil(count / 10);
 }

@@ -1,9 +1,9 @@
 /** The commands of every runtime that there is on this system, for tests with two of them. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { pathToFileURL } from "node:url";
 import { bunPath, denoPath, node20Path, nodePath } from "../../scripts/binaries.mjs";
 import { root, type RuntimeName } from "../../scripts/runtimes.ts";
+import { startCompiled } from "./program.ts";
 
 /** A runtime, and how it starts a script. */
 export interface RuntimeCommand {
@@ -18,7 +18,6 @@ export interface RuntimeCommand {
  */
 export function runtimeCommands(): RuntimeCommand[] {
   const config = path.join(root, "deno.json");
-  const loader = pathToFileURL(path.join(root, "node_modules", "tsx", "dist", "loader.mjs"));
   const deno = ["run", "--quiet", "--no-prompt", "--no-check", `--config=${config}`, "-A"];
   const commands: RuntimeCommand[] = [
     { name: "deno", command: [denoPath(root), ...deno] },
@@ -26,5 +25,5 @@ export function runtimeCommands(): RuntimeCommand[] {
     { name: "node", command: [nodePath(root), "--disable-warning=ExperimentalWarning"] },
   ];
   if (!fs.existsSync(path.join(root, "scripts", "node20", "node_modules"))) return commands;
-  return [...commands, { name: "node20", command: [node20Path(root), `--import=${loader}`] }];
+  return [...commands, { name: "node20", command: [node20Path(root), startCompiled] }];
 }

@@ -3,7 +3,18 @@ import { spawnSync } from "node:child_process";
 
 /** Whether strace is here and may trace. CI installs it; a container may forbid it. */
 export const canTrace: boolean = process.platform === "linux" &&
-  spawnSync("strace", ["-qq", "-e", "trace=none", "true"], { stdio: "ignore" }).status === 0;
+  spawnSync("strace", ["-f", "--seccomp-bpf", "-qq", "-e", "trace=none", "true"], {
+      stdio: "ignore",
+    })
+      .status === 0;
+
+/**
+ * strace of a program and its threads. Only the calls that are traced stop the program: without the
+ * filter each of its thousands of others would, twice.
+ */
+export function strace(log: string, options: readonly string[]): string[] {
+  return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", log, ...options];
+}
 
 /**
  * A command prefix under which one system call fails as told for one file only: what the runtime
@@ -14,6 +25,5 @@ export const canTrace: boolean = process.platform === "linux" &&
  */
 export function failing(file: string, fault: string): string[] {
   const call = fault.slice(0, fault.indexOf(":"));
-  const trace = ["-e", `trace=${call}`, "-e", `inject=${fault}`];
-  return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", file, ...trace];
+  return strace("/dev/null", ["-P", file, "-e", `trace=${call}`, "-e", `inject=${fault}`]);
 }
