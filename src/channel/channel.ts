@@ -34,11 +34,18 @@ export interface HandleMessage extends Disposable {
 
 const optionNames: readonly (keyof Limits)[] = ["maxMessageBytes", "maxHandles"];
 
-/** Makes the `HandleChannel` of an end. Its constructor is private, so only this module can. */
-export let createChannel: (end: ChannelEnd, limits: Limits) => HandleChannel;
+/**
+ * Makes the `HandleChannel` of an end. Its constructor is private, and a static block that called it
+ * would keep bundlers from removing the class.
+ */
+export function createChannel(end: ChannelEnd, limits: Limits): HandleChannel {
+  return Reflect.construct(HandleChannel, [new Connection(end, limits)]) as HandleChannel;
+}
 
 /** Makes a `HandleServer`, whose constructor is private too. */
-let createServer: (listener: Listener) => HandleServer;
+function createServer(listener: Listener): HandleServer {
+  return Reflect.construct(HandleServer, [listener]) as HandleServer;
+}
 
 /**
  * Sends messages and handles of any kind to another process of the same user, and receives them.
@@ -73,10 +80,6 @@ let createServer: (listener: Listener) => HandleServer;
  */
 export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessage> {
   readonly #connection: Connection;
-
-  static {
-    createChannel = (end, limits) => new HandleChannel(new Connection(end, limits));
-  }
 
   private constructor(connection: Connection) {
     this.#connection = connection;
@@ -243,10 +246,6 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
 export class HandleServer implements AsyncDisposable {
   readonly #listener: Listener;
   #closing: Promise<void> | undefined;
-
-  static {
-    createServer = (listener) => new HandleServer(listener);
-  }
 
   private constructor(listener: Listener) {
     this.#listener = listener;

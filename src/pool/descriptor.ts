@@ -14,8 +14,13 @@ export interface PoolEntry {
   isClosed(): boolean;
 }
 
-/** Makes the `PooledDescriptor` of an entry. Its constructor is private, so only this module can. */
-export let pooledDescriptor: (entry: PoolEntry) => PooledDescriptor;
+/**
+ * Makes the `PooledDescriptor` of an entry. Its constructor is private, and a static block that called
+ * it would keep bundlers from removing the class.
+ */
+export function pooledDescriptor(entry: PoolEntry): PooledDescriptor {
+  return Reflect.construct(PooledDescriptor, [entry]) as PooledDescriptor;
+}
 
 /**
  * A file of a {@linkcode DescriptorPool}, made by its `add`. It has a descriptor while it is used.
@@ -35,10 +40,6 @@ export let pooledDescriptor: (entry: PoolEntry) => PooledDescriptor;
  * ```
  */
 export class PooledDescriptor implements Disposable {
-  static {
-    pooledDescriptor = (entry) => new PooledDescriptor(entry);
-  }
-
   readonly #entry: PoolEntry;
 
   private constructor(entry: PoolEntry) {

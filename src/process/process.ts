@@ -18,8 +18,13 @@ const self: ProcessReference = { raw: -1, pid: undefined };
 /** Used in place of a raw handle for this process, so that a −1 of a failed call never means it. */
 const THIS_PROCESS = Symbol("this process");
 
-/** Makes a {@linkcode ProcessHandle}, whose constructor is private. */
-let processHandle: (raw: RawHandle | typeof THIS_PROCESS, pid: number) => ProcessHandle;
+/**
+ * Makes a {@linkcode ProcessHandle}. Its constructor is private, and a static block that called it would
+ * keep bundlers from removing the class.
+ */
+function processHandle(raw: RawHandle | typeof THIS_PROCESS, pid: number): ProcessHandle {
+  return Reflect.construct(ProcessHandle, [raw, pid]) as ProcessHandle;
+}
 
 /**
  * A handle of a process. It refers to that process for good: a later process with the same pid is
@@ -40,10 +45,6 @@ let processHandle: (raw: RawHandle | typeof THIS_PROCESS, pid: number) => Proces
  * ```
  */
 export class ProcessHandle extends OwnedHandle {
-  static {
-    processHandle = (raw, pid) => new ProcessHandle(raw, pid);
-  }
-
   /** The process identifier. */
   readonly pid: number;
 

@@ -19,8 +19,13 @@ export interface TrackOptions {
 const keys: readonly (keyof TrackOptions)[] = ["onReport", "stackDepth"];
 const DEFAULT_DEPTH = 16;
 
-/** Makes a tracker, whose constructor is private. */
-let makeTracker: (options: TrackOptions) => HandleTracker;
+/**
+ * Makes a tracker. Its constructor is private, and a static block that called it would keep bundlers
+ * from removing the class.
+ */
+function makeTracker(options: TrackOptions): HandleTracker {
+  return Reflect.construct(HandleTracker, [options]) as HandleTracker;
+}
 
 /**
  * Tracks every {@linkcode OwnedHandle} that is made while it runs, of whatever class and by whatever
@@ -41,10 +46,6 @@ let makeTracker: (options: TrackOptions) => HandleTracker;
  * ```
  */
 export class HandleTracker implements Disposable {
-  static {
-    makeTracker = (options) => new HandleTracker(options);
-  }
-
   readonly #subscriber: Subscriber;
   readonly #reports: HandleReport[];
   #isStopped: boolean;
