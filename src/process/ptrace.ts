@@ -8,8 +8,8 @@ import { procText } from "../../ffi/posix/proc.ts";
 const SCOPE = "/proc/sys/kernel/yama/ptrace_scope";
 
 /**
- * `kernel.yama.ptrace_scope`: 0, 1, 2 or 3; `undefined` where the kernel has no Yama and
- * only the users of the two processes decide.
+ * `kernel.yama.ptrace_scope`: 0, 1, 2 or 3; `undefined` where the kernel has no Yama, and
+ * only the users of the two processes matter.
  *
  * @throws {HandleError} `EMFILE`, `ENFILE`, `ENOMEM` when it exists and cannot be read now
  * @see https://docs.kernel.org/admin-guide/LSM/Yama.html

@@ -1,5 +1,4 @@
 /** A file in Deno for Windows: an object with the methods of a `FileHandle`. */
-// Longer than 300 lines: one class, with every method of a FileHandle.
 import type { EventEmitter } from "node:events";
 import type { BigIntStats, ReadStream, Stats, WriteStream } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -31,8 +30,7 @@ export interface WindowsFile extends EventEmitter {}
 
 /**
  * A file in Deno for Windows, which cannot adopt a HANDLE: it has the methods of a `FileHandle`,
- * with the same arguments and results, and makes the calls of Windows. No call blocks the calling
- * thread.
+ * with the same arguments and results. It makes the calls of Windows and never blocks the thread.
  *
  * It owns the handle. It emits `close` when it is closed.
  */

@@ -132,7 +132,7 @@ describe("duplicateHandle() within this process", () => {
         options: both,
       })
     ).toThrow(isWindows ? notOpen : unsupported);
-    // The rule holds for a bad target too.
+    // The source is closed with a bad target as well.
     expect(isOpen(raw)).toBe(false);
     expect(() => duplicateHandle({ sourceProcess: self, sourceHandle: raw, targetProcess: self }))
       .toThrow(notOpen);
@@ -250,12 +250,12 @@ describe("duplicateHandle() between processes", () => {
     expect(await target.do("isInheritable", raw)).toBe(true);
     const reader = duplicateHandle({ ...args, desiredAccess: GENERIC_READ });
     await expect(target.do("write", reader, "x")).rejects.toMatchObject({ code: "EACCES" });
-    // Wider than the source: refused, and the source is closed all the same.
+    // Wider access than the source has: refused, and the source is closed nevertheless.
     const readOnly = await source.do("open", file.path, "r");
     const wider = { ...args, sourceHandle: readOnly, desiredAccess: GENERIC_WRITE };
     expect(() => duplicateHandle({ ...wider, options: DUPLICATE_CLOSE_SOURCE })).toThrow(denied);
     expect(await source.do("isOpen", readOnly)).toBe(false);
-    // Moved, so that the source has it no more.
+    // Moved: the source process no longer has it.
     const moved = duplicateHandle({ ...args, options: both });
     expect(await source.do("isOpen", theirs)).toBe(false);
     expect(await target.do("read", moved, 2)).toBe("ef");
@@ -294,7 +294,7 @@ describe("duplicateHandle() between processes", () => {
         desiredAccess: win32.SYNCHRONIZE,
       });
       expect(raw).not.toBe(-1);
-      // It means this process, not the one that uses it.
+      // It refers to this process, not to the process that uses it.
       expect(await peer.do("isSignalled", raw)).toBe(false);
       using thirdProcess = openProcess(third.pid);
       const dying = other.give(thirdProcess);

@@ -59,7 +59,7 @@ describe("ProcessHandle.take()", () => {
     using file = temporaryFile("precious");
     await using peer = await Peer.start();
     const theirs = await peer.do("open", file.path, "r");
-    // Windows deletes a name at once only since 1809, and Wine does not: there it stays.
+    // Windows removes the name at once only since version 1809; Wine keeps it.
     if (!isWindows) await peer.do("unlink", file.path);
     using other = openProcess(peer.pid);
     using taken = other.take(theirs);
@@ -100,7 +100,7 @@ describe("ProcessHandle.take()", () => {
       using before = other.take(theirs);
       expect(isStillThere(other, theirs, before)).toBe(true);
       using taken = other.take(theirs, { closeSource: true });
-      // The number may be another object's by now, of the runtime there.
+      // The runtime of that process may have reused the number.
       expect(isStillThere(other, theirs, taken)).toBe(false);
       expect(readRaw(taken.raw, 3)).toBe("abc");
     } else {

@@ -12,7 +12,7 @@ const ROUNDS = rounds(1000, 150);
 
 beforeAll(startOnce);
 
-/** A process that only waits, and has our handle: as its standard input, or because we gave it. */
+/** A process that only waits and has our handle, as its standard input or because it was given. */
 function start(stdin: number | "pipe"): ChildProcess {
   const [command, args] = isWindows ? ["cmd.exe", ["/q", "/k"]] : ["sleep", ["600"]];
   return spawn(command as string, args as string[], { stdio: [stdin, "ignore", "ignore"] });
@@ -54,7 +54,7 @@ test(`in ${ROUNDS} rounds nothing leaks, and every error is clear`, async () => 
     await closed;
   }
   if (fd !== undefined) fs.closeSync(fd);
-  // Both happened: a third were killed before, and a third after.
+  // Both happened: a third of the processes were killed before the take, and a third after it.
   expect(Math.min(seen.taken, seen.ended)).toBeGreaterThanOrEqual(Math.floor(ROUNDS / 3));
   expect(readRaw(source.raw, 3)).toBe("abc");
 });

@@ -6,7 +6,7 @@ import { openHandles } from "../support/open_handles.ts";
 import { hasCommand, type Outcome, runProgram } from "../support/program.ts";
 import { isBun, isDeno, isWindows, openRaw, temporaryFile, writeRaw } from "../support/system.ts";
 
-/** What standard output is, by the command that starts the program's command. */
+/** The kinds of standard output, each with the command that starts the program with it. */
 const outputs: Record<string, string[]> = {
   "a file": [],
   "a pipe": ["sh", "-c", '"$@" | cat', "sh"],
@@ -166,7 +166,7 @@ describe.skipIf(isWindows)(
       expect(linesOf(fs.readFileSync(target.path, "utf8"))).toEqual(expected(["during"]));
       const [seen, wanted] = [linesOf(output), expected(["before", "after"])];
       expect(seen.filter((line) => line.startsWith("during"))).toEqual([]);
-      // Bun's process.stdout queues when a pipe is full, so the order of its lines is their own.
+      // Bun's process.stdout queues when a pipe is full, so only the order among its lines is known.
       for (const how of kind === "a pipe" && isBun ? ["stdout", "fs", "console", "child"] : [""]) {
         expect(seen.filter((line) => line.endsWith(how))).toEqual(
           wanted.filter((line) => line.endsWith(how)),
@@ -246,7 +246,7 @@ describe.skipIf(isWindows)(
       });
     });
 
-    // Node's and Deno's streams with a handle of libuv become synchronous for good.
+    // Node's and Deno's streams with a libuv handle stay synchronous.
     test.each(isBun ? available : ["a file"])("leaves process.stdout as it was: %s", (kind) => {
       expect(runCase("stream", kind).result).toBe(true);
     });

@@ -40,7 +40,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
     test("distinguishes pipes and devices from files", async () => {
       const { reader, writer } = await pipeEnds();
       const pipe = await reader.stat();
-      // On Windows the runtimes' isFIFO() says no to everything.
+      // On Windows the runtimes' isFIFO() is always false.
       expect([pipe.mode & 0o170_000, pipe.isFile(), pipe.size]).toEqual([0o010_000, false, 0]);
       await reader.close();
       await writer.close();

@@ -132,7 +132,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       await withFile("abc", async (file) => {
         await expect(file.write("x")).rejects.toEqual(denied);
         await expect(file.writeFile("x")).rejects.toEqual(denied);
-        // Windows says EACCES; Wine 10 says that the argument is invalid.
+        // Windows reports EACCES, Wine 10 EINVAL.
         await expect(file.truncate(1)).rejects.toMatchObject({
           code: expect.stringMatching(/^(EACCES|EINVAL)$/),
         });

@@ -23,7 +23,7 @@ const pipes = {
 
 let loadedPipes: Calls<typeof pipes> | undefined;
 
-/** Both ends of a pipe whose reads and writes do not wait. */
+/** Both ends of a pipe whose handles are overlapped. */
 function overlappedPipe(): { server: OwnedHandle; client: OwnedHandle } {
   loadedPipes ??= loadLibrary(["kernel32.dll"], pipes);
   const name = `\\\\.\\pipe\\duphandle-${process.pid}-${Date.now()}`;
@@ -45,7 +45,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       const { reader, writer } = await pipeEnds();
       await writer.write("hello");
       expect((await reader.read(Buffer.alloc(100))).bytesRead).toBe(5);
-      // An offset means nothing to a pipe.
+      // A pipe ignores the offset.
       await writer.write("abc");
       expect((await reader.read(Buffer.alloc(2), 0, 2, 7)).bytesRead).toBe(2);
       await writer.writeFile("rest");

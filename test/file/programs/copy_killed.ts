@@ -1,4 +1,4 @@
-/** Writes lines through copies of one file, each at once, and is killed in the middle. */
+/** Writes lines through copies of one file, each synchronously, and is killed in the middle. */
 import { copyFileHandle, CopyFlags } from "duphandle";
 import { openRaw } from "../../support/system.ts";
 

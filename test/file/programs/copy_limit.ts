@@ -1,4 +1,4 @@
-/** Copies with ever fewer descriptors left, so that each step of a copy fails once. */
+/** Copies with fewer and fewer descriptors left, so that each step of a copy fails once. */
 import * as fs from "node:fs";
 import { copyFileHandle, copyFileHandleSync, duplicate, type OwnedHandle } from "duphandle";
 import { report, thrownBy } from "../../support/report.ts";

@@ -1,4 +1,4 @@
-/** Asks for a copy without the permission that makes one. */
+/** Makes a copy without the permission that it needs. */
 import { copyFileHandleSync, duplicate } from "duphandle";
 import { report, thrownBy } from "../../support/report.ts";
 

@@ -1,4 +1,4 @@
-/** One case of redirection, in a process whose standard descriptors may be spoiled. */
+/** One case of redirection, in a process of its own: it may leave the standard fds unusable. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { duplicate, redirect } from "duphandle";
@@ -68,7 +68,7 @@ const cases: Record<string, () => unknown> = {
     return content();
   },
 
-  /** What a native library printed and the C library has not yet written. */
+  /** Output of a native library that the C library has still buffered. */
   native() {
     const c = loadLibrary(
       libraries,
@@ -138,7 +138,7 @@ const cases: Record<string, () => unknown> = {
     return { during, same: fcntl_getfd(1) === before[0], nonblocking };
   },
 
-  /** The runtime's own stream is what it was. */
+  /** The stream of the runtime is as it was before. */
   stream() {
     const values = () =>
       Reflect.ownKeys(process.stdout)
@@ -149,7 +149,7 @@ const cases: Record<string, () => unknown> = {
     return after.length === before.length && after.every((value, at) => value === before[at]);
   },
 
-  /** Failures leave everything as it was, and nothing open. */
+  /** A failure changes nothing, and leaves nothing open. */
   failures() {
     redirect(1, target).restore();
     const [before, open] = [link(1), fds()];
@@ -176,7 +176,7 @@ const cases: Record<string, () => unknown> = {
     return { code: error?.["code"], again: thrownBy(restore) ?? null, grown: fds() - open };
   },
 
-  /** More than a pipe holds, to a reader that sleeps at first. */
+  /** More output than a pipe holds, to a reader that sleeps at first. */
   async pending() {
     for (let part = 0; part < 4; part++) process.stdout.write(`${part}`.repeat(60_000) + "\n");
     let error: Record<string, unknown> | undefined;

@@ -1,4 +1,4 @@
-/** Writes in every way, before, while and after standard output is redirected, many times. */
+/** Writes in every way before, during and after a redirection of standard output, many times. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { redirect } from "duphandle";
@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
 const fds = () => fs.readdirSync("/proc/self/fd").length;
 const target = fs.openSync(file, "w");
 let before = 0;
-// What a busy terminal or pipe has not yet taken would make the first one fail: EAGAIN.
+// Pending output to a slow terminal or pipe would make the first redirection fail: EAGAIN.
 redirect(1, target).restore();
 
 for (let round = 0; round < rounds; round++) {
@@ -26,7 +26,7 @@ for (let round = 0; round < rounds; round++) {
   await writeAll(`after ${round}`, round);
   if (round === 1) before = fds();
 }
-// A runtime ends a child's own descriptors when it likes.
+// A runtime closes its descriptors for a child at an unspecified time.
 for (let wait = 1; wait < 1000 && fds() > before; wait *= 2) {
   await new Promise((resolve) => setTimeout(resolve, wait));
 }

@@ -6,7 +6,7 @@ import { startWorker } from "../../support/worker.mjs";
 
 const ROUNDS = 1000;
 const target = fs.openSync(process.argv[2] as string, "a");
-// Node has a pipe non-blocking, and a full one refuses fs.writeSync, until the first redirection.
+// Until the first redirection Node keeps a pipe non-blocking, and fs.writeSync fails when it is full.
 redirect(1, target).restore();
 
 /** Shared with the worker: whether to stop, and how many lines it has written. */
@@ -19,7 +19,7 @@ for (; rounds < ROUNDS; rounds++) {
   const lines = Atomics.load(shared, 1);
   {
     using _ = redirect(1, target);
-    // Now and then at least one whole line is written meanwhile, at other times perhaps none.
+    // Some redirections last for at least one whole line of the worker, others perhaps for none.
     const end = performance.now() + (rounds % 10 === 0 ? 100 : 0);
     while (performance.now() < end && Atomics.load(shared, 1) < lines + 2) fs.fstatSync(1);
   }

@@ -1,6 +1,6 @@
 /**
- * Makes a socket from what its parent prepared, and uses it after the parent closed its own. Its
- * argument is the folder for messages.
+ * Makes a socket from the information that its parent sent, and uses it after the parent closed its
+ * own socket. Its argument is the folder for messages.
  */
 import { socketFromInfo } from "duphandle";
 import { recv, send } from "duphandle/win32";
