@@ -21,7 +21,8 @@ const esbuild = (format: string): readonly string[] => [
 
 const rolldown = (format: string): readonly string[] => [
   ...[...newestNode, path.join(root, "node_modules", "rolldown", "bin", "cli.mjs")],
-  ...["--platform=node", `--format=${format}`],
+  // One file also of what is imported at a call, as other bundlers make it.
+  ...["--platform=node", `--format=${format}`, "--no-codeSplitting"],
 ];
 
 const bundlings: readonly Bundling[] = [
@@ -74,5 +75,67 @@ describe("one file made by", () => {
       const output = await user.output([...command(), bundling.file]);
       expect(JSON.parse(output), name).toEqual(worked);
     }
+  });
+});
+
+/** A bundler, and the most bytes that it may make of a program that only duplicates. */
+interface Shaking {
+  readonly name: string;
+  readonly maxBytes: number;
+  command(program: string): readonly string[];
+}
+
+const shakings: readonly Shaking[] = [
+  {
+    name: "esbuild",
+    maxBytes: 100_500,
+    command: (program) => [...esbuild("esm"), program, "--outfile=out/bundle.mjs"],
+  },
+  {
+    name: "rolldown",
+    maxBytes: 88_500,
+    command: (program) => [...rolldown("esm"), program, "--file=out/bundle.mjs"],
+  },
+  {
+    name: "Bun for Bun",
+    maxBytes: 95_500,
+    command: (program) => [bun, "build", program, "--target=bun", "--outfile=out/bundle.mjs"],
+  },
+];
+
+/** Classes of other subjects than `duphandle/handle`. */
+const otherClasses = [
+  ...["HandleChannel", "HandleServer", "DescriptorPool", "PooledDescriptor"],
+  ...["ProcessHandle", "HandleTracker"],
+];
+
+/** Those of these classes that are in a bundle, as bundlers write them. */
+function classesIn(text: string): string[] {
+  return otherClasses.filter((name) =>
+    new RegExp(`\\b${name} = class\\b|\\bclass ${name}\\b`).test(text)
+  );
+}
+
+describe.for(shakings)("with $name", ({ command, maxBytes }) => {
+  /** What it makes of a program that uses these names. */
+  const bundled = async (from: string, names: string): Promise<string> => {
+    const program = `import { ${names} } from "${from}";\nconsole.log(${names});\n`;
+    using maker = project({ files: { "main.mjs": program } });
+    await maker.output(command("main.mjs"));
+    return fs.readFileSync(path.join(maker.folder, "out", "bundle.mjs"), "utf8");
+  };
+
+  test.concurrent.for(["duphandle", "duphandle/handle"])(
+    "duplicate from %s brings no other subject",
+    async (from, { expect }) => {
+      const text = await bundled(from, "duplicate");
+      expect(classesIn(text)).toEqual([]);
+      expect(text.length).toBeLessThan(maxBytes);
+    },
+  );
+
+  test.concurrent("a program that uses all of them has them", async ({ expect }) => {
+    const names = "HandleChannel, DescriptorPool, openProcess, trackHandles";
+    expect(classesIn(await bundled("duphandle", names))).toEqual(otherClasses);
   });
 });

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, inject, test } from "vitest";
+import { entryPoints, ESM, specifier } from "../../scripts/npm/description.ts";
 import { project } from "./support/project.ts";
 import {
   bun,
@@ -13,7 +14,10 @@ import {
 } from "./support/runtimes.ts";
 import { worked } from "./support/work.ts";
 
-describe.for(consumers)("in $name", ({ command, packages }) => {
+/** The entry points that export something. */
+const withNames = Object.keys(entryPoints).filter((name) => name !== "./register").map(specifier);
+
+describe.for(consumers)("in $name", ({ command, kind, packages }) => {
   test.concurrent.for(["esm.mjs", "cjs.cjs"])(
     "%s does its work",
     async (program, { expect }) => {
@@ -22,14 +26,31 @@ describe.for(consumers)("in $name", ({ command, packages }) => {
     },
   );
 
-  test.concurrent("import and require give the same classes", async ({ expect }) => {
-    using user = project({ programs: ["both.mjs"], packages });
-    expect(JSON.parse(await user.output([...command(), "both.mjs"]))).toEqual({
-      many: true,
-      differing: [],
-      crossing: [true, true],
-      error: true,
-    });
+  test.concurrent.for(["import", "require", "turns"])(
+    "import and require give the same classes: %s first",
+    async (first, { expect }) => {
+      using user = project({ programs: ["both.mjs"], packages });
+      const output = await user.output([...command(), "both.mjs", first, ...withNames]);
+      expect(JSON.parse(output)).toEqual({
+        empty: [],
+        differing: [],
+        foreign: [],
+        crossing: [true, true],
+        error: true,
+      });
+    },
+  );
+
+  test.concurrent("it loads ES modules where require can", async ({ expect }) => {
+    const text = `import { createRequire } from "node:module";
+      console.log(import.meta.resolve("duphandle/handle"));
+      console.log(createRequire(import.meta.url).resolve("duphandle/handle"));`;
+    using user = project({ files: { "main.mjs": text }, packages });
+    const output = await user.output([...command(), "main.mjs"]);
+    const [imported, required] = output.split("\n")
+      .map((line) => line.split("/node_modules/duphandle/")[1]);
+    expect(imported).toBe(`${kind}/src/handle/${kind === ESM ? "mod.js" : "mod.mjs"}`);
+    expect(required).toBe(`${kind}/src/handle/mod.js`);
   });
 
   test.concurrent("an error that nobody catches can be read", async ({ expect }) => {

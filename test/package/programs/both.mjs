@@ -1,37 +1,64 @@
-/** `import` and `require` in one process: there is one implementation. */
-import * as duphandle from "duphandle";
-import * as posix from "duphandle/posix";
-import * as win32 from "duphandle/win32";
+/**
+ * `import` and `require` of entry points in one process: there is one implementation. The first argument
+ * says which comes first: "import", "require", or "turns", where it is the one and the other by turns.
+ * The other arguments are the entry points.
+ */
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const required = require("duphandle");
-const pairs = [
-  [duphandle, required],
-  [posix, require("duphandle/posix")],
-  [win32, require("duphandle/win32")],
-];
+const [, , first, ...entryPoints] = process.argv;
+
+/** The two ways to get at an entry point. */
+const ways = [(name) => import(name), (name) => require(name)];
+
+/** The way that is taken in this round for the entry point of this number. */
+function wayOf(round, index) {
+  if (first === "turns") return ways[(round + index) % 2];
+  return ways[(round + (first === "require")) % 2];
+}
+
+const rounds = [{}, {}];
+for (const [round, modules] of rounds.entries()) {
+  for (const [index, name] of entryPoints.entries()) {
+    modules[name] = await wayOf(round, index)(name);
+  }
+}
+const [one, other] = rounds;
+
+/** The names of an entry point, without those that only one kind of module has. */
+const namesOf = (module) =>
+  Object.keys(module).filter((name) => !["default", "module.exports", "__esModule"].includes(name));
 
 /** The names that are not the same thing on both sides. */
-const differing = pairs.flatMap(([imported, script]) =>
-  Object.keys({ ...script, ...imported }).filter((name) =>
-    !["default", "module.exports"].includes(name) && imported[name] !== script[name]
-  )
+const differing = entryPoints.flatMap((name) =>
+  namesOf({ ...one[name], ...other[name] })
+    .filter((exported) => one[name][exported] !== other[name][exported])
+    .map((exported) => `${name} ${exported}`)
 );
 
-const made = duphandle.duplicate(0);
-const again = required.duplicate(made);
+/** Those of a subject that are something else in "duphandle". */
+const main = one["duphandle"];
+const foreign = entryPoints.flatMap((name) =>
+  namesOf(other[name])
+    .filter((exported) => exported in main && other[name][exported] !== main[exported])
+    .map((exported) => `${name} ${exported}`)
+);
+
+const { duplicate, OwnedHandle } = other["duphandle/handle"];
+const made = main.duplicate(0);
+const again = duplicate(made);
 let error;
 try {
-  required.duplicate(1 << 20);
+  duplicate(1 << 20);
 } catch (thrown) {
   error = thrown;
 }
 console.log(JSON.stringify({
-  many: pairs.every(([imported]) => Object.keys(imported).length > 20),
+  empty: entryPoints.filter((name) => namesOf(one[name]).length === 0),
   differing,
-  crossing: [made instanceof required.OwnedHandle, again instanceof duphandle.OwnedHandle],
-  error: error instanceof duphandle.HandleError,
+  foreign,
+  crossing: [made instanceof OwnedHandle, again instanceof main.OwnedHandle],
+  error: error instanceof main.HandleError,
 }));
 again.close();
 made.close();
