@@ -86,7 +86,7 @@ export function identityOfFile(file: DenoFile): FileId | undefined {
 
 /**
  * The descriptors that share the file's open file. One of them is the file's own, so a single one is
- * that. Positions and locks are as before afterwards, also when it throws.
+ * that. Afterwards positions and locks are as they were, also when it throws.
  *
  * @param id the identity of the file; without it, all descriptors are candidates
  * @throws {HandleError} `ENOTSUP` when they cannot be told from those of other open files

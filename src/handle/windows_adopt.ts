@@ -50,7 +50,7 @@ export const denoWindowsAdopter: Adopter = {
       if (inheritable) windowsPlatform.setInheritable(raw, true);
       // Only Deno needs these modules, and only here.
       const { WindowsFile } = await import("../windows_file/mod.ts");
-      // It has the methods, but their overloads have one signature each here.
+      // It has the methods of a FileHandle, with one signature where a FileHandle has several.
       return new WindowsFile(raw) as unknown as FileHandle;
     } catch (error) {
       CloseHandle(raw);
