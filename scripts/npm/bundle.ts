@@ -104,6 +104,6 @@ function reached(first: string, importsOf: (id: string) => readonly string[]): S
 }
 
 /** A module's file, after the compiler. */
-export function toJs(module: string): string {
+function toJs(module: string): string {
   return module.replace(/\.ts$/, ".js");
 }
