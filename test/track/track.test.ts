@@ -67,6 +67,8 @@ const mistakes: readonly (readonly [
   ["recycledAndLent", "recycled", { code: "EBADF", others: "others" }],
   ["recycledAndForgotten", "recycled", { others: "others" }],
   ["recycledBySameFile", "recycled", { code: "EBADF", others: "mine" }],
+  ["recycledByMany", "recycled", { code: "EBADF", others: "mine" }],
+  ["recycledByProcess", "recycled", { code: "EBADF" }],
   ["recycledByOwner", "recycled", { code: "EBADF", others: "others" }],
   ["usedAfterClose", "use-after-close"],
   ["usedAfterRelease", "use-after-close"],

@@ -197,6 +197,34 @@ const mistakes: Record<string, () => Told | Promise<Told>> = {
     closeMany(made);
     return { code: thrown?.["code"], others: open };
   },
+  recycledByMany() {
+    using source = openRaw(mine, "r");
+    const lower = duplicateMany([source, source]); // where a batch has the sockets that it goes through
+    const copy = source.duplicate(); // recycledByMany: created
+    const { raw } = copy;
+    closeRaw(raw);
+    closeMany(lower);
+    const made: OwnedHandle[] = [];
+    do {
+      made.push(...duplicateMany(Array<OwnedHandle>(200).fill(source))); // recycledByMany: now
+    } while (!made.some((each) => each.raw === raw));
+    const thrown = thrownBy(() => copy.close());
+    const open = readRaw(raw, 4);
+    closeMany(made);
+    return { code: thrown?.["code"], others: open };
+  },
+  recycledByProcess() {
+    const parent = openProcess(process.ppid); // recycledByProcess: created
+    const { raw } = parent;
+    closeRaw(raw);
+    const made: OwnedHandle[] = [];
+    do {
+      made.push(openProcess(process.ppid)); // recycledByProcess: now
+    } while (made.at(-1)?.raw !== raw);
+    const thrown = thrownBy(() => parent.close());
+    for (const each of made) each.close();
+    return { code: thrown?.["code"] };
+  },
   recycledByOwner() {
     const copy = openRaw(mine, "r"); // recycledByOwner: created
     const other = takePlace(copy.raw);
