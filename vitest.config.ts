@@ -21,7 +21,8 @@ export default defineConfig({
     isolate: process.platform !== "linux",
     // Most of the time they wait for processes. Under an emulation there is no power for two.
     maxWorkers: process.platform === "linux" ? 2 : 1,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    // They end what hangs. Nothing that works comes near them, also on a slow machine with other work.
+    testTimeout: 600_000,
+    hookTimeout: 300_000,
   },
 });

@@ -12,6 +12,8 @@ import { programPath } from "../support/program.ts";
 
 /** Under Wine a process takes a hundred times as long to start. */
 const ROUNDS = rounds(500, 20);
+/** How many messages each side has sent on average when one of them is killed: at least so many. */
+const LEAST = isWindows ? 5 : 20;
 /** How many rounds go at once. */
 const AT_ONCE = 4;
 const script = programPath("channel/victim.ts");
@@ -23,7 +25,7 @@ const [executable, ...flags] = runtimeCommands().find(({ name }) => name === "bu
 function isAlone(reader: OwnedHandle): boolean {
   if (isWindows) return readRaw(reader.raw, 1) === "";
   const state: posix.PollFd = { fd: reader.raw, events: 0 };
-  posix.poll([state], 10_000);
+  posix.poll([state], 300_000);
   return (state.revents! & posix.POLLHUP) !== 0;
 }
 
@@ -45,7 +47,11 @@ interface Seen {
 }
 
 /** Sends until the channel ends; our own end of the pipe is closed then. */
-async function sendAll(channel: HandleChannel, seen: Seen): Promise<OwnedHandle> {
+async function sendAll(
+  channel: HandleChannel,
+  seen: Seen,
+  onSent: () => void,
+): Promise<OwnedHandle> {
   const { reader, writer } = pipeRaw();
   const payload = new Uint8Array(3000);
   try {
@@ -53,6 +59,7 @@ async function sendAll(channel: HandleChannel, seen: Seen): Promise<OwnedHandle>
       const handles = at % 40 === 39 ? Array.from({ length: 600 }, () => writer) : [writer];
       await channel.send({ payload: payload.subarray(at % 3000) }, handles);
       seen.sent++;
+      onSent();
     }
   } catch (error) {
     expect((error as HandleError).code, String(error)).toBe("EPIPE");
@@ -85,11 +92,19 @@ async function survive(how: "listen" | "connect", random: () => number): Promise
     : await accepted;
   const first = await next(channel);
   const [theirs] = first.handles as [OwnedHandle];
-  const sending = sendAll(channel, seen);
-  const kill = setTimeout(() => child!.kill("SIGKILL"), random() * 30);
+  // It is killed after so much load, however long that takes, and then at any moment.
+  const [least, more] = [random() * 2 * LEAST, random() * 10];
+  let kill: ReturnType<typeof setTimeout> | undefined;
+  const killInTime = () => {
+    if (Math.min(seen.messages, seen.sent) < least) return;
+    kill ??= setTimeout(() => child!.kill("SIGKILL"), more);
+  };
+  killInTime();
+  const sending = sendAll(channel, seen, killInTime);
   // What it had sent is received, then the end; never an error.
   for (let more = await channel.receive(); more !== undefined; more = await channel.receive()) {
     seen.messages++;
+    killInTime();
     more[Symbol.dispose]();
   }
   clearTimeout(kill);

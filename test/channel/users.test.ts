@@ -50,7 +50,7 @@ describe.runIf(canChangeUser)("another user (needs root and setpriv)", () => {
     const [command, args, options] = asNobody("listen", at);
     const child = spawn(command, [...args], { ...options, stdio: ["pipe", "pipe", "inherit"] });
     const output: string[] = [];
-    const ready = once(child.stdout!, "data");
+    const ready = Promise.race([once(child.stdout!, "data"), once(child, "close")]);
     child.stdout!.on("data", (data) => output.push(String(data)));
     await ready;
     await expect(HandleChannel.connect(at)).rejects.toMatchObject({

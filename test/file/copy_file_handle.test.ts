@@ -145,11 +145,12 @@ describe("copyFileHandle()", () => {
   });
 
   test("under load it never hands out a file that is not the source's", () => {
+    const count = rounds(100_000, 2000);
     const { copies, wrong, opened, leaked } = runProgram("file/copy_load.ts", {
-      args: [String(rounds(10, 3))],
+      args: [String(count)],
     }).result as Record<string, number>;
-    expect(copies).toBeGreaterThan(10);
-    expect(opened).toBeGreaterThan(10);
+    expect(copies).toBeGreaterThanOrEqual(count);
+    expect(opened).toBeGreaterThanOrEqual(count / 100);
     expect(wrong).toBe(0);
     // On Windows a runtime makes an event for a lock when it is first waited for.
     expect(leaked).toBeLessThan(isWindows ? 3 : 1);

@@ -34,8 +34,9 @@ function marked(): string[] {
 }
 
 async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (let time = 1; !isSo(); time *= 2) {
-    if (time > 20_000) throw new Error(`not so: ${what}`);
+  const end = Date.now() + 300_000;
+  for (let time = 1; !isSo(); time = Math.min(time * 2, 20)) {
+    if (Date.now() > end) throw new Error(`not so: ${what}`);
     await wait(time);
   }
 }

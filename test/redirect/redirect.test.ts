@@ -12,15 +12,29 @@ const outputs: Record<string, string[]> = {
   "a pipe": ["sh", "-c", '"$@" | cat', "sh"],
   "a terminal": ["sh", "-c", 'script -qefc "$*" /dev/null', "sh"],
 };
-const slowPipe = ["sh", "-c", '"$@" | (sleep 3; cat)', "sh"];
+/** A pipe whose reader begins some while after the program has made its file `FILE.go`. */
+const slowPipe = (file: string) => [
+  ...["sh", "-c"],
+  `"$@" | (until [ -e "${file}.go" ]; do sleep 0.05; done; sleep 0.2; cat)`,
+  "sh",
+];
+/** Standard input is a pipe that has a writer, which writes nothing. */
+const silentPipe = (file: string) => [
+  ...["sh", "-c"],
+  `mkfifo "${file}.in"; exec 3<>"${file}.in" 4<"${file}.in"; exec "$@" <&4`,
+  "sh",
+];
 const available = Object.keys(outputs)
   .filter((kind) => !isWindows && (kind !== "a terminal" || hasCommand("script")));
 
 const linesOf = (text: string) => text.split(/\r?\n/).slice(0, -1);
 
-function runCase(name: string, kind: string | string[] = "a file"): Outcome & { file: string } {
+function runCase(
+  name: string,
+  kind: string | ((file: string) => string[]) = "a file",
+): Outcome & { file: string } {
   using target = temporaryFile("");
-  const prefix = typeof kind === "string" ? outputs[kind] as string[] : kind;
+  const prefix = typeof kind === "string" ? outputs[kind] as string[] : kind(target.path);
   const outcome = runProgram("redirect/cases.ts", { args: [name, target.path], prefix });
   return { ...outcome, file: fs.readFileSync(target.path, "utf8") };
 }
@@ -267,7 +281,7 @@ describe.skipIf(isWindows)(
     });
 
     test.skipIf(isBun || isDeno)("Node's process.stdin in use is refused", () => {
-      expect(runCase("reading", ["sh", "-c", 'sleep 4 | "$@"', "sh"]).result).toBe("ENOTSUP");
+      expect(runCase("reading", silentPipe).result).toBe("ENOTSUP");
     });
   },
 );

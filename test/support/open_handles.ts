@@ -33,7 +33,7 @@ function newHandles(before: readonly string[]): string[] {
 export async function leftOpen(before: readonly string[]): Promise<string[]> {
   // A runtime closes some things only after the promise that told of their end, and Wine what it
   // keeps for children some five seconds after the last of them.
-  const patience = isWindows ? 8000 : 500;
+  const patience = isWindows ? 8000 : 4000;
   for (let wait = 1; wait < patience && newHandles(before).length > 0; wait *= 2) {
     await new Promise((resolve) => setTimeout(resolve, wait));
   }

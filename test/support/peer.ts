@@ -7,7 +7,7 @@ import { commandFor, programPath, root } from "./program.ts";
 import { temporaryFolder } from "./system.ts";
 
 /** How long an answer may take before the test is told that it did not come. */
-const PATIENCE = 60_000;
+const PATIENCE = 250_000;
 
 /** The first child makes the runtime open what it then keeps. For `beforeAll`. */
 export async function startOnce(): Promise<void> {

@@ -89,7 +89,7 @@ export function runProgram(name: string, options: ProgramOptions = {}): Outcome 
     stdio: ["ignore", output, output],
     cwd: options.cwd ?? root,
     env: { ...process.env, DUPHANDLE_RESULT: resultFile, NO_COLOR: "1" },
-    timeout: options.timeout ?? 110_000,
+    timeout: options.timeout ?? 590_000,
   });
   fs.closeSync(output);
   const written = fs.readFileSync(outputFile, "utf8");

@@ -1,11 +1,13 @@
 /** Starts children with ever fewer descriptors left, so that each step fails once. */
 import * as fs from "node:fs";
 import { duplicate, type OwnedHandle, spawn } from "duphandle";
+import { settled } from "../../support/open_handles.ts";
 import { report, thrownBy } from "../../support/report.ts";
 
 const source = duplicate(1);
 const handles = { one: source, two: source, three: source };
 await ended();
+await settled();
 const before = fs.readdirSync("/proc/self/fd").length;
 const codes: unknown[] = [];
 for (let left = 0; left < 12; left++) {

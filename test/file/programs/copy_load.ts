@@ -1,4 +1,7 @@
-/** Copies one file over and over while others open and close theirs, and checks every copy. */
+/**
+ * Copies files over and over while others are opened and closed, and checks every copy:
+ * `copy_load.ts COPIES`, of which a hundredth as many files are opened meanwhile.
+ */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -7,7 +10,7 @@ import { leftOpen, openHandles, settled } from "../../support/open_handles.ts";
 import { openRaw } from "../../support/system.ts";
 import { report } from "../../support/report.ts";
 
-const seconds = Number(process.argv.at(-1));
+const wanted = Number(process.argv.at(-1));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duphandle-"));
 const paths = Array.from({ length: 8 }, (_, at) => {
   const file = path.join(folder, String(at));
@@ -23,7 +26,6 @@ let opened = 0;
 await round(0);
 await settled();
 const before = openHandles();
-const end = Date.now() + seconds * 1000;
 await Promise.all([
   ...Array.from({ length: 50 }, (_, at) => repeat(() => round(at % paths.length))),
   ...Array.from({ length: 4 }, () => repeat(disturb)),
@@ -35,7 +37,7 @@ for (const source of sources) source.close();
 fs.rmSync(folder, { recursive: true });
 
 async function repeat(task: () => Promise<void>): Promise<void> {
-  while (Date.now() < end) await task();
+  while (copies < wanted || opened < wanted / 100) await task();
 }
 
 async function round(at: number): Promise<void> {
