@@ -13,7 +13,7 @@ const target = fs.openSync(file, "w+");
 const content = () => fs.readFileSync(file, "utf8");
 const link = (fd: number) => fs.readlinkSync(`/proc/self/fd/${fd}`);
 const fds = () => fs.readdirSync("/proc/self/fd").length;
-/** Bun and Deno write out what waits before redirect() returns, Node refuses. */
+/** Deno's stdout waits for a reader, and so does redirect() in Bun. In Node it refuses. */
 const waitsForReader = "Deno" in globalThis || process.versions["bun"] !== undefined;
 /** Lets the reader of standard output begin. */
 const letRead = () => fs.writeFileSync(`${file}.go`, "");
@@ -183,9 +183,9 @@ const cases: Record<string, () => unknown> = {
 
   /** More output than a pipe holds, to a reader that is not there at first. */
   async pending() {
-    for (let part = 0; part < 4; part++) process.stdout.write(`${part}`.repeat(60_000) + "\n");
-    // Where redirect() waits for the reader, it has to come. Elsewhere it comes after the first error.
+    // Where the runtime waits for the reader, it has to come. Elsewhere it comes after the first error.
     if (waitsForReader) letRead();
+    for (let part = 0; part < 4; part++) process.stdout.write(`${part}`.repeat(60_000) + "\n");
     let error: Record<string, unknown> | undefined;
     let attempts = 0;
     for (;; attempts++) {
