@@ -7,9 +7,9 @@ import {
   SOCKADDR_SIZE,
   type SocketAddress,
   socketAddress,
-  winsock,
   writeAddress,
-} from "./winsock.ts";
+} from "./socket_address.ts";
+import { winsock } from "./winsock.ts";
 
 /**
  * `bind(s, name, namelen)` — gives a socket an address of this machine.

@@ -5,6 +5,7 @@ import { checkAccessMask, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, kernel32Files } from "./libraries.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
+import { fileTypeOf } from "./object.ts";
 
 /** The offset of the count that a call writes, after the bytes. */
 const COUNT_OFFSET = SCRATCH_SIZE;
@@ -220,7 +221,7 @@ export function SetFilePointerEx(
  */
 export function GetFileType(hFile: number): number {
   checkHandle(hFile, "hFile");
-  return kernel32().GetFileType(hFile);
+  return fileTypeOf(hFile);
 }
 
 /**

@@ -4,7 +4,6 @@ import { failure } from "../error.ts";
 import { isWindows } from "../host.ts";
 import { loadLibrary } from "../backend/library.ts";
 import * as tables from "./symbols/base.ts";
-import * as processTables from "./symbols/process.ts";
 
 /** Returns the functions of one table. The first call binds them. */
 export type Library<Table extends SymbolTable> = () => Calls<Table>;
@@ -22,8 +21,10 @@ export const kernel32Files: Library<typeof tables.kernel32Files> = /* @__PURE__ 
 );
 
 /** kernel32.dll: the functions for processes and threads. */
-export const kernel32Processes: Library<typeof processTables.kernel32Processes> =
-  /* @__PURE__ */ lazy("kernel32.dll", processTables.kernel32Processes);
+export const kernel32Processes: Library<typeof tables.kernel32Processes> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  tables.kernel32Processes,
+);
 
 /** ntdll.dll: the function that queries a handle. */
 export const ntdll: Library<typeof tables.ntdll> = /* @__PURE__ */ lazy("ntdll.dll", tables.ntdll);

@@ -50,5 +50,5 @@ export * from "./token.ts";
 export * from "./transaction.ts";
 export * from "./wait.ts";
 export type { SecurityAttributes } from "./security.ts";
-export type { SocketAddress } from "./winsock.ts";
+export type { SocketAddress } from "./socket_address.ts";
 export { HandleError, type HandleErrorFields } from "../error.ts";

@@ -2,7 +2,7 @@
 import { readWideString, scratch } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
-import { ntdll } from "./libraries.ts";
+import { kernel32, ntdll } from "./libraries.ts";
 
 /** The information class of {@linkcode ObjectBasicInformation}. */
 const BASIC_INFORMATION = 0;
@@ -103,4 +103,9 @@ function unicodeString(): string {
   const { address, data } = scratch();
   const length = data.getUint16(0, true);
   return length === 0 ? "" : readWideString(Number(data.getBigUint64(8, true)) - address, length);
+}
+
+/** The type of file that a handle refers to, as `GetFileType` returns it. */
+export function fileTypeOf(raw: number): number {
+  return kernel32().GetFileType(raw);
 }

@@ -6,7 +6,8 @@ import { checkBuffer, checkInt } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkDword, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
-import { readAddress, type SocketAddress, winsock } from "./winsock.ts";
+import { readAddress, type SocketAddress } from "./socket_address.ts";
+import { winsock } from "./winsock.ts";
 
 /** The size of `WSAPROTOCOL_INFOW`. */
 const PROTOCOL_INFO_SIZE = 628;

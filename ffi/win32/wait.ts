@@ -1,6 +1,6 @@
 /** Waiting for an object: synchapi.h. */
 import { checkInteger } from "../check.ts";
-import { kernel32Wait } from "./symbols/process.ts";
+import { kernel32Wait } from "./symbols/base.ts";
 import { checkHandle } from "./check.ts";
 import { WAIT_FAILED } from "./constants.ts";
 import { win32Error } from "./errors.ts";

@@ -13,14 +13,13 @@ import {
   GENERIC_WRITE,
   HANDLE_FLAG_INHERIT,
 } from "../../ffi/win32/constants.ts";
-import { GetFileType } from "../../ffi/win32/file.ts";
 import {
   CloseHandle,
   DuplicateHandle,
   GetHandleInformation,
   SetHandleInformation,
 } from "../../ffi/win32/handle.ts";
-import { NtQueryObject } from "../../ffi/win32/object.ts";
+import { fileTypeOf, NtQueryObject } from "../../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
@@ -87,7 +86,7 @@ function accessMask(raw: number, access: Access, held: number): number {
   if (typeof access === "number") return access;
   const reads = access !== "write";
   const writes = access !== "read";
-  if (GetFileType(raw) === FILE_TYPE_UNKNOWN) {
+  if (fileTypeOf(raw) === FILE_TYPE_UNKNOWN) {
     return (reads ? GENERIC_READ : 0) | (writes ? GENERIC_WRITE : 0);
   }
   const mayRead = (held & FILE_READ_DATA) !== 0;

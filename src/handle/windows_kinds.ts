@@ -1,10 +1,9 @@
 /** The kinds of objects whose duplicates would silently not work. */
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN } from "../../ffi/win32/constants.ts";
-import { GetFileType } from "../../ffi/win32/file.ts";
 import { isPseudoHandle } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
-import { hasLowestRights, kindOf, objectName } from "../../ffi/win32/object.ts";
+import { fileTypeOf, hasLowestRights, kindOf, objectName } from "../../ffi/win32/object.ts";
 import { isSocketOfWinsock } from "../../ffi/win32/winsock.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
@@ -23,7 +22,7 @@ import type { RawHandle } from "../util/raw_handle.ts";
  */
 export function refuseUnduplicable(raw: RawHandle, syscall: string): void {
   if (isPseudoHandle(raw) || !hasLowestRights(raw)) return;
-  const type = GetFileType(raw);
+  const type = fileTypeOf(raw);
   if (type === FILE_TYPE_PIPE) {
     if (isSocketPipe(raw)) throw refusal(raw, syscall, SOCKET);
   } else if (type === FILE_TYPE_UNKNOWN && kindOf(raw) === "IoCompletion") {
@@ -39,7 +38,7 @@ const PORT = "is an I/O completion port: a duplicate could not be used; " +
 /** Whether the handle is a socket of Winsock; `false` for what is not open. */
 export function isSocket(raw: RawHandle): boolean {
   if (isPseudoHandle(raw) || !hasLowestRights(raw)) return false;
-  return GetFileType(raw) === FILE_TYPE_PIPE && isSocketPipe(raw);
+  return fileTypeOf(raw) === FILE_TYPE_PIPE && isSocketPipe(raw);
 }
 
 function isSocketPipe(raw: RawHandle): boolean {
