@@ -13,9 +13,6 @@ const FIRST = ["src/handle/mod.js", "src/file/mod.js"];
  * file, so small ones are together.
  */
 const apart = { channel: ["channel", "child"], inspect: ["pool", "inspect", "track"] };
-/** What is loaded when it is called: the files for Deno on Windows. */
-const LATER = "windows_file";
-
 /** Bun runs a file that starts with this as it is: it has nothing to compile to JavaScript. */
 const FOR_BUN = "// @bun";
 
@@ -84,11 +81,16 @@ function groups(emitted: string) {
   };
   let needed: ReadonlySet<string> | undefined;
   const isNeeded = (id: string, context: ChunkingContext): string | null => {
-    const importsOf = (from: string) => context.getModuleInfo(from)?.importedIds ?? [];
+    // With what is imported when it is called: an `import()` in the package would keep users from bundling
+    // it into one file.
+    const importsOf = (from: string) => {
+      const { importedIds = [], dynamicallyImportedIds = [] } = context.getModuleInfo(from) ?? {};
+      return [...importedIds, ...dynamicallyImportedIds];
+    };
     needed ??= reached(FIRST.map((name) => path.join(emitted, name)), importsOf);
     return needed.has(id) ? "handle" : null;
   };
-  const isElsewhere = isIn([LATER, ...Object.values(apart).flat()]);
+  const isElsewhere = isIn(Object.values(apart).flat());
   return [
     { name: isNeeded, debugName: "handle" },
     { name: "common", test: (id: string): boolean => !isElsewhere(id), minShareCount: 2 },

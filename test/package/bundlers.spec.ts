@@ -21,8 +21,7 @@ const esbuild = (format: string): readonly string[] => [
 
 const rolldown = (format: string): readonly string[] => [
   ...[...newestNode, path.join(root, "node_modules", "rolldown", "bin", "cli.mjs")],
-  // One file also of what is imported at a call, as other bundlers make it.
-  ...["--platform=node", `--format=${format}`, "--no-codeSplitting"],
+  ...["--platform=node", `--format=${format}`],
 ];
 
 const bundlings: readonly Bundling[] = [

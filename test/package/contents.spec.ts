@@ -52,6 +52,12 @@ test("both kinds of module are the same files", () => {
   expect(modulesOf(ESM)).toEqual(modulesOf(SCRIPT));
 });
 
+test("nothing is imported at a call, so that a bundler can make one file of it", () => {
+  const modules = files().filter((file) => /^(esm|script)\/.*\.(js|mjs)$/.test(file));
+  expect(modules.length).toBeGreaterThan(0);
+  expect(modules.filter((file) => /\bimport\(/.test(read(file)))).toEqual([]);
+});
+
 test("duphandle/handle is two files, which import no other", () => {
   const importsOf = (file: string): string[] =>
     [...read(file).matchAll(/^(?:import|export) [^;]*"(\.[^"]+)";$/gm)]
