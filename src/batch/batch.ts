@@ -5,7 +5,7 @@ import { attemptEach, Attempts } from "../util/attempts.ts";
 import { closeAll } from "../handle/close_all.ts";
 import { duplicateAll } from "./duplicate_all.ts";
 import { consume, type Owner } from "../handle/raw.ts";
-import { isHandle, OwnedHandle, releaseForBatch } from "../handle/handle.ts";
+import { isHandle, OwnedHandle, ownedHandle, releaseForBatch } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
 import { fdOf, type HandleSource, ownerOf, rawOf, RuntimeSource } from "../handle/source.ts";
@@ -125,7 +125,7 @@ function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; ow
 }
 
 function ownersOf(raws: readonly RawHandle[]): OwnedHandle[] {
-  return raws.map(OwnedHandle.fromRaw);
+  return raws.map(ownedHandle);
 }
 
 function listOf<Item>(items: Iterable<Item>, name: string): readonly Item[] {

@@ -5,7 +5,7 @@ import type { Limits } from "./frames.ts";
 import { Connection } from "./connection.ts";
 import { encodeMessage, type JsonValue } from "./message.ts";
 import { type ChannelEnd, defaultLimits, type Listener } from "./types.ts";
-import { OwnedHandle } from "../handle/handle.ts";
+import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { checkKeys } from "../handle/options.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
 import { channels } from "./platform.ts";
@@ -184,7 +184,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
   async receive(): Promise<HandleMessage | undefined> {
     const received = await this.#connection.inbox.receive();
     if (received === undefined) return undefined;
-    const handles = received.handles.map((raw) => OwnedHandle.fromRaw(raw));
+    const handles = received.handles.map(ownedHandle);
     return {
       message: received.message,
       handles,

@@ -1,7 +1,7 @@
 /** Duplicating one handle: to a new number, or onto a given one. */
 import { checkFd, isFd } from "../../ffi/check.ts";
 import { duplicateRaw } from "./raw.ts";
-import { isHandle, OwnedHandle } from "./handle.ts";
+import { isHandle, type OwnedHandle, ownedHandle } from "./handle.ts";
 import { type DuplicateOntoOptions, type DuplicateOptions, parseOntoOptions } from "./options.ts";
 import { fdOf, type HandleSource, rawOf, RuntimeSource } from "./source.ts";
 import { platform } from "./platform.ts";
@@ -42,7 +42,7 @@ import { platform } from "./platform.ts";
 export function duplicate(source: HandleSource, options?: DuplicateOptions): OwnedHandle {
   if (isHandle(source)) return source.duplicate(options);
   const fd = fdOf(source);
-  return OwnedHandle.fromRaw(
+  return ownedHandle(
     options === undefined
       ? platform().duplicate(platform().rawOfFd(fd), false, undefined)
       : duplicateRaw(platform().rawOfFd(fd), options, new RuntimeSource(fd, source)),

@@ -14,6 +14,9 @@ import { duplicateRaw } from "./raw.ts";
 /** Makes a {@linkcode BorrowedHandle}, whose constructor is private. It checks nothing. */
 export let borrowedHandle: (source: RawHandle | OwnedHandle) => BorrowedHandle;
 
+/** Makes the owner of a handle that the operating system has just returned: it needs no check. */
+export let ownedHandle: (raw: RawHandle) => OwnedHandle;
+
 /**
  * Releases a handle that is closed as part of a batch: to an observer it is a close, and not a release
  * to other code. Throws as {@linkcode OwnedHandle.release}.
@@ -73,7 +76,7 @@ export abstract class Handle {
    * @throws {TypeError} when an option is not of its kind, or a borrowed source is to be closed
    */
   duplicate(options?: DuplicateOptions): OwnedHandle {
-    return OwnedHandle.fromRaw(
+    return ownedHandle(
       duplicateRaw(this.raw, options, this instanceof OwnedHandle ? this : undefined),
     );
   }
@@ -143,6 +146,7 @@ export class BorrowedHandle extends Handle {
  */
 export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   static {
+    ownedHandle = (raw) => new OwnedHandle(raw);
     releaseForBatch = (owner) => {
       observer?.onReleaseForBatch(owner);
       return owner.#release();
@@ -210,7 +214,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   static fromFd(fd: number): OwnedHandle {
     checkFd(fd);
     const owner = { close: () => closeRuntimeFd(fd) };
-    return OwnedHandle.fromRaw(duplicateRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
+    return ownedHandle(duplicateRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
   }
 
   /** The raw handle, as {@linkcode Handle.raw}. */

@@ -3,7 +3,7 @@ import { checkInteger, MAX_FD, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { OwnedHandle } from "../handle/handle.ts";
+import { OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
 import { consume } from "../handle/raw.ts";
@@ -89,8 +89,8 @@ export class ProcessHandle extends OwnedHandle {
     const choices = parseDuplicateOptions(options);
     const make = () => transfer(source, this, self, choices);
     const { close } = platform();
-    if (!choices.closeSource || !isSelf(this)) return OwnedHandle.fromRaw(make());
-    return OwnedHandle.fromRaw(consume({ close: () => close(source) }, make, close));
+    if (!choices.closeSource || !isSelf(this)) return ownedHandle(make());
+    return ownedHandle(consume({ close: () => close(source) }, make, close));
   }
 
   /**
