@@ -1,7 +1,7 @@
 /**
  * A broker opens files and hands them to a worker that may open none: the worker parses what
- * strangers wrote, so it runs in the sandbox of its runtime where that has one, and asks the broker for
- * each file by a name. `deno run -A examples/broker.ts`, or the same with `bun` or `node`.
+ * strangers wrote, so it runs in the sandbox of its runtime where that has one, and requests each
+ * file from the broker by a name. `deno run -A examples/broker.ts`, or the same with `bun` or `node`.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -59,7 +59,7 @@ async function worker(broker: HandleChannel): Promise<void> {
   await broker.close();
 }
 
-/** A handle that can only read. On Windows not every runtime tells the handle of an fd. */
+/** A handle that can only read. On Windows not every runtime exposes the handle of an fd. */
 function openForReading(file: string): OwnedHandle {
   if (process.platform !== "win32") {
     const fd = fs.openSync(file, "r");

@@ -6,7 +6,7 @@ import { HandleError, type HandleInfo, listHandles } from "duphandle";
 
 const HEADER = ["handle", "kind", "access", "inherited", "position", "shared", "what"];
 
-/** What is told of a handle, a cell for each column. */
+/** The properties of a handle, a cell for each column. */
 function row({ raw, kind, access, inheritable, position, references, ...about }: HandleInfo) {
   const number = process.platform === "win32" ? `0x${raw.toString(16)}` : String(raw);
   const what = about.path ?? about.name ?? "";

@@ -26,7 +26,7 @@ function address(folder: string): string {
     : path.join(folder, "writer");
 }
 
-/** Has everything happen: a writer, a supervisor that is killed, and its successor. */
+/** Shows all of it: a writer, a supervisor that is killed, and the supervisor that replaces it. */
 async function all(): Promise<void> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duphandle-"));
   const line = (text: string, file: string) =>
@@ -84,7 +84,7 @@ async function connected(to: string): Promise<HandleChannel> {
   }
 }
 
-/** On Windows not every runtime tells the handle of an fd, so the system is asked for one. */
+/** On Windows not every runtime exposes the handle of an fd, so the system opens the file. */
 function openForWriting(file: string): OwnedHandle {
   return OwnedHandle.fromRaw(
     process.platform === "win32"

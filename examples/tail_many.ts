@@ -35,7 +35,7 @@ try {
   fs.rmSync(folder, { recursive: true, maxRetries: 5 });
 }
 
-/** Opens every log, for as many as there is room. */
+/** Opens the logs, until the pool cannot take another one. */
 function follow(): void {
   for (const path of paths) {
     fs.writeFileSync(path, "");
@@ -51,7 +51,7 @@ function follow(): void {
   }
 }
 
-/** Somebody else writes to some of them. */
+/** Appends to some of the logs, as other programs would. */
 function write(round: number): void {
   for (let line = 0; line < LINES; line++) {
     const at = Math.floor(Math.random() * logs.length);
@@ -80,7 +80,7 @@ function readNew(fd: number): string {
   return new TextDecoder().decode(buffer.subarray(0, count));
 }
 
-/** Deno tells no handle of a descriptor on Windows, so the system is asked for one. */
+/** On Windows Deno does not expose the handle of a descriptor, so the system opens the file. */
 function openLog(path: string): OwnedHandle {
   return OwnedHandle.fromRaw(
     isWindows
