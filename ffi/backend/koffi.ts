@@ -44,7 +44,7 @@ export function koffiBackend(): Backend | string {
 
 /**
  * Looks for koffi where the application would: from its main script, then from the working
- * folder. A static import would make koffi a dependency of everybody, and `import.meta` does not
+ * folder. A static import would make koffi a dependency of every user, and `import.meta` does not
  * exist in CommonJS.
  */
 function requireKoffi(): Koffi | undefined {

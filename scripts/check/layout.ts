@@ -3,7 +3,7 @@
  * where the choice between the systems is made, how long a file is, and how much an import loads. It is
  * a step of `npm run check`.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { entryPoints } from "../npm/description.ts";
 import { root } from "../runtimes.ts";
@@ -37,7 +37,7 @@ const entries = Object.values(entryPoints);
 const modules = readModules(entries);
 const files = ["src", "ffi"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => statSync(join(root, folder, file)).isFile())
     .map((file) => `${folder}/${file.replaceAll("\\", "/")}`)
 );
 const loaded = loadedBy(HANDLE, modules);
@@ -53,6 +53,7 @@ const problems = [
     `${file}: no entry point leads to it`
   ),
   ...files.flatMap(lengthProblems),
+  ...files.flatMap(hiddenProblems),
   ...(loaded.length <= MAX_MODULES
     ? []
     : [`duphandle/handle loads ${loaded.length} modules: ${MAX_MODULES} at most`]),
@@ -96,6 +97,15 @@ function entryProblems({ path, imports }: Module): string[] {
     .map((target) =>
       `${path}: imports ${target}, which is for users; import the file that it needs`
     );
+}
+
+/** Imports that cannot be read from the source. koffi is looked for where the program is. */
+function hiddenProblems(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  const hidden = [/\bimport\((?!"[^"$]*"\))/, /\bcreateRequire\b/, /^\/\/\/ *<reference/m];
+  return hidden.filter((pattern) => pattern.test(text))
+    .filter(() => file !== "ffi/backend/koffi.ts")
+    .map((pattern) => `${file}: an import that this check cannot follow (${pattern})`);
 }
 
 function lengthProblems(file: string): string[] {

@@ -54,7 +54,7 @@ export const handleFeatures: readonly Feature[] = [
     claims: [yes(
       ["handle/handle.test.ts", "OwnedHandle close() closes once"],
       ["handle/handle.test.ts", "release() leaves the handle open"],
-      ["handle/handle.test.ts", "borrow() uses a handle that somebody else closes"],
+      ["handle/handle.test.ts", "borrow() uses a handle that other code closes"],
       ["handle/handle.test.ts", "each closes its own, the others keep working"],
     )],
   },

@@ -19,7 +19,8 @@ export const posixBatches: BatchPlatform = {
     if (!isFaster || osName() !== "linux") return undefined;
     const copies = duplicateBySending(raws);
     if (copies.length === raws.length && !hasStandardFd(copies)) {
-      if (observer !== undefined) copies.forEach(reportNumber);
+      if (observer === undefined) return copies;
+      for (const copy of copies) reportNumber(copy, () => closeAll(copies));
       return copies;
     }
     closeAll(copies); // one by one the error says which cannot be duplicated, and why

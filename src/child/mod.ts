@@ -11,6 +11,14 @@
  * @module
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export { type ChannelOptions, HandleChannel, type HandleMessage } from "../channel/channel.ts";
+export type { JsonValue } from "../channel/message.ts";
+export type { FsFile } from "../handle/deno_file.ts";
+export { BorrowedHandle, Handle, OwnedHandle } from "../handle/handle.ts";
+export type { DuplicateOptions } from "../handle/options.ts";
+export type { HandleSource, HasFd } from "../handle/source.ts";
+export type { Access } from "../handle/types.ts";
+export type { RawHandle } from "../util/raw_handle.ts";
 export { inherited, inheritedNames } from "./inherited.ts";
 export { parentChannel } from "./parent_channel.ts";
 export { type HandleChild, type HandleChildFor, type HandleSpawnOptions, spawn } from "./spawn.ts";

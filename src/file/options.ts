@@ -77,6 +77,13 @@ function parseFlags(
   flags: number = CopyFlags.SameAccess,
   attributes: CopyAttributes = {},
 ): ResolvedCopyOptions {
+  if (typeof flags !== "number") {
+    throw new TypeError(
+      `Cannot use ${
+        show(flags)
+      } as flags or options: flags are a number of CopyFlags, options an object`,
+    );
+  }
   checkInteger(flags, "flags", 0, ALL_FLAGS);
   checkAttributes(attributes);
   const has = (flag: number) => (flags & flag) !== 0;

@@ -1,7 +1,6 @@
 /** Borrowing a handle by its number. */
 import type { RawHandle } from "../util/raw_handle.ts";
 import { type BorrowedHandle, borrowedHandle } from "./handle.ts";
-import { platform } from "./platform.ts";
 
 /**
  * Makes a {@linkcode BorrowedHandle} of a handle that other code owns, so that it can be a source.
@@ -24,6 +23,5 @@ import { platform } from "./platform.ts";
  * ```
  */
 export function borrow(raw: RawHandle): BorrowedHandle {
-  platform().checkBorrowed(raw);
   return borrowedHandle(raw);
 }

@@ -11,7 +11,7 @@ import type { DuplicateOptions } from "./options.ts";
 import { adopter, platform } from "./platform.ts";
 import { duplicateRaw } from "./raw.ts";
 
-/** Makes a {@linkcode BorrowedHandle}, whose constructor is private. It checks nothing. */
+/** Makes a {@linkcode BorrowedHandle}, whose constructor is private. */
 export let borrowedHandle: (source: RawHandle | OwnedHandle) => BorrowedHandle;
 
 /** Makes the owner of a handle that the operating system has just returned: it needs no check. */
@@ -114,6 +114,7 @@ export class BorrowedHandle extends Handle {
 
   private constructor(source: RawHandle | OwnedHandle) {
     super();
+    if (!(source instanceof OwnedHandle)) platform().checkBorrowed(source);
     this.#source = source;
   }
 

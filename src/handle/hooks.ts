@@ -39,8 +39,21 @@ export function setObserver(next: HandleObserver | undefined): void {
   observer = next;
 }
 
-/** Reports a new handle of the operating system, and returns it. */
-export function reportNumber(raw: RawHandle): RawHandle {
-  observer?.onNumber(raw);
+/**
+ * Reports a new handle of the operating system, and returns it.
+ *
+ * @param close closes the handle, which no other code has yet, when the observer throws
+ */
+export function reportNumber(raw: RawHandle, close: (raw: RawHandle) => void): RawHandle {
+  try {
+    observer?.onNumber(raw);
+  } catch (error) {
+    try {
+      close(raw);
+    } catch {
+      // What the observer throws says more.
+    }
+    throw error;
+  }
   return raw;
 }

@@ -72,7 +72,7 @@ export function parseOntoOptions(options: DuplicateOntoOptions | undefined): boo
 
 /** Throws a `TypeError` unless the value is an object with no other keys than the known ones. */
 export function checkKeys(options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
   }
   for (const key of Object.keys(options)) {

@@ -24,13 +24,13 @@ export const posixPlatform: HandlePlatform = {
   duplicate(raw, inheritable, minimum = MINIMUM) {
     // Written out: through duplicatePosix and reportNumber it takes some 4 % longer in Bun.
     const copy = inheritable ? fcntl_dupfd(raw, minimum) : fcntl_dupfd_cloexec(raw, minimum);
-    return observer === undefined ? copy : reportNumber(copy);
+    return observer === undefined ? copy : reportNumber(copy, close);
   },
   narrow(raw, access, inheritable, minimum) {
     const opened = narrowPosix(raw, access, inheritable);
-    if (opened === undefined) return reportNumber(duplicatePosix(raw, inheritable, minimum));
-    if (opened >= (minimum ?? MINIMUM)) return reportNumber(opened);
-    return reportNumber(movePosix(opened, inheritable, minimum));
+    if (opened === undefined) return reportNumber(duplicatePosix(raw, inheritable, minimum), close);
+    if (opened >= (minimum ?? MINIMUM)) return reportNumber(opened, close);
+    return reportNumber(movePosix(opened, inheritable, minimum), close);
   },
   duplicateOnto(raw, target, inheritable) {
     isMac ??= osName() === "darwin";

@@ -47,6 +47,7 @@ export const windowsPlatform: HandlePlatform = {
     refuseUnduplicable(raw, "DuplicateHandle");
     return reportNumber(
       DuplicateHandle(SELF, raw, SELF, out, 0, inheritable, DUPLICATE_SAME_ACCESS),
+      CloseHandle,
     );
   },
   narrow(raw, access, inheritable, minimum) {
@@ -56,7 +57,7 @@ export const windowsPlatform: HandlePlatform = {
     const mask = accessMask(raw, access, held);
     const copy = DuplicateHandle(SELF, raw, SELF, out, mask, inheritable, 0);
     // For some kinds of object, Windows gives a duplicate more access than its source has.
-    if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return reportNumber(copy);
+    if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return reportNumber(copy, CloseHandle);
     CloseHandle(copy);
     throw lacksAccess(raw);
   },

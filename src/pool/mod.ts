@@ -14,6 +14,10 @@
  * @module
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export { BorrowedHandle, Handle, OwnedHandle } from "../handle/handle.ts";
+export type { DuplicateOptions } from "../handle/options.ts";
+export type { Access } from "../handle/types.ts";
+export type { RawHandle } from "../util/raw_handle.ts";
 export { PooledDescriptor } from "./descriptor.ts";
 export { raiseDescriptorLimit } from "./limit.ts";
 export { DescriptorPool, type PoolOptions, type PoolStats } from "./pool.ts";

@@ -12,6 +12,12 @@
  * @module
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export type { FsFile } from "../handle/deno_file.ts";
+export { BorrowedHandle, Handle, OwnedHandle } from "../handle/handle.ts";
+export type { DuplicateOptions } from "../handle/options.ts";
+export type { HandleSource, HasFd } from "../handle/source.ts";
+export type { Access } from "../handle/types.ts";
+export type { RawHandle } from "../util/raw_handle.ts";
 export { allowTake } from "./allow_take.ts";
 export {
   DUPLICATE_CLOSE_SOURCE,

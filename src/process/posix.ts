@@ -2,6 +2,7 @@
 import { checkFd } from "../../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
+import { close } from "../../ffi/posix/dup.ts";
 import { POLLIN, PR_SET_PTRACER } from "../../ffi/posix/constants.ts";
 import { procText } from "../../ffi/posix/proc.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../../ffi/posix/process.ts";
@@ -13,7 +14,7 @@ import { processEnded, type ProcessPlatform, type ProcessReference, showProcess 
 
 /** Other processes on Linux. */
 export const posixProcesses: ProcessPlatform = {
-  open: (pid) => reportNumber(pidfd_open(pid, 0)),
+  open: (pid) => reportNumber(pidfd_open(pid, 0), close),
   current: () => pidfd_open(pid(), 0),
   checkProcess: (raw) => checkFd(raw, "a process"),
   pidOf(raw) {
@@ -29,7 +30,7 @@ export const posixProcesses: ProcessPlatform = {
   },
   take(raw, from, inheritable, closeSource) {
     if (closeSource) throw cannotClose(raw, from);
-    return reportNumber(moveTaken(getfd(raw, from), inheritable));
+    return reportNumber(moveTaken(getfd(raw, from), inheritable), close);
   },
   give(raw, to) {
     throw cannotGive(raw, to);

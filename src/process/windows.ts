@@ -27,7 +27,7 @@ const out: [number] = [0];
 
 /** Other processes on Windows. */
 export const windowsProcesses: ProcessPlatform = {
-  open: (pid) => reportNumber(OpenProcess(RIGHTS, false, pid)),
+  open: (pid) => reportNumber(OpenProcess(RIGHTS, false, pid), CloseHandle),
   current: () => SELF,
   checkProcess(raw) {
     checkHandle(raw, "a process");
@@ -59,7 +59,7 @@ export const windowsProcesses: ProcessPlatform = {
       CloseHandle(taken);
       throw error;
     }
-    return reportNumber(taken);
+    return reportNumber(taken, CloseHandle);
   },
   give(raw, to, inheritable) {
     if (raw === SELF) return giveSelf(to, inheritable);

@@ -14,5 +14,6 @@
  * @module
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
+export type { RawHandle } from "../util/raw_handle.ts";
 export type { HandleProblem, HandleReport, TrackedHandle } from "./report.ts";
 export { HandleTracker, trackHandles, type TrackOptions } from "./track.ts";

@@ -76,7 +76,7 @@ describe.each(SIZES)("%i handles", (count) => {
     expect(error.handle).toBe(closed.raw);
   });
 
-  test.runIf(count > 0)("are all closed, although somebody else has closed one", () => {
+  test.runIf(count > 0)("are all closed, although other code has closed one", () => {
     using file = temporaryFile("");
     using source = openRaw(file.path, "r");
     const copies = duplicateMany(Array<OwnedHandle>(count).fill(source));

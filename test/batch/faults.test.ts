@@ -49,7 +49,7 @@ describe.runIf(canTrace)("when the kernel fails (injected, by strace, on Linux)"
     expect(faulty([`close_range:${how}`])).toEqual(unnoticed);
   });
 
-  test("closeMany() then tells what somebody else has closed, and closes the others", () => {
+  test("closeMany() then reports what other code has closed, and closes the others", () => {
     // The answer is that all are open, as if it was closed just after that.
     const faults = ["?select,?pselect6:retval=0", "close_range:error=ENOSYS"];
     const expected = { made: 600, code: "EBADF", isVictim: true, left: 0 };

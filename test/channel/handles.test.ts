@@ -120,7 +120,7 @@ describe("a handle", () => {
     writer.close();
   });
 
-  test("that nobody received is released when the channel is closed", async () => {
+  test("that was not received is closed with the channel", async () => {
     const { reader, writer } = pipeRaw();
     await using ends = await connected();
     await ends.near.send(null, [writer]);

@@ -86,7 +86,7 @@ describe("a server", () => {
     }
   });
 
-  test("may be followed by another, whoever was connected to it and never said a word", async () => {
+  test("may be followed by another, also when clients of the first one never sent a hello", async () => {
     using where = place();
     for (let again = 0; again < 20; again++) {
       await using _ = await greeter(where.path);
@@ -94,7 +94,7 @@ describe("a server", () => {
     }
   });
 
-  test("that nobody made is ENOENT", async () => {
+  test("that no server made is ENOENT", async () => {
     using where = place();
     await expect(visit(where.path)).rejects.toMatchObject({ name: "HandleError", code: "ENOENT" });
   });
@@ -180,7 +180,7 @@ describe.runIf(isLinux)("the sockets of a server (Linux; a pipe of Windows is no
     await expect(visit(`${longest}x`)).rejects.toThrow(TypeError);
   });
 
-  test("survive whoever connects and does not speak as it should", async () => {
+  test("survive clients that break the protocol", async () => {
     using where = place();
     using file = temporaryFile("abc");
     const { path: at } = where;

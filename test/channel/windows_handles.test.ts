@@ -90,7 +90,7 @@ describe.runIf(isWindows)("the sender's copies", () => {
   });
 });
 
-describe.runIf(isWindows)("what is told of handles on their way", () => {
+describe.runIf(isWindows)("a message about handles in transit", () => {
   const lies: readonly (readonly [string, Uint8Array])[] = [
     ["too few numbers", int32s()],
     ["too many numbers", int32s(4, 8)],

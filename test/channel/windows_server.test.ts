@@ -59,7 +59,7 @@ describe.runIf(isWindows)("the name of a pipe", () => {
     await (await listen()).close();
   });
 
-  test("leads to nobody when nobody listens, or no more", async () => {
+  test("leads to no server before one listens, and after it is closed", async () => {
     using where = place();
     expect(await rejection(HandleChannel.connect(where.path))).toMatchObject({ code: "ENOENT" });
     await (await HandleChannel.listen(where.path, () => {})).close();

@@ -205,7 +205,7 @@ describe("the channel with a child", () => {
     expectAlone(writer);
   });
 
-  test("leaves an error that nobody listens for to end the process", () => {
+  test("lets an error without a listener end the process", () => {
     for (const how of ["channel", "none"]) {
       const { code, output } = runProgram("child/channel_missing.ts", {
         args: [how],

@@ -60,7 +60,7 @@ describe("inherited()", () => {
     }
   });
 
-  test("refuses a variable that somebody else wrote, and a number that is another file", async () => {
+  test("refuses a variable that another program wrote, and a number that is another file", async () => {
     const told = async (value: string) => {
       using files = childFiles();
       const [command, ...args] = commandFor(programPath("child/inherited_names.ts")) as [

@@ -93,7 +93,7 @@ describe("the features", () => {
     expect(named.map(([file]) => file).filter((file) => !files.has(file))).toEqual([]);
   });
 
-  test("whose tests nobody ran are found by the check", () => {
+  test("whose tests did not run are found by the check", () => {
     expect(unknownTests([feature], results("skipped a it does both", "passed b it lasts")))
       .toEqual([expect.stringContaining("says what to use")]);
   });

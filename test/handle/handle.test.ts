@@ -57,7 +57,7 @@ describe("OwnedHandle", () => {
     expect(() => borrowed.raw).toThrow(notOpen);
   });
 
-  test("throws when somebody else closed our handle", () => {
+  test("throws when other code closed our handle", () => {
     using file = temporaryFile("");
     const handle = openRaw(file.path, "r");
     closeRaw(handle.raw);
@@ -90,7 +90,7 @@ describe("OwnedHandle", () => {
     await expect(stolen[Symbol.asyncDispose]()).rejects.toThrow(notOpen);
   });
 
-  test("release() leaves the handle open for whoever takes it", () => {
+  test("release() leaves the handle open for the code that takes it", () => {
     using file = temporaryFile("ab");
     const raw = openRaw(file.path, "r").release();
     expect(readRaw(raw, 1)).toBe("a");
@@ -112,7 +112,7 @@ describe("toFd() and toFileHandle()", () => {
     toFileHandle: (handle: OwnedHandle) => handle.toFileHandle(),
   };
 
-  test.each(Object.entries(ways))("%s() consumes what somebody else closed", async (_, adopt) => {
+  test.each(Object.entries(ways))("%s() consumes what other code closed", async (_, adopt) => {
     using file = temporaryFile("");
     using handle = openRaw(file.path, "r"); // its end would throw a second time
     closeRaw(handle.raw);
@@ -160,7 +160,7 @@ describe("several owners of one object", () => {
 });
 
 describe("borrow()", () => {
-  test("uses a handle that somebody else closes", () => {
+  test("uses a handle that other code closes", () => {
     using file = temporaryFile("abcd");
     using owner = openRaw(file.path, "r");
     const borrowed = borrow(owner.raw);

@@ -1,7 +1,7 @@
 /** Programs that a bundler made one file of, in folders without the package. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { root } from "../../scripts/runtimes.ts";
 import { project, toolPath } from "./support/project.ts";
 import { bun, type Consumer, newestNode, runtimes } from "./support/runtimes.ts";
@@ -137,4 +137,17 @@ describe.for(shakings)("with $name", ({ command, maxBytes }) => {
     const names = "HandleChannel, DescriptorPool, openProcess, trackHandles";
     expect(classesIn(await bundled("duphandle", names))).toEqual(otherClasses);
   });
+});
+
+// It takes the condition "import", which is CommonJS for the sake of one set of classes in older versions of Node.
+test("Bun for Node takes a subject alone when the program imports from it", async () => {
+  using maker = project({
+    files: {
+      "main.mjs": 'import { duplicate } from "duphandle/handle";\nconsole.log(duplicate);\n',
+    },
+  });
+  await maker.output([bun, "build", "main.mjs", "--target=node", "--outfile=out/bundle.mjs"]);
+  const text = fs.readFileSync(path.join(maker.folder, "out", "bundle.mjs"), "utf8");
+  expect(classesIn(text)).toEqual([]);
+  expect(text.length).toBeLessThan(145_000);
 });

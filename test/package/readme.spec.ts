@@ -154,7 +154,7 @@ const permitting = [
   },
 ] as const;
 
-// That --allow-ffi is needed, and that the error says so, is in test/load.test.ts.
+// That --allow-ffi is needed, and that the error says so, is in test/ffi/load.test.ts.
 describe("the table of permissions", () => {
   test("is read whole", () => {
     expect(section).toContain("beside `--allow-ffi`");

@@ -53,7 +53,7 @@ describe.for(consumers)("in $name", ({ command, kind, packages }) => {
     expect(required).toBe(`${kind}/src/handle/mod.js`);
   });
 
-  test.concurrent("an error that nobody catches can be read", async ({ expect }) => {
+  test.concurrent("an uncaught error can be read", async ({ expect }) => {
     const files = { "main.cjs": 'require("duphandle").duplicate("main.cjs");' };
     using user = project({ files, packages });
     const { code, errors } = await user.run([...command(), "main.cjs"]);
@@ -66,7 +66,7 @@ describe.for(consumers)("in $name", ({ command, kind, packages }) => {
 
 describe.for(linesWithoutFfi)("in Node %s without koffi", (line) => {
   test.concurrent.for(["no_ffi.mjs", "no_ffi.cjs"])(
-    "%s is told what to install by the first call",
+    "%s: the first call says what to install",
     async (program, { expect }) => {
       using user = project({ programs: [program] });
       const { code, output, errors } = await user.run([nodeCommand(line), program]);

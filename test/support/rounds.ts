@@ -14,10 +14,10 @@ const isLong = process.env["DUPHANDLE_LONG"] === "1" &&
   process.env["DUPHANDLE_PACKAGE"] === undefined && process.env["DUPHANDLE_TARGET"] !== "node20";
 
 /**
- * The number of rounds here: a tenth, or all with `DUPHANDLE_LONG=1`. Under Wine, where each call is a
- * message to another process, the number for Windows, which is always the same.
+ * The number of rounds here: a tenth, or all with `DUPHANDLE_LONG=1`. On Windows always the number for
+ * Windows, which is lower where Wine, to which each call is a message to another process, takes long.
  */
-export function rounds(count: number, onWindows: number = Math.ceil(count / 10)): number {
+export function rounds(count: number, onWindows: number = count): number {
   if (isWindows) return onWindows;
   return isLong ? count : Math.ceil(count / 10);
 }

@@ -1,6 +1,7 @@
 /** Trackers: each mistake is found, at its place in the program, and what is no mistake is not. */
 import * as fs from "node:fs";
 import {
+  borrow,
   closeMany,
   currentProcess,
   duplicate,
@@ -356,7 +357,7 @@ describe("trackHandles()", () => {
     expect(problems(heard)).toEqual(["double-close"]);
   });
 
-  test("calls onReport, and what it throws keeps nobody from closing the others", () => {
+  test("calls onReport, and when it throws the others are closed all the same", () => {
     expectedProblems("foreign-close");
     using tracker = trackHandles({
       onReport({ message }) {
@@ -369,6 +370,31 @@ describe("trackHandles()", () => {
     expect(copies.map(({ closed }) => closed)).toEqual([true, false, true]);
     expect(() => copies[1]!.close()).toThrow("EBADF");
     expect(problems(tracker.reports)).toEqual(["foreign-close"]);
+  });
+
+  test.for(
+    [
+      ["duplicate()", () => duplicate(1)],
+      ["duplicateMany()", (lower: OwnedHandle[]) => {
+        closeMany(lower); // where a batch has the sockets that it goes through
+        return duplicateMany(Array.from({ length: 200 }, () => 1));
+      }],
+      ["openProcess()", () => openProcess(process.pid)],
+    ] as const,
+  )("calls onReport in %s, and when it throws no new handle stays open", ([, make]) => {
+    expectedProblems("recycled");
+    using tracker = trackHandles({
+      onReport({ message }) {
+        throw new RangeError(message);
+      },
+    });
+    const lower = duplicateMany([1, 1]);
+    const { raw } = duplicate(1);
+    closeRaw(raw);
+    expect(() => make(lower)).toThrow(RangeError);
+    closeMany(lower);
+    expect(problems(tracker.reports)).toEqual(["recycled"]);
+    expect(() => borrow(raw).duplicate()).toThrow("EBADF");
   });
 
   test("shows as many calls as it is asked to", () => {

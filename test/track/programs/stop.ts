@@ -4,19 +4,15 @@
  */
 import { BorrowedHandle, Handle, OwnedHandle, ProcessHandle } from "duphandle";
 import { duplicate, trackHandles } from "duphandle";
-import { batches } from "../../../src/batch/platform.ts";
-import { observer } from "../../../src/handle/hooks.ts";
-import { processes } from "../../../src/process/platform.ts";
-import { platform } from "../../../src/handle/platform.ts";
 import { report } from "../../support/report.ts";
 
 /** The properties of everything that a tracker might change. */
 function properties(): PropertyDescriptor[] {
   const classes = [Handle, BorrowedHandle, OwnedHandle, ProcessHandle];
   const objects = [...classes, ...classes.map(({ prototype }) => prototype)];
-  return [...objects, platform(), batches(), processes()].flatMap((
-    object,
-  ) => Reflect.ownKeys(object).map((key) => Object.getOwnPropertyDescriptor(object, key)!));
+  return objects.flatMap((object) =>
+    Reflect.ownKeys(object).map((key) => Object.getOwnPropertyDescriptor(object, key)!)
+  );
 }
 
 function areSame(before: PropertyDescriptor[], now: PropertyDescriptor[]): boolean {
@@ -25,7 +21,19 @@ function areSame(before: PropertyDescriptor[], now: PropertyDescriptor[]): boole
     before.every((each, at) => keys.every((key) => each[key] === now[at]![key]));
 }
 
-const isObserved = () => observer !== undefined;
+/** How often a stack was taken: whatever observes a handle takes one when the handle is made. */
+let stacks = 0;
+const captureStackTrace = Error.captureStackTrace;
+Error.captureStackTrace = (...args) => {
+  stacks++;
+  captureStackTrace(...args);
+};
+
+function isObserved(): boolean {
+  stacks = 0;
+  duplicate(1).close();
+  return stacks > 0;
+}
 
 const before = properties();
 const observed = [isObserved()];
