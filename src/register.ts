@@ -20,7 +20,7 @@ import { builtin } from "../ffi/host.ts";
 import { copyFileHandle } from "./file/copy_file_handle.ts";
 import type { CopyAttributes } from "./file/options.ts";
 import type { DuplicateOptions } from "./handle/options.ts";
-import { nodeFs } from "./util/node_fs.ts";
+import { nodeFs } from "./util/node.ts";
 
 declare module "node:fs/promises" {
   interface FileHandle {

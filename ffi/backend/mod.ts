@@ -1,10 +1,11 @@
-/** Chooses the backend of the running runtime. */
+/** The backend that serves the running process, and the system libraries that it loads. */
 import { bunBackend } from "./bun.ts";
 import { denoBackend } from "./deno.ts";
-import { causeOf, failure } from "../error.ts";
 import { koffiBackend } from "./koffi.ts";
 import { nodeBackend } from "./node.ts";
-import type { Backend } from "./types.ts";
+import type { Backend, Calls, SymbolTable } from "./types.ts";
+import { causeOf, failure, type HandleError } from "../error.ts";
+import { isForbidden } from "../host.ts";
 
 let chosen: Backend | undefined;
 
@@ -36,5 +37,42 @@ function choose(): Backend {
       "use Deno, Bun, Node 26.9 or newer (from 26.1 with --experimental-ffi), or an older Node " +
       "with `npm install koffi`",
     cause: causeOf(causes),
+  });
+}
+
+/**
+ * Opens the first library that loads and binds the whole table.
+ *
+ * @throws {HandleError} `EACCES` when the runtime forbids FFI, `ENOENT` when no library loads; the
+ * message lists what was tried, and `cause` holds the errors of the runtime
+ */
+export function loadLibrary<Table extends SymbolTable>(
+  candidates: readonly string[],
+  table: Table,
+): Calls<Table> {
+  const { name, load } = backend();
+  const causes: Error[] = [];
+  for (const candidate of candidates) {
+    try {
+      return load(candidate, table);
+    } catch (thrown) {
+      const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+      if (isForbidden(cause)) throw forbidden(candidates, name, cause);
+      causes.push(cause);
+    }
+  }
+  const tried = candidates.map((candidate, at) => `${candidate} (${causes[at]?.message.trim()})`);
+  throw failure("ENOENT", "dlopen", {
+    message: `Cannot load ${Object.keys(table).join(", ")}: ${name} refused ${tried.join(", ")}; ` +
+      "this system's library has another name or lacks a function: please report it",
+    cause: causeOf(causes),
+  });
+}
+
+function forbidden(libraries: readonly string[], ffi: string, cause: Error): HandleError {
+  return failure("EACCES", "dlopen", {
+    message: `Cannot load ${libraries[0]}: ${ffi} is not permitted; ` +
+      "run with --allow-ffi, without a list of paths",
+    cause,
   });
 }

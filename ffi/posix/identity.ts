@@ -2,7 +2,7 @@
  * Which descriptors a process has on Linux, which file each refers to, and which share an open file.
  */
 import type { Calls } from "../backend/types.ts";
-import { loadLibrary } from "../backend/library.ts";
+import { loadLibrary } from "../backend/mod.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { identitySymbols, libraries } from "./symbols/linux.ts";
 import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";

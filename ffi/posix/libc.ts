@@ -1,11 +1,10 @@
 /** The functions of the C library on POSIX systems. Each group is bound at its first use. */
-import { backend } from "../backend/mod.ts";
-import * as darwin from "./symbols/darwin.ts";
-import * as linux from "./symbols/linux.ts";
-import type { Calls } from "../backend/types.ts";
+import { backend, loadLibrary } from "../backend/mod.ts";
 import { failure } from "../error.ts";
 import { arch, isWindows, osName } from "../host.ts";
-import { loadLibrary } from "../backend/library.ts";
+import type { Calls } from "../backend/types.ts";
+import * as darwin from "./symbols/darwin.ts";
+import * as linux from "./symbols/linux.ts";
 
 /** The functions that every duplicate needs, and this thread's `errno`. */
 export interface Libc extends Omit<Calls<typeof linux.symbols>, "__errno_location"> {
@@ -26,6 +25,7 @@ let base: Libc | undefined;
 let files: LibcFiles | undefined;
 let sockets: LibcSockets | undefined;
 let kernelCalls: Calls<typeof linux.kernelSymbols> | undefined;
+let stdio: Calls<typeof linux.stdioSymbols> | undefined;
 
 /** The functions that every duplicate needs. */
 export function libc(): Libc {
@@ -140,4 +140,14 @@ function loadKernel(name: string): Calls<typeof linux.kernelSymbols> {
 /** The numbers of system calls on this processor. */
 export function callNumbers(): { readonly [Name in keyof typeof linux.callNumbers.x64]: number } {
   return arch() === "x64" ? linux.callNumbers.x64 : linux.callNumbers.others;
+}
+
+/**
+ * Writes out the output of native code that the C library still buffers (`fflush`). Errors are ignored:
+ * what cannot be written stays in the buffers.
+ */
+export function flushC(): void {
+  const libraries = osName() === "darwin" ? darwin.libraries : linux.libraries;
+  stdio ??= loadLibrary(libraries, linux.stdioSymbols);
+  stdio.fflush(0);
 }

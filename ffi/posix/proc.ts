@@ -2,7 +2,7 @@
 import { hasCode } from "../error.ts";
 import { textStart } from "./text_start.ts";
 import type { Calls } from "../backend/types.ts";
-import { loadLibrary } from "../backend/library.ts";
+import { loadLibrary } from "../backend/mod.ts";
 import { cString, scratch } from "../backend/scratch.ts";
 import { libraries, linkSymbols } from "./symbols/linux.ts";
 import { posixError } from "./errors.ts";

@@ -1,7 +1,7 @@
 /** setrlimit(2) for the number of descriptors. */
 import type { Calls } from "../backend/types.ts";
 import { osName } from "../host.ts";
-import { loadLibrary } from "../backend/library.ts";
+import { loadLibrary } from "../backend/mod.ts";
 import { scratch } from "../backend/scratch.ts";
 import * as darwin from "./symbols/darwin.ts";
 import * as linux from "./symbols/linux.ts";

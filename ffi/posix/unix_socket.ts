@@ -2,7 +2,7 @@
 import type { Calls } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { isWindows, osName } from "../host.ts";
-import { loadLibrary } from "../backend/library.ts";
+import { loadLibrary } from "../backend/mod.ts";
 import { scratch } from "../backend/scratch.ts";
 import { channelSymbols, libraries } from "./symbols/linux.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./constants.ts";

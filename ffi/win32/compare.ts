@@ -1,5 +1,5 @@
 /** Comparing objects: handleapi.h. */
-import { kernelbaseObjects } from "./symbols/pipes.ts";
+import { kernelbaseObjects } from "./symbols/base.ts";
 import { checkHandle } from "./check.ts";
 import { lazy, type Library } from "./libraries.ts";
 

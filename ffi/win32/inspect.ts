@@ -1,7 +1,7 @@
 /** Lists the open handles of a process, and describes files on disks. */
 import { readWideString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { backend } from "../backend/mod.ts";
-import * as tables from "./symbols/inspect.ts";
+import * as tables from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library, ntdll } from "./libraries.ts";
 

@@ -2,7 +2,7 @@
 import type { Calls, SymbolTable } from "../backend/types.ts";
 import { failure } from "../error.ts";
 import { isWindows } from "../host.ts";
-import { loadLibrary } from "../backend/library.ts";
+import { loadLibrary } from "../backend/mod.ts";
 import * as tables from "./symbols/base.ts";
 
 /** Returns the functions of one table. The first call binds them. */

@@ -2,7 +2,7 @@
 import type { Calls } from "../backend/types.ts";
 import { checkFd } from "../check.ts";
 import { failure, failureByCode, type HandleError, hasCode, systemError } from "../error.ts";
-import { loadLibrary } from "../backend/library.ts";
+import { loadLibrary } from "../backend/mod.ts";
 import { uv } from "./symbols/base.ts";
 import { checkHandle } from "./check.ts";
 import { STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE } from "./constants.ts";

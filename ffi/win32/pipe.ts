@@ -1,6 +1,6 @@
 /** Named pipes: namedpipeapi.h. */
 import { scratch } from "../backend/scratch.ts";
-import { kernel32Pipes } from "./symbols/pipes.ts";
+import { kernel32Pipes } from "./symbols/base.ts";
 import { checkDword, checkHandle, stringArgument } from "./check.ts";
 import { win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";

@@ -1,6 +1,6 @@
 /** Winsock, which is started before its first call. */
 import type { Calls } from "../backend/types.ts";
-import { ws2_32 } from "./symbols/sockets.ts";
+import { ws2_32 } from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library } from "./libraries.ts";
 import { scratch } from "../backend/scratch.ts";

@@ -2,9 +2,8 @@
 import { checkIterable, show } from "../../ffi/check.ts";
 import { HandleError } from "../../ffi/error.ts";
 import { attemptEach, Attempts } from "../util/attempts.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll, consume, type Owner } from "../handle/raw.ts";
 import { duplicateAll } from "./duplicate_all.ts";
-import { consume, type Owner } from "../handle/raw.ts";
 import { isHandle, OwnedHandle, ownedHandle, releaseForBatch } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";

@@ -1,6 +1,5 @@
 /** Duplicating all of many handles, or none. */
-import { closeAll } from "../handle/close_all.ts";
-import { duplicateWith } from "../handle/raw.ts";
+import { closeAll, duplicateWith } from "../handle/raw.ts";
 import type { ResolvedOptions } from "../handle/options.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { batches } from "./platform.ts";

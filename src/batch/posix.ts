@@ -5,7 +5,7 @@ import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd } from "../../ffi/posix/fcntl.ts";
 import { Attempts } from "../util/attempts.ts";
 import type { BatchPlatform } from "./types.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 import { observer, reportNumber } from "../handle/hooks.ts";
 import { MINIMUM } from "../handle/posix.ts";
 

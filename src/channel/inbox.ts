@@ -7,7 +7,7 @@ import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { type Limits, type MessageBody, protocolError, readMessage } from "./frames.ts";
 import { decodeMessage, type JsonValue } from "./message.ts";
 import { WINDOW_BYTES, WINDOW_HANDLES, WINDOW_MESSAGES } from "./outbox.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 import { type BatchDescriptor, type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 

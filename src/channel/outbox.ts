@@ -15,7 +15,7 @@ import {
 } from "./frames.ts";
 import type { EncodedMessage } from "./message.ts";
 import { type BatchDescriptor, type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 import { duplicateAll } from "../batch/duplicate_all.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 

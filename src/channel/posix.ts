@@ -21,7 +21,7 @@ import { Attempts } from "../util/attempts.ts";
 import { listenForWakeups, notify, removeSocket } from "./posix_wakeup.ts";
 import { createEnd } from "./posix_transport.ts";
 import { type ChannelEnd, type ChannelPlatform, RESERVED } from "./types.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 
 /** The most connections that may wait to be accepted. */
 const BACKLOG = 511;

@@ -2,11 +2,12 @@
 import { hasCode } from "../../ffi/error.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { receiveRights, type Rights, sendRights, truncated } from "../../ffi/posix/rights.ts";
-import { adoptStream } from "./posix_stream.ts";
 import { protocolError } from "./frames.ts";
 import { peerClosedError } from "./connection.ts";
 import type { BatchDescriptor, ChannelEnd, HandleTransport } from "./types.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
+import type { Socket } from "node:net";
+import { nodeNet } from "../util/node.ts";
 
 const emptyDescriptor: BatchDescriptor = /* @__PURE__ */ new Uint8Array(0);
 
@@ -78,4 +79,12 @@ class ScmRightsTransport implements HandleTransport {
   #requireOpen(): void {
     if (this.#isClosed) throw protocolError("handles after the end of the channel");
   }
+}
+
+/** A `node:net` stream on a connected Unix socket. The stream owns the descriptor and closes it. */
+export function adoptStream(fd: number): Socket {
+  const net = nodeNet();
+  // Bun adopts a descriptor in connect(), the other runtimes in the constructor.
+  if ("Bun" in globalThis) return net.connect({ fd } as unknown as { path: string });
+  return new net.Socket({ fd, readable: true, writable: true });
 }

@@ -7,8 +7,7 @@ import { failure, hasCode } from "../../ffi/error.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { connectTo } from "../../ffi/posix/unix_socket.ts";
 import type { Listener } from "./types.ts";
-import { nodeFs } from "../util/node_fs.ts";
-import { nodeNet } from "../util/node_net.ts";
+import { nodeFs, nodeNet } from "../util/node.ts";
 
 /** Wakes up the server that listens for wake-ups at a path. */
 export function notify(path: string): void {

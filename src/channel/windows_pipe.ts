@@ -6,7 +6,7 @@ import { GENERIC_READ, OPEN_EXISTING } from "../../ffi/win32/constants.ts";
 import { CreateFileW } from "../../ffi/win32/file.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../../ffi/win32/pipe.ts";
-import { nodeNet } from "../util/node_net.ts";
+import { nodeNet } from "../util/node.ts";
 
 /** A flag of `CreateFileW`: the server may not impersonate this user. */
 const SECURITY_SQOS_PRESENT = 0x0010_0000;

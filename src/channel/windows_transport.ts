@@ -15,7 +15,7 @@ import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
 import { CreateEventW } from "../../ffi/win32/event.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { frame, type Hello, int32s, Kind, protocolError, readInt32s } from "./frames.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 import type { BatchDescriptor, HandleTransport } from "./types.ts";
 import { allOrNone, duplicateAll } from "../batch/duplicate_all.ts";
 import { openPeer } from "./windows_peer.ts";

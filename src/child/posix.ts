@@ -14,7 +14,7 @@ import { posixBatches } from "../batch/posix.ts";
 import type { ChildPlatform } from "./types.ts";
 import { MINIMUM } from "../handle/posix.ts";
 import { denoFiles } from "../handle/deno_file_find.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 
 /** One entry of the option `stdio`. */
 type StdioEntry = Exclude<StdioOptions, string>[number];

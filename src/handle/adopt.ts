@@ -1,6 +1,6 @@
 /** Closing descriptors of the runtime. */
 import { hasCode } from "../../ffi/error.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
 import { platform } from "./platform.ts";

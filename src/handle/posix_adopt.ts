@@ -7,7 +7,7 @@ import type { FileHandle } from "node:fs/promises";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
 import type { Adopter } from "./types.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 

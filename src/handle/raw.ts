@@ -1,5 +1,6 @@
-/** From a raw handle and options to a new raw handle: all that duplicates goes through here. */
+/** Raw handles: the one path from a source and options to a new one, and closing those of ours. */
 import { type DuplicateOptions, parseDuplicateOptions, type ResolvedOptions } from "./options.ts";
+import { HandleError } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 
@@ -65,4 +66,16 @@ export function consume<Made>(owner: Owner, make: () => Made, undo: (made: Made)
     throw error;
   }
   return made;
+}
+
+/** Closes all of the handles, also when closing one of them fails. */
+export function closeAll(handles: readonly RawHandle[]): void {
+  for (const handle of handles) {
+    try {
+      platform().close(handle);
+    } catch (error) {
+      // It may say that written data is lost. The close of the source, by its owner, says so as well.
+      if (!(error instanceof HandleError)) throw error;
+    }
+  }
 }

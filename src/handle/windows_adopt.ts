@@ -8,7 +8,7 @@ import { failure } from "../../ffi/error.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import type { Adopter } from "./types.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { windowsPlatform } from "./windows.ts";
 

@@ -14,7 +14,7 @@ import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { listOther } from "./posix_process.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
 import { countSharing } from "./posix_sharing.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 import { positionOf } from "../handle/posix.ts";
 
 /** The implementation for Linux and macOS. */

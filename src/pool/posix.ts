@@ -3,7 +3,7 @@ import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { dup3 } from "../../ffi/posix/dup.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
 import { openPlaceholder } from "../handle/posix_adopt.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 import { Parking, type Spot } from "./posix_parking.ts";
 import type { PoolBackend } from "./types.ts";
 

@@ -13,7 +13,7 @@ import { failure, HandleError } from "../../ffi/error.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../../ffi/posix/constants.ts";
 import { discardRights, peekRights, sendRights } from "../../ffi/posix/rights.ts";
 import { socketpair } from "../../ffi/posix/socket.ts";
-import { closeAll } from "../handle/close_all.ts";
+import { closeAll } from "../handle/raw.ts";
 import { duplicateAll } from "../batch/duplicate_all.ts";
 import { duplicatePosix } from "../handle/posix.ts";
 

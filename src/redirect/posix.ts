@@ -1,6 +1,6 @@
 /** Redirections on POSIX: a stack for each descriptor, which refers to the target on top. */
 import { hasCode } from "../../ffi/error.ts";
-import { flushC } from "../../ffi/posix/stdio.ts";
+import { flushC } from "../../ffi/posix/libc.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
 import { standardStream } from "./streams.ts";

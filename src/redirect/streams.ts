@@ -16,8 +16,7 @@ import type { WriteStream } from "node:tty";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
-import { nodeFs } from "../util/node_fs.ts";
-import { nodeNet } from "../util/node_net.ts";
+import { nodeFs, nodeNet } from "../util/node.ts";
 import { descriptorForChildren } from "./deno.ts";
 
 /** The runtime's stream for a descriptor. */

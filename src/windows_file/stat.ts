@@ -10,7 +10,7 @@ import {
   ntQuery,
   ntSet,
 } from "../../ffi/win32/async_file.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { wrongType } from "./arguments.ts";
 

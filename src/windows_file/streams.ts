@@ -3,7 +3,7 @@ import type { ReadStream, WriteStream } from "node:fs";
 import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
 import { builtin } from "../../ffi/host.ts";
-import { nodeFs } from "../util/node_fs.ts";
+import { nodeFs } from "../util/node.ts";
 import { bytesOf } from "./arguments.ts";
 import type { WindowsFileIo } from "./io.ts";
 

@@ -14,7 +14,7 @@ import {
 } from "duphandle";
 import * as posix from "duphandle/posix";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadLibrary } from "../../ffi/backend/library.ts";
+import { loadLibrary } from "../../ffi/backend/mod.ts";
 import { scratch } from "../../ffi/backend/scratch.ts";
 import { libraries } from "../../ffi/posix/symbols/linux.ts";
 import * as linux from "../support/linux_objects.ts";

@@ -1,6 +1,6 @@
 /** Kinds of object that only Linux has, made by its own calls. */
 import type { Calls } from "../../ffi/backend/types.ts";
-import { loadLibrary } from "../../ffi/backend/library.ts";
+import { loadLibrary } from "../../ffi/backend/mod.ts";
 import { cString, scratch } from "../../ffi/backend/scratch.ts";
 import { libraries } from "../../ffi/posix/symbols/linux.ts";
 import { OwnedHandle } from "duphandle";

@@ -4,7 +4,7 @@ import { OwnedHandle } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import type { Calls } from "../../ffi/backend/types.ts";
-import { loadLibrary } from "../../ffi/backend/library.ts";
+import { loadLibrary } from "../../ffi/backend/mod.ts";
 import { wideString } from "../../ffi/backend/scratch.ts";
 import { isDeno, isWindows, temporaryFile } from "../support/system.ts";
 import { closed, content, pipeEnds } from "../support/windows_file.ts";

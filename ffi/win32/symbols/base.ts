@@ -152,3 +152,76 @@ export const kernel32Wait = {
   // DWORD WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds);
   WaitForSingleObject: { parameters: ["handle", "u32"], result: "u32" },
 } as const satisfies SymbolTable;
+
+/** Named pipes, from kernel32.dll. */
+export const kernel32Pipes = {
+  // BOOL WaitNamedPipeW(LPCWSTR lpNamedPipeName, DWORD nTimeOut);
+  WaitNamedPipeW: { parameters: ["address", "u32"], result: "i32" },
+  // BOOL GetNamedPipeServerProcessId(HANDLE Pipe, PULONG ServerProcessId);
+  GetNamedPipeServerProcessId: { parameters: ["handle", "address"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** Comparing objects, from kernelbase.dll: kernel32.dll does not export it. */
+export const kernelbaseObjects = {
+  // BOOL CompareObjectHandles(HANDLE hFirstObjectHandle, HANDLE hSecondObjectHandle);
+  CompareObjectHandles: { parameters: ["handle", "handle"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** Files on disks, from kernel32.dll. */
+export const kernel32Inspect = {
+  // DWORD GetFinalPathNameByHandleW(HANDLE hFile, LPWSTR lpszFilePath, DWORD cchFilePath,
+  //   DWORD dwFlags);
+  GetFinalPathNameByHandleW: { parameters: ["handle", "address", "u32", "u32"], result: "u32" },
+  // BOOL GetFileInformationByHandle(HANDLE hFile,
+  //   LPBY_HANDLE_FILE_INFORMATION lpFileInformation);
+  GetFileInformationByHandle: { parameters: ["handle", "address"], result: "i32" },
+  // BOOL GetFileInformationByHandleEx(HANDLE hFile, FILE_INFO_BY_HANDLE_CLASS
+  //   FileInformationClass, LPVOID lpFileInformation, DWORD dwBufferSize);
+  GetFileInformationByHandleEx: {
+    parameters: ["handle", "i32", "address", "u32"],
+    result: "i32",
+  },
+} as const satisfies SymbolTable;
+
+/** The list of all handles, from ntdll.dll. */
+export const ntdllHandles = {
+  // NTSTATUS NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS SystemInformationClass,
+  //   PVOID SystemInformation, ULONG SystemInformationLength, PULONG ReturnLength);
+  NtQuerySystemInformation: {
+    parameters: ["i32", "address", "u32", "address"],
+    result: "i32",
+  },
+} as const satisfies SymbolTable;
+
+/** Winsock, from ws2_32.dll. A `SOCKET` is a `HANDLE` with additional state in the library. */
+export const ws2_32 = {
+  // int WSAStartup(WORD wVersionRequired, LPWSADATA lpWSAData);
+  WSAStartup: { parameters: ["u32", "address"], result: "i32" },
+  // int WSAGetLastError(void);
+  WSAGetLastError: { parameters: [], result: "i32" },
+  // SOCKET WSASocketW(int af, int type, int protocol, LPWSAPROTOCOL_INFOW lpProtocolInfo, GROUP g,
+  //   DWORD dwFlags);
+  WSASocketW: { parameters: ["i32", "i32", "i32", "address", "u32", "u32"], result: "handle" },
+  // int WSADuplicateSocketW(SOCKET s, DWORD dwProcessId, LPWSAPROTOCOL_INFOW lpProtocolInfo);
+  WSADuplicateSocketW: { parameters: ["handle", "u32", "address"], result: "i32" },
+  // int closesocket(SOCKET s);
+  closesocket: { parameters: ["handle"], result: "i32" },
+  // int bind(SOCKET s, const struct sockaddr *name, int namelen);
+  bind: { parameters: ["handle", "address", "i32"], result: "i32" },
+  // int listen(SOCKET s, int backlog);
+  listen: { parameters: ["handle", "i32"], result: "i32" },
+  // SOCKET accept(SOCKET s, struct sockaddr *addr, int *addrlen);
+  accept: { parameters: ["handle", "address", "address"], result: "handle" },
+  // int connect(SOCKET s, const struct sockaddr *name, int namelen);
+  connect: { parameters: ["handle", "address", "i32"], result: "i32" },
+  // int getsockname(SOCKET s, struct sockaddr *name, int *namelen);
+  getsockname: { parameters: ["handle", "address", "address"], result: "i32" },
+  // int getsockopt(SOCKET s, int level, int optname, char *optval, int *optlen);
+  getsockopt: { parameters: ["handle", "i32", "i32", "address", "address"], result: "i32" },
+  // int setsockopt(SOCKET s, int level, int optname, const char *optval, int optlen);
+  setsockopt: { parameters: ["handle", "i32", "i32", "address", "i32"], result: "i32" },
+  // int send(SOCKET s, const char *buf, int len, int flags);
+  send: { parameters: ["handle", "address", "i32", "i32"], result: "i32" },
+  // int recv(SOCKET s, char *buf, int len, int flags);
+  recv: { parameters: ["handle", "address", "i32", "i32"], result: "i32" },
+} as const satisfies SymbolTable;

@@ -2,8 +2,7 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { duplicate, redirect } from "duphandle";
-import { backend } from "../../../ffi/backend/mod.ts";
-import { loadLibrary } from "../../../ffi/backend/library.ts";
+import { backend, loadLibrary } from "../../../ffi/backend/mod.ts";
 import { close, fcntl_getfd, fcntl_getfl, lseek, O_NONBLOCK, SEEK_SET } from "duphandle/posix";
 import { libraries } from "../../../ffi/posix/symbols/linux.ts";
 import { report, thrownBy } from "../../support/report.ts";
