@@ -44,6 +44,8 @@ type Shape =
     readonly value: {
       readonly properties?: readonly Property[];
       readonly indexSignatures?: readonly IndexSignature[];
+      readonly methods?: readonly (FunctionShape & { readonly name: string })[];
+      readonly callSignatures?: readonly FunctionShape[];
     };
   };
 
@@ -104,8 +106,14 @@ export function typeText(type: TsType): string {
       return `${question} ? ${typeText(trueType)} : ${typeText(falseType)}`;
     }
     case "typeLiteral": {
-      const { indexSignatures = [], properties = [] } = type.value;
-      const members = [...indexSignatures.map(indexText), ...properties.map(propertyText)];
+      const { indexSignatures = [], properties = [], methods = [], callSignatures = [] } =
+        type.value;
+      const members = [
+        ...callSignatures.map((call) => `${signatureText(call)};`),
+        ...indexSignatures.map(indexText),
+        ...properties.map(propertyText),
+        ...methods.map((method) => `${method.name}${signatureText(method)};`),
+      ];
       return `{ ${members.join(" ")} }`;
     }
   }
