@@ -53,10 +53,28 @@ export function wallTime(command: readonly string[], environment: Environment = 
   return performance.now() - start;
 }
 
-/** Runs a program to its end and returns what it printed. */
-export function run(
+/** The signals by which Node 26 ends when its compiler fails: docs/performance.md, "Node". */
+const CRASHES: readonly unknown[] = ["SIGSEGV", "SIGTRAP"];
+
+/**
+ * Runs a program to its end and returns what it printed. One that crashes is run again, at most twice,
+ * and each crash is printed.
+ */
+export function run(command: readonly string[], environment: Environment = {}): string {
+  for (let crashes = 0;; crashes++) {
+    try {
+      return runOnce(command, environment);
+    } catch (error) {
+      const { cause } = error as Error;
+      if (crashes === 2 || !CRASHES.includes(cause)) throw error;
+      console.error(`Crashed (${cause}), and is run again: ${command.join(" ")}`);
+    }
+  }
+}
+
+function runOnce(
   [program, ...args]: readonly string[],
-  environment: Environment = {},
+  environment: Environment,
 ): string {
   const { error, status, signal, stdout, stderr } = spawnSync(program as string, args, {
     cwd: root,
@@ -74,5 +92,6 @@ export function run(
   });
   if (error === undefined && status === 0) return stdout;
   const reason = error?.message ?? (signal === null ? `exit code ${status}` : `signal ${signal}`);
-  throw new Error(`Cannot run ${[program, ...args].join(" ")}: ${reason}\n${stderr}`.trim());
+  const message = `Cannot run ${[program, ...args].join(" ")}: ${reason}\n${stderr}`.trim();
+  throw new Error(message, { cause: signal });
 }
