@@ -82,7 +82,7 @@ class ScmRightsTransport implements HandleTransport {
 }
 
 /** A `node:net` stream on a connected Unix socket. The stream owns the descriptor and closes it. */
-export function adoptStream(fd: number): Socket {
+function adoptStream(fd: number): Socket {
   const net = nodeNet();
   // Bun adopts a descriptor in connect(), the other runtimes in the constructor.
   if ("Bun" in globalThis) return net.connect({ fd } as unknown as { path: string });
