@@ -55,10 +55,47 @@ export function add(sum: Counts, { passed, failed, skipped }: Counts): void {
 /** The sum over every report in the folder. */
 export function total(): Counts {
   const sum: Counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const file of readdirSync(reportFolder)) {
-    add(sum, readReport(join(reportFolder, file)));
-  }
+  for (const file of reportFiles()) add(sum, readReport(join(reportFolder, file)));
   return sum;
+}
+
+/** What failed, a line each: the report's name, the test's, and the first line of its message. */
+export function failures(): string[] {
+  return reportFiles().flatMap((file) => {
+    const path = join(reportFolder, file);
+    if (readReport(path).failed === 0) return [];
+    const named = failedTests(path).map(({ fullName, failureMessages }) => {
+      const [message = ""] = (failureMessages?.[0] ?? "").split("\n");
+      return `${file}: ${fullName}: ${message.slice(0, 200)}`;
+    });
+    return named.length > 0 ? named : [file];
+  });
+}
+
+function reportFiles(): string[] {
+  return readdirSync(reportFolder).filter((name) => name.endsWith(".json")).sort();
+}
+
+/** A test that failed, as vitest's JSON reporter writes it. */
+interface FailedTest {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failureMessages?: readonly string[];
+}
+
+/** The failed tests of a report. A file that does not load stands for its tests. */
+function failedTests(path: string): FailedTest[] {
+  let files: { name: string; status: string; message?: string; assertionResults: FailedTest[] }[];
+  try {
+    files = JSON.parse(readFileSync(path, "utf8")).testResults ?? [];
+  } catch {
+    return [];
+  }
+  return files.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (failed.length > 0 || status !== "failed") return failed;
+    return [{ fullName: name, status, failureMessages: [message ?? ""] }];
+  });
 }
 
 /** The counts in one line, as CI reads them. */
