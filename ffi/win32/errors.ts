@@ -1,9 +1,17 @@
 /** Makes the error for a Windows call that failed, with advice for that failure. */
-import { failureByCode, failureByWin32, type HandleError, systemError } from "../error.ts";
+import {
+  ERROR_INVALID_HANDLE,
+  failureByCode,
+  failureByWin32,
+  type HandleError,
+  systemError,
+} from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
+import { HANDLE_FLAG_PROTECT_FROM_CLOSE } from "./constants.ts";
 import { kernel32 } from "./libraries.ts";
 
 const ERROR_INVALID_PARAMETER = 87;
+const WSAENOTSOCK = 10_038;
 
 /**
  * Makes the error for a call that failed. The caller must call `GetLastError` immediately after the
@@ -35,6 +43,44 @@ export function notOpened(error: number, syscall: string, subject: string): Hand
   if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, subject);
   const advice = "it has ended or never existed: check the number";
   return systemError(failureByCode("ESRCH"), syscall, subject, advice);
+}
+
+/**
+ * Makes the error for a call that did not close a handle. Windows has one number for a handle that is not
+ * open and for one that is protected from closing, so this function looks at the handle.
+ */
+export function closeError(error: number, syscall: string, handle: number): HandleError {
+  const isAmbiguous = error === ERROR_INVALID_HANDLE || error === WSAENOTSOCK;
+  return isAmbiguous && isProtected(handle)
+    ? closeRefused(handle, syscall)
+    : win32Error(error, syscall, handle);
+}
+
+/** Whether a handle of this process is open and protected from closing. */
+export function isProtected(handle: number): boolean {
+  const { address, data } = scratch();
+  if (kernel32().GetHandleInformation(handle, address) === 0) return false;
+  return (data.getUint32(0, true) & HANDLE_FLAG_PROTECT_FROM_CLOSE) !== 0;
+}
+
+/**
+ * Makes the error for a handle that is protected from closing. It is open, and stays so.
+ *
+ * @param syscall the call that refused to close it, or that was to be made
+ * @param process the process that has the handle in words, when it is not this one
+ */
+export function closeRefused(handle: number, syscall: string, process?: string): HandleError {
+  const { code, status } = failureByCode("EPERM");
+  return systemError(
+    { code, status, native: ERROR_INVALID_HANDLE, state: "it is protected from closing" },
+    syscall,
+    `handle ${showHandle(handle)}${process === undefined ? "" : ` of ${process}`}`,
+    "it stays open: " +
+      (process === undefined ? "call" : "that process must call") +
+      " SetHandleInformation(handle, HANDLE_FLAG_PROTECT_FROM_CLOSE, 0) of duphandle/win32 first, then " +
+      "close it again",
+    handle,
+  );
 }
 
 /** Formats a handle as Windows tools do. */

@@ -4,7 +4,13 @@ import { HandleError } from "../../ffi/error.ts";
 import { attemptEach, Attempts } from "../util/attempts.ts";
 import { closeAll, consume, type Owner } from "../handle/raw.ts";
 import { duplicateAll } from "./duplicate_all.ts";
-import { isHandle, OwnedHandle, ownedHandle, releaseForBatch } from "../handle/handle.ts";
+import {
+  closeReleased,
+  isHandle,
+  OwnedHandle,
+  ownedHandle,
+  releaseForBatch,
+} from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
 import { fdOf, type HandleSource, ownerOf, rawOf, RuntimeSource } from "../handle/source.ts";
@@ -51,8 +57,8 @@ export function duplicateMany(
  * files one by one.
  *
  * @param handles the handles to close
- * @throws {HandleError} `EBADF` when other code has closed one of them; the others are closed all the
- * same
+ * @throws {HandleError} `EBADF` when other code has closed one of them; on Windows `EPERM` when one is
+ * protected from closing and stays open. The others are closed all the same
  * @throws {TypeError} when one is not an {@linkcode OwnedHandle}; nothing was closed
  * @see https://man7.org/linux/man-pages/man2/close_range.2.html
  *
@@ -71,19 +77,23 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
   }
   const attempts = new Attempts();
   const raws: RawHandle[] = [];
+  const released: OwnedHandle[] = [];
   const special: OwnedHandle[] = [];
   for (const handle of all) {
     try {
       // One that is in the list twice is closed the second time. Subclasses have a close of their own.
       if (handle.constructor !== OwnedHandle) special.push(handle);
-      else if (!handle.closed) raws.push(releaseForBatch(handle));
+      else if (!handle.closed) {
+        raws.push(releaseForBatch(handle));
+        released.push(handle);
+      }
     } catch (error) {
       attempts.failed(error); // a tracker threw; those that were released are still to be closed
     }
   }
   attempts.run(() => {
     if (batches().close(raws)) return;
-    for (const raw of raws) attempts.run(() => platform().close(raw));
+    for (const handle of released) attempts.run(() => closeReleased(handle));
   });
   for (const handle of special) attempts.run(() => handle.close());
   attempts.end();

@@ -2,6 +2,7 @@
 import { hasCode } from "../../ffi/error.ts";
 import { nodeFs } from "../util/node.ts";
 import { runtimeError } from "../util/runtime_error.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
 import { platform } from "./platform.ts";
 
@@ -10,16 +11,28 @@ import { platform } from "./platform.ts";
  *
  * Deno closes only descriptors that its own `node:fs` opened. It does not know any other one: the
  * operating system closes that.
+ *
+ * @returns the promise of a file of ours in Deno for Windows
  */
-export function closeRuntimeFd(fd: number): void {
+export function closeRuntimeFd(fd: number): unknown {
+  refuseProtectedFd(fd);
   const file = lookupFd(fd);
-  if (file !== undefined) return void file.close();
+  if (file !== undefined) return file.close();
   try {
-    closeWithNodeFs(fd);
+    return closeWithNodeFs(fd);
   } catch (error) {
     if (!("Deno" in globalThis) || !hasCode(error, "EBADF")) throw error;
-    platform().close(platform().rawOfFd(fd));
+    return platform().close(platform().rawOfFd(fd));
   }
+}
+
+/**
+ * Throws when the handle of a descriptor is protected from closing, which only Windows knows. There the
+ * runtime would free the descriptor, call it "not open", and leave the handle open.
+ */
+export function refuseProtectedFd(fd: number): void {
+  const raw = tryOrUndefined(() => platform().rawOfFd(fd));
+  if (raw !== undefined) platform().refuseProtected(raw);
 }
 
 /**

@@ -3,7 +3,7 @@
 // each other in a circle.
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
-import { failure, hasCode } from "../../ffi/error.ts";
+import { failure, hasCode, isCloseRefused } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { closeRuntimeFd } from "./adopt.ts";
 import { observer } from "./hooks.ts";
@@ -22,6 +22,11 @@ export let ownedHandle: (raw: RawHandle) => OwnedHandle;
  * to other code. Throws as {@linkcode OwnedHandle.release}.
  */
 export let releaseForBatch: (owner: OwnedHandle) => RawHandle;
+
+/**
+ * Closes the handle of an owner after {@linkcode releaseForBatch}. Throws as {@linkcode OwnedHandle.close}.
+ */
+export let closeReleased: (owner: OwnedHandle) => void;
 
 /** Marks an {@linkcode OwnedHandle} as closed, without closing its handle and without a report. */
 export let forget: (owner: object) => void;
@@ -152,6 +157,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
       observer?.onReleaseForBatch(owner);
       return owner.#release();
     };
+    closeReleased = (owner) => owner.#close();
     forget = (owner) => {
       if (#closed in owner) owner.#closed = true;
     };
@@ -266,13 +272,27 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    *
    * @throws {HandleError} `EBADF` when other code closed our handle: two owners have the same one, and
    * each should have had a duplicate. `EIO`, `ENOSPC`, `EDQUOT` when written data may be lost; the
-   * handle is closed then
+   * handle is closed then. On Windows `EPERM` when it has `HANDLE_FLAG_PROTECT_FROM_CLOSE`: it stays
+   * open, and so does this object, until it is closed after the protection has ended
    */
   close(): void {
     if (observer?.onClose(this) === false) return;
     if (this.#closed) return;
     this.#closed = true;
-    this.closeRaw(this.#raw);
+    this.#close();
+  }
+
+  /** Closes the handle. A close that the system refuses has changed nothing, so the owner stays open. */
+  #close(): void {
+    try {
+      this.closeRaw(this.#raw);
+    } catch (error) {
+      if (isCloseRefused(error)) {
+        this.#closed = false;
+        observer?.onCloseRefused(this);
+      }
+      throw error;
+    }
   }
 
   /**
@@ -292,7 +312,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    *
    * @returns a descriptor that the runtime's `node:fs` accepts and closes
    * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
-   * open the placeholder; `ENOTSUP` in Deno for Windows
+   * open the placeholder; `ENOTSUP` in Deno for Windows; on Windows `EPERM` when it is protected from
+   * closing, and then this object stays open
    *
    * @example
    * ```ts
@@ -339,6 +360,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
 
   /** Gives up the duty to close. The adopter takes it, whatever the outcome. */
   #releaseForAdopter(): { raw: RawHandle; inheritable: boolean } {
+    // The runtime could not close it either.
+    if (!this.#closed) platform().refuseProtected(this.#raw);
     const raw = this.release();
     try {
       return { raw, inheritable: platform().isInheritable(raw) };

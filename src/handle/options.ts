@@ -19,7 +19,8 @@ export interface DuplicateOptions {
   readonly access?: Access | undefined;
   /**
    * Whether the source is consumed: closed when the call returns or throws, unless the arguments
-   * themselves are refused. Default `false`.
+   * themselves are refused. On Windows a source that is protected from closing stays open, and with it its
+   * owner. Default `false`.
    */
   readonly closeSource?: boolean | undefined;
   /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */

@@ -1,6 +1,7 @@
 /** Raw handles: the one path from a source and options to a new one, and closing those of ours. */
 import { type DuplicateOptions, parseDuplicateOptions, type ResolvedOptions } from "./options.ts";
-import { HandleError } from "../../ffi/error.ts";
+import { HandleError, isCloseRefused } from "../../ffi/error.ts";
+import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 
@@ -45,23 +46,24 @@ export function duplicateWith(
 
 /**
  * Makes a result of a source, and closes the source whatever the outcome. When closing it fails, the
- * result is undone, because the caller does not get it.
+ * result is undone, because the caller does not get it; without `undo` it is returned.
  */
-export function consume<Made>(owner: Owner, make: () => Made, undo: (made: Made) => void): Made {
+export function consume<Made>(owner: Owner, make: () => Made, undo?: (made: Made) => void): Made {
   let made: Made;
   try {
     made = make();
   } catch (error) {
-    try {
-      owner.close();
-    } catch {
-      // A source that is not open fails twice for one reason, and the first error has it.
-    }
+    closeQuietly(() => owner.close()); // it fails for the same reason, and the first error has it
     throw error;
+  }
+  if (undo === undefined) {
+    closeOrWarn(() => owner.close());
+    return made;
   }
   try {
     owner.close();
   } catch (error) {
+    if (isCloseRefused(error)) return made; // the source stays open, as after DUPLICATE_CLOSE_SOURCE
     undo(made);
     throw error;
   }

@@ -1,7 +1,7 @@
 /** The sources of duplicates, and how the raw handle of each is found. */
 import { checkFd, isFd, isPromise, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
-import { closeRuntimeFd } from "./adopt.ts";
+import { closeRuntimeFd, refuseProtectedFd } from "./adopt.ts";
 import type { Owner } from "./raw.ts";
 import { type FsFile, isFsFile, rawOfFsFile } from "./deno_file.ts";
 import { type Handle, isHandle, OwnedHandle } from "./handle.ts";
@@ -99,7 +99,10 @@ export class RuntimeSource implements Owner {
   /** Closes the source. Returns the promise of a `FileHandle`, for which the caller may wait. */
   close(): unknown {
     const { close } = this.#source as { close?: unknown };
-    if (typeof close === "function") return close.call(this.#source);
+    if (typeof close === "function") {
+      refuseProtectedFd(this.#fd);
+      return close.call(this.#source);
+    }
     return closeRuntimeFd(this.#fd);
   }
 }

@@ -149,23 +149,22 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
    * Closes every file of the pool, also those that are pinned. A second call does nothing.
    *
    * @throws {HandleError} the first error of a file that could not be closed, such as `EBADF` when
-   * other code has closed its descriptor; all other files are closed all the same
+   * other code has closed its descriptor; all other files are closed all the same. On Windows `EPERM`
+   * when a handle is protected from closing: its file and the pool stay open
    */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
     const attempts = new Attempts();
     const spots: unknown[] = [];
     for (const entry of this.#entries) {
-      const { fd, spot } = entry;
-      if (fd !== undefined) attempts.run(() => this.#backend.closeFd(fd));
-      if (spot !== undefined) spots.push(spot);
-      entry.closed = true;
-      entry.fd = entry.spot = undefined;
+      attempts.run(() => {
+        if (entry.spot !== undefined) this.#backend.refuseProtected(entry.spot);
+        const { fd, spot } = this.#remove(entry);
+        if (spot !== undefined) spots.push(spot);
+        if (fd !== undefined) this.#backend.closeFd(fd);
+      });
     }
-    this.#entries.clear();
-    this.#newest = this.#oldest = undefined;
-    this.#resident = 0;
+    this.#closed = this.#entries.size === 0;
     attempts.run(() => this.#backend.close(spots));
     attempts.end();
   }
@@ -234,15 +233,19 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
       if (!hasCode(error, "EBADF")) throw error;
       alreadyClosed = error; // other code has closed the handle of the pool
     }
-    const { fd } = entry;
+    const { fd } = this.#remove(entry);
+    if (fd !== undefined) this.#backend.closeFd(fd);
+    if (alreadyClosed !== undefined) throw alreadyClosed;
+  }
+
+  /** Takes a file out of the pool. Returns what is to be closed. */
+  #remove(entry: Entry): Pick<Entry, "fd" | "spot"> {
+    const { fd, spot } = entry;
+    if (fd !== undefined) this.#unlink(entry);
+    this.#entries.delete(entry);
     entry.closed = true;
     entry.fd = entry.spot = undefined;
-    this.#entries.delete(entry);
-    if (fd !== undefined) {
-      this.#unlink(entry);
-      this.#backend.closeFd(fd);
-    }
-    if (alreadyClosed !== undefined) throw alreadyClosed;
+    return { fd, spot };
   }
 
   #link(entry: Entry): void {

@@ -56,6 +56,8 @@ export class PosixPoolBackend implements PoolBackend<Spot> {
     this.#parking.forget(spot);
   }
 
+  refuseProtected(): void {}
+
   closeFd(fd: number): void {
     closeWithNodeFs(fd);
   }

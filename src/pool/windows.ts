@@ -6,6 +6,7 @@ import { CloseHandle, GetHandleInformation } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
 import { attemptEach } from "../util/attempts.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import type { PoolBackend } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
@@ -30,13 +31,17 @@ export class FdPoolBackend implements PoolBackend<RawHandle> {
     try {
       return fdOfHandle(copy);
     } catch (error) {
-      CloseHandle(copy);
+      closeQuietly(() => CloseHandle(copy));
       throw error;
     }
   }
 
   forget(spot: RawHandle): void {
     CloseHandle(spot);
+  }
+
+  refuseProtected(spot: RawHandle): void {
+    windowsPlatform.refuseProtected(spot);
   }
 
   closeFd(fd: number): void {
@@ -71,6 +76,10 @@ export class HandlePoolBackend implements PoolBackend<RawHandle> {
 
   forget(spot: RawHandle): void {
     CloseHandle(spot);
+  }
+
+  refuseProtected(spot: RawHandle): void {
+    windowsPlatform.refuseProtected(spot);
   }
 
   closeFd(): void {} // the handle is the spot, which `forget` and `close` release
