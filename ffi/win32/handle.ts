@@ -37,6 +37,7 @@ export type HandleOut = { 0: number } | Int32Array;
  * `DUPLICATE_CLOSE_SOURCE` the source is closed all the same
  * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-zwduplicateobject
  *
  * @example
  * ```ts

@@ -1,5 +1,6 @@
 /** A copy of a file that the runtime owns: its own object, on a new handle to the open file. */
 import type { FileHandle } from "node:fs/promises";
+import { isCloseRefused } from "../../ffi/error.ts";
 import { type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
 import { duplicate } from "../handle/duplicate.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
@@ -237,6 +238,7 @@ async function duplicateAndClose(
   try {
     await owner.close();
   } catch (error) {
+    if (isCloseRefused(error)) return copy; // the source stays open, as after DUPLICATE_CLOSE_SOURCE
     copy.close(); // the caller gets the error, and no copy
     throw error;
   }

@@ -76,7 +76,7 @@ const keys: readonly string[] = [
  * - a source that is protected from closing (`HANDLE_FLAG_PROTECT_FROM_CLOSE`) stays open, and the new
  *   handle is returned; with a `null` target process that is `EPERM`, where the Win32 call claims success;
  * - with `DUPLICATE_SAME_ATTRIBUTES` the new handle is inheritable and protected from closing as the source
- *   is; Windows has this option, but its page on the call does not;
+ *   is; the kernel's page (ZwDuplicateObject) names this option, that of the Win32 call does not;
  * - the new handle never has access that the source lacks;
  * - the number −1 is refused as a source: use {@linkcode currentProcess} for this process;
  * - I/O completion ports and sockets are refused, since their duplicates do not work.
@@ -92,6 +92,7 @@ const keys: readonly string[] = [
  * neither a target nor `DUPLICATE_CLOSE_SOURCE`
  * @throws {TypeError} when an argument is not of its kind
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-zwduplicateobject
  *
  * @example
  * ```ts
@@ -177,7 +178,10 @@ function processReference(process: unknown, name: string): ProcessReference {
   if (process instanceof ProcessHandle) return { raw: process.raw, pid: process.pid };
   const raw = isHandle(process) ? process.raw : process;
   if (typeof raw !== "number") {
-    throw new TypeError(`Cannot use ${show(process)} as ${name}: it must be a ProcessHandle`);
+    const none = name === "targetProcess" ? ", or null for none" : "";
+    throw new TypeError(
+      `Cannot use ${show(process)} as ${name}: it must be a ProcessHandle${none}`,
+    );
   }
   processes().checkProcess(raw);
   return { raw, pid: processes().pidOf(raw) };

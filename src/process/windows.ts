@@ -53,7 +53,7 @@ export const windowsProcesses: ProcessPlatform = {
   open: (pid) => reportNumber(OpenProcess(RIGHTS, false, pid), CloseHandle),
   current: () => SELF,
   checkProcess(raw) {
-    checkHandle(raw, "a process");
+    checkHandle(raw, "a process", raw === 0 ? "for no targetProcess pass null" : undefined);
     if (raw < SELF && raw >= -6) {
       throw new TypeError(`Cannot use ${show(raw)} as a process: it is another pseudo-handle`);
     }
@@ -112,8 +112,9 @@ export const windowsProcesses: ProcessPlatform = {
     if (isSelf(process)) {
       return attributesOfFlags(isPseudoHandle(raw) ? 0 : GetHandleInformation(raw));
     }
-    const found = openHandles(process.pid).find(({ handle }) => handle === raw);
-    // For one that is not open, the call that uses it reports the error.
+    // Where the pid is not known or the handle is not open, the call that uses it reports the error.
+    const handles = process.pid === undefined ? [] : openHandles(process.pid);
+    const found = handles.find(({ handle }) => handle === raw);
     return { inheritable: found?.inheritable === true, isProtected: found?.isProtected === true };
   },
   protect(raw) {
