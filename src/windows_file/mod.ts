@@ -6,8 +6,6 @@ import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
 import { failure } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
-import { closeRefused, isProtected } from "../../ffi/win32/errors.ts";
-import { closeOrWarn } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import * as args from "./arguments.ts";
 import { registerFd, unregisterFd } from "./fd_table.ts";
@@ -234,21 +232,18 @@ export class WindowsFile
       throw Object.assign(error, { code: "ERR_INVALID_STATE" });
     }
     this.#hasWebStream = true;
-    return streams.webStream(this, this.#io, () => {
-      if (autoClose) closeOrWarn(() => this.close());
-    });
+    return streams.webStream(this, this.#io, autoClose);
   }
 
   /**
    * As `filehandle.close()`: waits for the operations in progress. A second call only waits.
    *
-   * @throws {HandleError} `EBADF` when other code closed the handle; `EPERM` when it is protected from
-   * closing: then nothing was done
+   * @throws {HandleError} `EBADF` when other code closed it; `EPERM` when it is protected from closing
    */
   close(): Promise<void> {
     if (this.#fd === -1) return this.#closing ?? Promise.resolve();
-    const { raw } = this.#io;
-    if (isProtected(raw)) return Promise.reject(closeRefused(raw, "NtClose"));
+    const { refusal } = this.#io;
+    if (refusal !== undefined) return Promise.reject(refusal);
     unregisterFd(this.#fd);
     this.#fd = -1;
     this.#closing = this.#io.closed.finally(() => this.#closing = undefined);
