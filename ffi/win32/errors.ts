@@ -11,7 +11,6 @@ import { HANDLE_FLAG_PROTECT_FROM_CLOSE } from "./constants.ts";
 import { kernel32 } from "./libraries.ts";
 
 const ERROR_INVALID_PARAMETER = 87;
-const WSAENOTSOCK = 10_038;
 
 /**
  * Makes the error for a call that failed. The caller must call `GetLastError` immediately after the
@@ -46,13 +45,12 @@ export function notOpened(error: number, syscall: string, subject: string): Hand
 }
 
 /**
- * Makes the error for a call that did not close a handle. Windows has one number for a handle that is not
- * open and for one that is protected from closing, so this function looks at the handle.
+ * Makes the error for a call that did not close a handle. The number does not tell a handle that is
+ * protected from closing from one that is not open, so this function looks at the handle.
  */
 export function closeError(error: number, syscall: string, handle: number): HandleError {
-  const isAmbiguous = error === ERROR_INVALID_HANDLE || error === WSAENOTSOCK;
-  return isAmbiguous && isProtected(handle)
-    ? closeRefused(handle, syscall)
+  return isProtected(handle)
+    ? closeRefused(handle, syscall, { error })
     : win32Error(error, syscall, handle);
 }
 
@@ -67,12 +65,17 @@ export function isProtected(handle: number): boolean {
  * Makes the error for a handle that is protected from closing. It is open, and stays so.
  *
  * @param syscall the call that refused to close it, or that was to be made
- * @param process the process that has the handle in words, when it is not this one
+ * @param details the number of the failure; the process that has the handle, in words, when it is not
+ * this one
  */
-export function closeRefused(handle: number, syscall: string, process?: string): HandleError {
+export function closeRefused(
+  handle: number,
+  syscall: string,
+  { error = ERROR_INVALID_HANDLE, process }: { error?: number; process?: string } = {},
+): HandleError {
   const { code, status } = failureByCode("EPERM");
   return systemError(
-    { code, status, native: ERROR_INVALID_HANDLE, state: "it is protected from closing" },
+    { code, status, native: error, state: "it is protected from closing" },
     syscall,
     `handle ${showHandle(handle)}${process === undefined ? "" : ` of ${process}`}`,
     "it stays open: " +

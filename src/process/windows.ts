@@ -105,7 +105,7 @@ export const windowsProcesses: ProcessPlatform = {
       if (
         !refersTo(copy, process, raw) || !windowsProcesses.attributesOf(raw, process).isProtected
       ) return;
-      throw closeRefused(raw, "DuplicateHandle", showProcess(process));
+      throw closeRefused(raw, "DuplicateHandle", { process: showProcess(process) });
     });
   },
   attributesOf(raw, process) {

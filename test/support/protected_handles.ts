@@ -6,13 +6,17 @@ import {
 } from "duphandle/win32";
 import { expect } from "vitest";
 
-/** What closing a handle that is protected from closing throws. */
-export function refusedClose(raw: number): unknown {
+/**
+ * What closing a handle that is protected from closing throws.
+ *
+ * @param native the system's own number: each call that closes has one
+ */
+export function refusedClose(raw: number, native: unknown = 6): unknown {
   return expect.objectContaining({
     name: "HandleError",
     code: "EPERM",
     status: "ERROR_ACCESS_DENIED",
-    native: 6,
+    native,
     handle: raw,
     message: expect.stringMatching(
       /protected from closing.*stays open.*SetHandleInformation\(handle, HANDLE_FLAG_PROTECT_FROM_CLOSE, 0\)/,
