@@ -9,7 +9,7 @@ const onPurpose: Readonly<Record<string, readonly HandleProblem[]>> = {
   "channel/handles.test.ts": ["foreign-close"],
   "file/adoption.test.ts": ["use-after-close"],
   "file/arguments.test.ts": ["use-after-close"],
-  "process/duplicate_handle.test.ts": ["foreign-close", "use-after-close"],
+  "process/duplicate_handle.test.ts": ["use-after-close"],
   "ffi/errors.test.ts": ["foreign-close"],
   "handle/handle.test.ts": ["double-close", "foreign-close", "two-owners", "use-after-close"],
   "inspect/inspect.test.ts": ["use-after-close"],
