@@ -19,8 +19,9 @@ export interface DuplicateOptions {
   readonly access?: Access | undefined;
   /**
    * Whether the source is consumed: closed when the call returns or throws, unless the arguments
-   * themselves are refused. On Windows a source that is protected from closing stays open, and with it its
-   * owner. Default `false`.
+   * themselves are refused. When closing it reports an error, the result is returned all the same, and
+   * the process gets a warning with that error (`HandleWarning`). On Windows a source that is protected
+   * from closing stays open, and with it its owner, without a warning. Default `false`.
    */
   readonly closeSource?: boolean | undefined;
   /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */

@@ -51,6 +51,7 @@ export const windowsPlatform: HandlePlatform = {
       CloseHandle,
     );
   },
+  hasExactly: () => false,
   narrow(raw, access, inheritable, minimum) {
     refuseMinimum(raw, minimum);
     refuseUnduplicable(raw, "DuplicateHandle");

@@ -130,7 +130,7 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
     return transfer(raw, from, to, { ...choices, inheritable }, isProtected);
   };
   if (!closeSource || !isSelf(from)) return make();
-  return consume(ownerOfSource(sourceHandle, raw), make, (made) => closeIn(to, made));
+  return consume(ownerOfSource(sourceHandle, raw), make);
 }
 
 function closeOnly(
