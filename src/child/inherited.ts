@@ -117,7 +117,9 @@ function readEntries(): Map<string, InheritedEntry> {
   refuseInWorker();
   const { checkOwned } = platform();
   const value = readVariable(HANDLES_VARIABLE);
-  const handles = value === undefined ? [] : decodeHandles(value, checkOwned);
+  const handles = value === undefined
+    ? []
+    : decodeHandles(value, checkOwned, children().isStandard);
   const found = handles.map((handle): [string, InheritedEntry] => {
     const isOpen = children().takeOver(handle.raw, handle.tag);
     return [handle.name, { ...handle, isOpen, isTaken: false }];

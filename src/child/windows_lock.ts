@@ -1,0 +1,22 @@
+/** One start of a child at a time in this process, in all its threads; posix_lock.ts has the reason. */
+import { pid } from "../../ffi/host.ts";
+import { INFINITE } from "../../ffi/win32/constants.ts";
+import { CreateMutexW, ReleaseMutex } from "../../ffi/win32/mutex.ts";
+import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
+import { closeAll } from "../handle/raw.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
+
+/**
+ * Calls `start` while no other thread of this process does so. A thread may be ended while it has the
+ * mutex: then the next one gets it.
+ */
+export function startAlone<Result>(start: () => Result): Result {
+  const mutex = CreateMutexW(null, false, `Local\\duphandle-start-${pid()}`);
+  try {
+    WaitForSingleObject(mutex, INFINITE);
+    return start();
+  } finally {
+    tryOrUndefined(() => ReleaseMutex(mutex));
+    closeAll([mutex]);
+  }
+}
