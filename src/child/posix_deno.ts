@@ -29,25 +29,23 @@ export function withoutDuplicatesOfDeno(
   if (standard.every((entry, at) => entry === at)) {
     return result.fill("inherit", 0, STANDARD); // as Deno does, which then makes no such duplicate
   }
-  const count = standard.filter(isDuplicated).length;
-  const neutrals = Array.from({ length: count }, () => {
-    const fd = openNeutral("/dev/null");
-    temporary.push(fd);
-    return fd;
-  });
-  const known = duplicatesOf(standard);
+  if (!standard.some(isDuplicated)) return result;
+  const neutral = openNeutral("/dev/null");
+  temporary.push(neutral);
+  const numbers = duplicatesOf(standard);
   // Here Deno may pass one more descriptor, which takes one of the numbers after the first.
-  if (isScriptOfDeno(program)) known.splice(1);
-  known.forEach((number, at) => {
+  if (isScriptOfDeno(program)) numbers.splice(1);
+  let source = neutral;
+  for (const number of numbers) {
     while (result.length < number) result.push("ignore");
-    result[number] = neutrals[at]!;
-  });
+    result[number] = source;
+    source = number; // in the child Deno moves it from one number to the next, so one of it stays
+  }
   return result;
 }
 
 /** The numbers that the inheritable duplicates will have, except for those that the child replaces. */
 function duplicatesOf(standard: readonly StdioEntry[]): number[] {
-  if (!standard.some(isDuplicated)) return [];
   const open = new Set(openDescriptors());
   const takeLowest = (minimum: number) => {
     let number = minimum;
