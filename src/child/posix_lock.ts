@@ -21,6 +21,8 @@ import { tryOrUndefined } from "../util/try_or_undefined.ts";
 const PLACE = "/proc/self/fdinfo";
 /** The pause between two attempts, in milliseconds. */
 const RETRY_MS = 1;
+/** The most attempts: then the child starts without the lock, since a thread may be stopped for good. */
+const MAX_ATTEMPTS = 10_000;
 /** The number of attempts after which the thread that has the lock is looked for. */
 const ATTEMPTS_BEFORE_SEARCH = 32;
 
@@ -71,7 +73,7 @@ function openPlace(): number | undefined {
 
 function waitForLock(lock: number): void {
   setOwnerThread(lock); // before it is locked, so that whoever waits always finds the owner
-  for (let attempt = 1; !tryLock(lock); attempt++) {
+  for (let attempt = 1; !tryLock(lock) && attempt < MAX_ATTEMPTS; attempt++) {
     if (attempt % ATTEMPTS_BEFORE_SEARCH === 0) unlockAbandoned(lock);
     sleep(RETRY_MS);
   }

@@ -14,8 +14,8 @@ import {
   encodeHandles,
   HANDLES_VARIABLE,
   type Program,
-  type StdioEntry,
   stdioEntries,
+  type StdioEntry,
 } from "./types.ts";
 import { type Handle, isHandle } from "../handle/handle.ts";
 import { fdOf, type HandleSource, rawOf } from "../handle/source.ts";
@@ -60,13 +60,15 @@ export type HandleChildFor<Channel> = Channel extends true | ChannelOptions ? Ha
  *
  * A child that uses this library, in any runtime, takes them by {@linkcode inherited}. Any other
  * program finds their numbers in the environment variable `DUPHANDLE_HANDLES`, which has the format
- * of a URL's query: `log=3&answers=4`. On POSIX they are the descriptors after those of `stdio`; on
- * Windows they are `HANDLE`s.
+ * of a URL's query: `log=3&answers=4`. On POSIX they are the descriptors after those of `stdio`, of
+ * which a source whose own number is among them keeps it; on Windows they are `HANDLE`s.
  *
  * The child's access is that of the source: pass `duplicate(file, { access: "read" })` to let it
  * read only. While the child starts, the other inheritable handles of this process are not
- * inheritable, so a child that another thread starts at that moment does not get them either.
- * Sources must be duplicable, except that on Windows a socket is inherited as it is.
+ * inheritable, so a child that another thread starts at that moment does not get them either. Threads
+ * that call `spawn` at the same time take turns. Sources must be duplicable, except that on Windows a
+ * socket is inherited as it is. On POSIX no descriptor of a source is closed in this process, so its
+ * record locks stay; docs/children.md has the cases that Bun and Deno make exceptions.
  *
  * @param command the program, as `node:child_process` takes it
  * @param args its arguments
@@ -74,9 +76,9 @@ export type HandleChildFor<Channel> = Channel extends true | ChannelOptions ? Ha
  * @returns the process, as the runtime's own `spawn` returns it; when the program cannot be
  * started, the process has an `error` event
  * @throws {HandleError} `EBADF` when a source is not open, `EMFILE`, `ENOTSUP` when a source cannot
- * be passed on
- * @throws {TypeError} when `args`, `handles`, a name, a source or `channel` has the wrong type, or
- * `stdio` has an `"ipc"` entry beside a channel; nothing was started
+ * be passed on, or in Bun and Deno only by a temporary duplicate, whose close would remove record locks
+ * @throws {TypeError} when `args`, `handles`, `stdio`, a name, a source or `channel` has the wrong
+ * type, or `stdio` has an `"ipc"` entry beside a channel; nothing was started
  * @see https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
  *
  * @example
