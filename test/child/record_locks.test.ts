@@ -1,7 +1,7 @@
 /** Which numbers the handles have in a child, and that spawn() closes no descriptor of a source here. */
 import { once } from "node:events";
 import * as fs from "node:fs";
-import { borrow, duplicate, type HandleSpawnOptions, OwnedHandle, spawn } from "duphandle";
+import { borrow, duplicate, type HandleSpawnOptions, type OwnedHandle, spawn } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { HANDLES_VARIABLE } from "../support/child_programs.ts";
 import { hasCommand, runProgram } from "../support/program.ts";
