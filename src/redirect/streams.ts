@@ -17,6 +17,7 @@ import { failure, type HandleError } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { nodeFs, nodeNet } from "../util/node.ts";
+import { sleep } from "../util/sleep.ts";
 import { descriptorForChildren } from "./deno.ts";
 
 /** The runtime's stream for a descriptor. */
@@ -188,7 +189,7 @@ function writeAll(fd: number, chunk: Uint8Array | string, encoding: BufferEncodi
       done += nodeFs().writeSync(fd, bytes, done);
     } catch (error) {
       if ((error as { code?: unknown }).code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      sleep(1);
     }
   }
   return bytes.length;

@@ -16,6 +16,7 @@ const onPurpose: Readonly<Record<string, readonly HandleProblem[]>> = {
   "inspect/inspect.test.ts": ["use-after-close"],
   "pool/pool.test.ts": ["use-after-close"],
   "process/process.test.ts": ["use-after-close"],
+  "child/options.test.ts": ["use-after-close"],
   "child/spawn.test.ts": ["foreign-close", "two-owners", "use-after-close"],
   "socket/win32_sockets.test.ts": ["double-close", "use-after-close"],
 };

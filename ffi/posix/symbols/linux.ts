@@ -78,8 +78,26 @@ export const kernelSymbols = {
 
 /** Call numbers of asm/unistd.h: x86-64 has its own, arm64 has those of all newer processors. */
 export const callNumbers = {
-  x64: { getdents64: 217, kcmp: 312, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
-  others: { getdents64: 61, kcmp: 272, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
+  x64: {
+    fcntl: 72,
+    flock: 73,
+    gettid: 186,
+    getdents64: 217,
+    kcmp: 312,
+    pidfd_open: 434,
+    close_range: 436,
+    pidfd_getfd: 438,
+  },
+  others: {
+    fcntl: 25,
+    flock: 32,
+    gettid: 178,
+    getdents64: 61,
+    kcmp: 272,
+    pidfd_open: 434,
+    close_range: 436,
+    pidfd_getfd: 438,
+  },
 } as const;
 
 /** The functions for channels: sockets with a path, and messages with descriptors. */
