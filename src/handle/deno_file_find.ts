@@ -15,6 +15,8 @@ import {
   openDescriptors,
   S_IFMT,
   S_IFSOCK,
+  visitDescriptors,
+  withOwnDirectory,
 } from "../../ffi/posix/identity.ts";
 import { positionOf } from "./posix.ts";
 
@@ -123,15 +125,19 @@ export function descriptorOfNew(file: DenoFile): number {
 }
 
 function candidatesFor(id: FileId | undefined): { candidates: number[]; isSocket: boolean } {
-  const all = openDescriptors();
-  if (id === undefined) return { candidates: all, isSocket: false };
+  if (id === undefined) return { candidates: openDescriptors(), isSocket: false };
+  const candidates: number[] = [];
   let isSocket = false;
-  const candidates = all.filter((fd) => {
-    const found = identityOf(fd);
-    if (found?.inode !== id.inode || found.device !== id.device) return false;
-    isSocket = (found.mode & S_IFMT) === S_IFSOCK;
-    return true;
-  });
+  withOwnDirectory((directory) =>
+    visitDescriptors(directory, (fd) => {
+      const found = identityOf(fd);
+      if (found?.inode === id.inode && found.device === id.device) {
+        isSocket = (found.mode & S_IFMT) === S_IFSOCK;
+        candidates.push(fd);
+      }
+      return found !== undefined;
+    })
+  );
   return { candidates, isSocket };
 }
 
@@ -151,10 +157,9 @@ function choose(file: DenoFile, groups: Group[]): Group {
 
 /** Groups what kcmp(2) says is one open file; where it does not say, each descriptor is a group. */
 function grouped(candidates: readonly number[]): Group[] {
-  const { pid } = denoFiles()!;
   const groups: [number, ...number[]][] = [];
   for (const fd of candidates) {
-    const group = groups.find(([first]) => isOneOpenFile(pid, first, fd) === true);
+    const group = groups.find(([first]) => isOneOpenFile(first, fd) === true);
     if (group === undefined) groups.push([fd]);
     else group.push(fd);
   }

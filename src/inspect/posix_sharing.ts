@@ -1,16 +1,38 @@
-/** Groups descriptors that share an open file, on Linux. */
-import { orderOf } from "../../ffi/posix/identity.ts";
+/** Counts the descriptors that share an open file, on Linux. */
+import { pid as ownPid } from "../../ffi/host.ts";
+import { isOneOpenFile, orderOf, visitDescriptors } from "../../ffi/posix/identity.ts";
 import type { HandleInfo } from "./types.ts";
+
+/**
+ * How many descriptors of this process share the open file of one, itself among them; `undefined` where
+ * the kernel does not compare open files.
+ *
+ * @param directory a descriptor of /proc/self/fd, opened after `fd`, or `undefined`
+ */
+export function countSharers(fd: number, directory: number | undefined): number | undefined {
+  if (isOneOpenFile(fd, fd) !== true) return undefined;
+  let count = 0;
+  visitDescriptors(directory, (other) => {
+    const isSharer = isOneOpenFile(fd, other);
+    if (isSharer === true) count++;
+    return isSharer !== undefined;
+  });
+  return count;
+}
 
 /**
  * Sets `references` of each handle: how many descriptors of the process share its open file. Where the
  * kernel does not compare open files, the handles stay as they are.
  *
  * Only descriptors of one file can share an open file. Those of each file are sorted by the kernel's
- * order of open files, so n descriptors need n log n system calls and not n².
+ * order of open files, so n descriptors need n log n system calls and not n². Where only that order is
+ * forbidden, those of this process are compared each with each, up to {@linkcode MAX_COMPARED} of one file.
  */
 export function countSharing(pid: number, handles: readonly HandleInfo[]): HandleInfo[] {
-  if (!handles.some(({ raw }) => orderOf(pid, raw, raw) === 0)) return [...handles];
+  const isOrdered = handles.some(({ raw }) => orderOf(pid, raw, raw) === 0);
+  if (!isOrdered && !(pid === ownPid() && handles.some(({ raw }) => isOneOpenFile(raw, raw)))) {
+    return [...handles];
+  }
   const files = new Map<string, number[]>();
   for (const { raw, device, inode } of handles) {
     const file = `${device}:${inode}`;
@@ -20,15 +42,33 @@ export function countSharing(pid: number, handles: readonly HandleInfo[]): Handl
   }
   const counts = new Map<number, number>();
   for (const group of files.values()) {
-    for (const sharers of groupByOpenFile(pid, group)) {
+    for (const sharers of isOrdered ? groupInOrder(pid, group) : groupByComparing(group)) {
       for (const raw of sharers) counts.set(raw, sharers.length);
     }
   }
-  return handles.map((info) => ({ ...info, references: counts.get(info.raw) ?? 1 }));
+  return handles.map((info) => {
+    const references = counts.get(info.raw);
+    return references === undefined ? info : { ...info, references };
+  });
+}
+
+/** The most descriptors of one file that are compared each with each, which takes about 10 ms. */
+const MAX_COMPARED = 256;
+
+/** Groups descriptors by open file; no groups when there are too many to compare. */
+function groupByComparing(group: readonly number[]): number[][] {
+  if (group.length > MAX_COMPARED) return [];
+  const found: [number, ...number[]][] = [];
+  for (const raw of group) {
+    const sharers = found.find(([first]) => isOneOpenFile(first, raw) === true);
+    if (sharers === undefined) found.push([raw]);
+    else sharers.push(raw);
+  }
+  return found;
 }
 
 /** Groups descriptors by open file. */
-function groupByOpenFile(pid: number, group: readonly number[]): number[][] {
+function groupInOrder(pid: number, group: readonly number[]): number[][] {
   // A descriptor that was closed in the meantime has no order: it lands anywhere and shares nothing.
   const sorted = [...group].sort((a, b) => orderOf(pid, a, b) ?? 0);
   const found: number[][] = [];

@@ -113,18 +113,27 @@ export type HandleFacts =
   & Pick<HandleInfo, "raw" | "pid" | "kind" | "access" | "inheritable">
   & { readonly [Name in keyof HandleInfo]?: HandleInfo[Name] | undefined };
 
+/** The properties that may be missing, in the order in which a description shows them. */
+const OPTIONAL = [
+  "accessMask",
+  "path",
+  "deleted",
+  "name",
+  "position",
+  "references",
+  "device",
+  "inode",
+] as const satisfies readonly (keyof HandleInfo)[];
+
 /** Makes a description. Properties that are `undefined` are left out. */
 export function handleInfo(facts: HandleFacts): HandleInfo {
   const { raw, pid, kind, access, inheritable } = facts;
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  return {
-    raw,
-    pid,
-    kind,
-    access,
-    inheritable,
-    ...Object.fromEntries(known) as Partial<HandleInfo>,
-  };
+  const info: Record<string, unknown> & HandleInfo = { raw, pid, kind, access, inheritable };
+  for (const name of OPTIONAL) {
+    const value = facts[name];
+    if (value !== undefined) info[name as string] = value;
+  }
+  return info;
 }
 
 /** The name of an access. */
