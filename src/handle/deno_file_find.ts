@@ -2,7 +2,7 @@
  * Finding the descriptor of a `Deno.FsFile`, which does not show it.
  *
  * It is one of the descriptors with the file's device and inode, since it is open. Where there are
- * several, they are told apart in the least disturbing way that works: kcmp(2) and the positions disturb
+ * several, they are told apart in the least disturbing way that works: the kernel and the positions disturb
  * nothing; a move of the position, or a lock where there is none, lasts for a moment.
  */
 import { failure, type HandleError } from "../../ffi/error.ts";
@@ -51,7 +51,7 @@ const MAX_ATTEMPTS = 3;
 /** The same for a file that was just opened, while other threads may open such files as well. */
 const MAX_ATTEMPTS_FOR_NEW = 1000;
 
-/** The most candidates that kcmp(2) compares, each with each. */
+/** The most candidates that the kernel compares, each with each. */
 const MAX_COMPARED = 64;
 
 /** Deno's own files; `undefined` in another runtime. */
@@ -155,7 +155,7 @@ function choose(file: DenoFile, groups: Group[]): Group {
   throw notFound(`it is one of ${groups.length} open files that cannot be told apart`);
 }
 
-/** Groups what kcmp(2) says is one open file; where it does not say, each descriptor is a group. */
+/** Groups what the kernel says is one open file; where it does not say, each descriptor is a group. */
 function grouped(candidates: readonly number[]): Group[] {
   const groups: [number, ...number[]][] = [];
   for (const fd of candidates) {

@@ -89,7 +89,9 @@ export interface HandleInfo {
   readonly position?: number;
   /**
    * How many handles refer to the object. On Linux only handles of the same process are counted, and only
-   * where the kernel has kcmp(2) and allows it; on Windows the handles of all processes are.
+   * where the kernel compares open files: by fcntl(2) since Linux 6.10 for this process, otherwise by
+   * kcmp(2), which some containers forbid. Where they do, {@linkcode listHandles} counts no more than 256
+   * handles of one file. On Windows the handles of all processes are counted.
    */
   readonly references?: number;
   /** The device of the file: `dev` of `fs.fstat`. */

@@ -54,6 +54,9 @@ test.runIf(canTrace && isNewKernel)(
       all: true,
       same: [true, true, false, false, false],
     });
+    for (const [handles, references] of [["200", "1"], ["300", "undefined"]] as const) {
+      runProgram("inspect/many.ts", { args: [handles, references], prefix: withoutKcmp });
+    }
   },
 );
 
