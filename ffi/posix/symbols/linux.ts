@@ -175,6 +175,6 @@ export const constants = {
  * The function that reads links. A link in /proc is at most one page long, so the result fits an `i32`.
  */
 export const linkSymbols = {
-  // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
-  readlink: { parameters: ["address", "address", "address"], result: "i32" },
+  // ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz);
+  readlinkat: { parameters: ["i32", "address", "address", "address"], result: "i32" },
 } as const satisfies SymbolTable;
