@@ -14,6 +14,7 @@ import { posixBatches } from "../batch/posix.ts";
 import type { ChildPlatform } from "./types.ts";
 import { MINIMUM } from "../handle/posix.ts";
 import { denoFiles } from "../handle/deno_file_find.ts";
+import { findDescriptorsForChildren } from "../handle/posix_deno_children.ts";
 import { nodeFs } from "../util/node.ts";
 
 /** One entry of the option `stdio`. */
@@ -48,7 +49,10 @@ export const posixChildren: ChildPlatform = {
       return false;
     }
     if (tag !== "" && tag !== tagOf(raw)) return false;
-    if (denoFiles() !== undefined) closeDenoDuplicate(raw);
+    if (denoFiles() !== undefined) {
+      findDescriptorsForChildren();
+      closeDenoDuplicate(raw);
+    }
     fcntl_setfd(raw, flags | FD_CLOEXEC);
     return true;
   },

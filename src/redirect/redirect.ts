@@ -31,6 +31,10 @@ import { redirectPosix } from "./posix.ts";
  * the first redirection on, so that nothing is left in its queue; in Deno on a terminal too. Output
  * from before may still be in the queue: the message of `EAGAIN` says how to await it.
  *
+ * On POSIX `redirect` closes what the descriptor referred to, and `restore()` the duplicate of the source:
+ * each ends the record locks that this process has on that file:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+ *
  * On Windows it is `ENOTSUP`: there the runtimes keep the `HANDLE` that they started with, and no
  * call can make it refer to another object. Start a child with `stdio`, or replace `console.log`.
  *

@@ -3,29 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 import { openHandles } from "../support/open_handles.ts";
-import { hasCommand, type Outcome, runProgram } from "../support/program.ts";
+import { type Outcome, runProgram } from "../support/program.ts";
+import { available, outputs, silentPipe, slowPipe } from "../support/standard_output.ts";
 import { isBun, isDeno, isWindows, openRaw, temporaryFile, writeRaw } from "../support/system.ts";
-
-/** The kinds of standard output, each with the command that starts the program with it. */
-const outputs: Record<string, string[]> = {
-  "a file": [],
-  "a pipe": ["sh", "-c", '"$@" | cat', "sh"],
-  "a terminal": ["sh", "-c", 'script -qefc "$*" /dev/null', "sh"],
-};
-/** A pipe whose reader begins some while after the program has made its file `FILE.go`. */
-const slowPipe = (file: string) => [
-  ...["sh", "-c"],
-  `"$@" | (until [ -e "${file}.go" ]; do sleep 0.05; done; sleep 0.2; cat)`,
-  "sh",
-];
-/** Standard input is a pipe that has a writer, which writes nothing. */
-const silentPipe = (file: string) => [
-  ...["sh", "-c"],
-  `mkfifo "${file}.in"; exec 3<>"${file}.in" 4<"${file}.in"; exec "$@" <&4`,
-  "sh",
-];
-const available = Object.keys(outputs)
-  .filter((kind) => !isWindows && (kind !== "a terminal" || hasCommand("script")));
 
 const linesOf = (text: string) => text.split(/\r?\n/).slice(0, -1);
 
