@@ -20,6 +20,10 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * reusing its number, changes nothing. In Deno the permissions `--allow-ffi` and
  * `--allow-read=/dev/null` are needed.
  *
+ * In Deno a copy with less access than its source closes the descriptor by which its file was opened, which
+ * ends the record locks that this process has on the file; any other copy closes none:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+ *
  * @param source a descriptor of the runtime, a `FileHandle`, or a {@linkcode Handle}; a
  * `Deno.FsFile` gives a `Deno.FsFile`
  * @param options access, inheritance, and whether the source is closed, as for

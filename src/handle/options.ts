@@ -14,15 +14,23 @@ export interface DuplicateOptions {
    * On Windows the duplicate shares the source's position whatever its access; a number is an
    * access mask. On Linux a duplicate with less access than its source is a new open file: it starts at
    * the source's position and has a position of its own from there, and it has the status flags of the
-   * source. A source without a file, such as a socket, is `ENOTSUP`.
+   * source. A source without a file, such as a socket, is `ENOTSUP`. Where a `minimum` is given, or Deno is
+   * to own it, that new open file gets another number and its first one is closed, which ends the record
+   * locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly access?: Access | undefined;
   /**
    * Whether the source is consumed: closed when the call returns or throws, unless the arguments
-   * themselves are refused. Default `false`.
+   * themselves are refused. Default `false`. On POSIX the close ends the record locks that this process has
+   * on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly closeSource?: boolean | undefined;
-  /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */
+  /**
+   * The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. Together with less
+   * `access` it may close a descriptor of the file, as that option says.
+   */
   readonly minimum?: number | undefined;
 }
 
