@@ -226,7 +226,8 @@ function sinkOverride(stream: Stream, fd: number): object {
   if (key === undefined || typeof stream[key as keyof Stream] !== "object") {
     throw unsupported(
       fd,
-      "the sink of process.stdout is unknown in this version of Bun; report it",
+      "the sink of its stream is unknown in this version of Bun; start a child process with stdio " +
+        "instead, and report it",
     );
   }
   const write = (chunk: Uint8Array | string) => {
@@ -253,12 +254,19 @@ function writeAll(fd: number, chunk: Uint8Array | string, encoding: BufferEncodi
   return bytes.length;
 }
 
-/** Throws while Node reads fd 0: that read could take data of the original and of the new file. */
+/**
+ * Throws while Node has a stream of libuv on fd 0. Its reads could take data of the original and of the
+ * new file; when it only pauses, libuv leaves the descriptor registered, as for writing.
+ */
 function checkNotReading(): void {
   const { process } = globalThis as { process: { _getActiveHandles?(): { fd?: unknown }[] } };
   if ("Deno" in globalThis || "Bun" in globalThis) return;
   if (process._getActiveHandles?.().some((handle) => handle.fd === 0)) {
-    throw unsupported(0, "process.stdin is being read; pause() it, or use fs.readSync");
+    throw unsupported(
+      0,
+      "process.stdin is in use, which pause() does not end; read with fs.readSync instead, or call " +
+        "process.stdin.destroy(), and again after its event close",
+    );
   }
 }
 

@@ -78,10 +78,13 @@ export function redirect(fd: number, to: HandleSource): Disposable & { restore()
 function unsupportedOnWindows(fd: number, to: HandleSource): HandleError {
   if (isHandle(to)) void to.raw;
   else fdOf(to); // an invalid source is reported first
+  const advice = fd > 2
+    ? "use duplicate() and give the new handle to the code that needs it"
+    : "start a child process with stdio" +
+      (fd === 0 ? "" : ", or replace console.log and process.stdout.write");
   return failure("ENOTSUP", "dup3", {
     message: `Cannot redirect fd ${fd}: on Windows the runtime keeps the HANDLE that it has, and ` +
-      "only a part of what is written would follow; start a child process with stdio, or replace " +
-      "console.log and process.stdout.write",
+      `only a part of what uses it would follow; ${advice}`,
     handle: fd,
   });
 }

@@ -89,7 +89,7 @@ describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such 
       syscall: "fcntl",
     });
     expect((error as Error).message).toMatch(
-      /; 80 of the limit of 80 descriptors are open: close .*, or use DescriptorPool$/,
+      /; 80 of the limit of 80 descriptors are open: close .*, have root raise .*, or use DescriptorPool$/,
     );
     expect(full).toContain("; the limit of the whole system is reached (fs.file-max): close ");
     expect(made).toBeGreaterThan(10);
