@@ -13,7 +13,7 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * same open file.
  *
  * It has all that the runtime offers for files: streams, `readLines`, disposal. Position, status
- * flags and locks are shared with the source while both are open; closing either leaves the other
+ * flags and locks of `flock` are shared with the source while both are open; closing either leaves the other
  * valid. Nothing is buffered in between.
  *
  * The source is duplicated before the call returns its promise, so closing it afterwards, or

@@ -12,7 +12,7 @@ const LAST_STANDARD_FD = 2;
 /**
  * Makes a second, independent handle to the same kernel object.
  *
- * Both handles share the file position, the status flags and the locks; each has its own setting of
+ * Both handles share the file position, the status flags and the locks of `flock`; each has its own setting of
  * whether children inherit it. Closing either leaves the other valid, and the object lives until its
  * last handle closes. So where two pieces of code both close "their" handle, each gets one.
  *
@@ -75,8 +75,8 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * @param options whether children inherit the target
  * @throws {HandleError} `EBADF` when the source is not open or the target is beyond the limit;
  * `EINVAL` when they are equal; `EBUSY` when another thread was just opening the target; `ENOTSUP` on
- * Windows, and for fds 0 to 2 as {@linkcode redirect}: in a worker, and for fd 0 while Node is reading
- * `process.stdin`; `EAGAIN` for fds 1 and 2 when a slow reader has not yet taken what was printed before
+ * Windows, and for fds 0 to 2 as {@linkcode redirect}: in a worker, and for fd 0 once Node has begun to read
+ * `process.stdin` of a pipe; `EAGAIN` for fds 1 and 2 when a slow reader has not yet taken what was printed before
  * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  *

@@ -49,7 +49,7 @@ interface Entry {
  * - Linux: files that are paged out are kept in messages that the process sends to itself over sockets.
  *   A pool needs two descriptors for each 4,000 files beside its `limit`, and some twenty for moments.
  *   A user without privileges may have as many files there as one process may have open; {@linkcode
- *   raiseDescriptorLimit} helps.
+ *   raiseDescriptorLimit} helps while the soft limit is below the hard one.
  * - Windows: the C runtime has at most 8,192 descriptors and a process millions of handles, so files
  *   that are paged out are kept as handles.
  * - macOS: `ENOTSUP` when the first file is paged out.

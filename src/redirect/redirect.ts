@@ -10,7 +10,8 @@ import { redirectPosix } from "./posix.ts";
  * Makes a descriptor refer to the object of the source, until `restore()` is called or the block of
  * a `using` ends, also by an exception. For fd 1 this redirects everything that this process
  * prints: `console.log`, `process.stdout`, `Deno.stdout`, `Bun.stdout`, `fs.writeSync(1, …)`,
- * native code and child processes, for which fds 0 to 2 stay inheritable.
+ * native code and child processes, for which fds 0 to 2 stay inheritable; in Deno not the children that a
+ * worker starts, which has had duplicates of its own since it started.
  *
  * Output from before the call still goes to the original file, and output from before `restore()`
  * to the source: the buffers of the runtime and of the C library are flushed by both. The source is
@@ -43,7 +44,7 @@ import { redirectPosix } from "./posix.ts";
  * @returns an object that restores the descriptor
  * @throws {HandleError} `EBADF` when the descriptor or the source is not open; `EMFILE`; `EAGAIN`
  * when a slow reader has not yet taken what was printed before; `ENOTSUP` on Windows, for fds 0 to
- * 2 in a worker, and for fd 0 while Node is reading `process.stdin`
+ * 2 in a worker, and for fd 0 once Node has begun to read `process.stdin` of a pipe
  * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  *
