@@ -36,7 +36,14 @@ describe("redirect()", () => {
         expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED", handle: fd }),
       );
     }
-    expect(() => redirect(1, target)).toThrow("start a child process with stdio");
+    // Each with what can be done about that descriptor.
+    expect(() => redirect(0, target)).toThrow(/start a child process with stdio$/);
+    expect(() => redirect(1, target)).toThrow(
+      /start a child process with stdio, or replace console/,
+    );
+    expect(() => redirect(7, target)).toThrow(
+      /use duplicate\(\) and give the new handle to the code/,
+    );
     expect(openHandles()).toEqual(before);
   });
 });
