@@ -22,8 +22,9 @@ export interface DuplicateOptions {
   readonly access?: Access | undefined;
   /**
    * Whether the source is consumed: closed when the call returns or throws, unless the arguments
-   * themselves are refused. Default `false`. On POSIX the close ends the record locks that this process has
-   * on the file:
+   * themselves are refused. When closing it reports an error, the result is returned all the same, and
+   * the process gets a warning with that error (`HandleWarning`). Default `false`.
+   * On POSIX the close ends the record locks that this process has on the file:
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly closeSource?: boolean | undefined;
