@@ -10,6 +10,7 @@ import { scratch } from "../backend/scratch.ts";
 import { HANDLE_FLAG_PROTECT_FROM_CLOSE } from "./constants.ts";
 import { kernel32 } from "./libraries.ts";
 
+const ERROR_ACCESS_DENIED = 5;
 const ERROR_INVALID_PARAMETER = 87;
 
 /**
@@ -39,6 +40,10 @@ export function win32Error(
  * its identifier is wrong.
  */
 export function notOpened(error: number, syscall: string, subject: string): HandleError {
+  if (error === ERROR_ACCESS_DENIED) {
+    const advice = "it is another user's, or protected: run as that user, or elevated";
+    return systemError(failureByWin32(error), syscall, subject, advice);
+  }
   if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, subject);
   const advice = "it has ended or never existed: check the number";
   return systemError(failureByCode("ESRCH"), syscall, subject, advice);

@@ -55,7 +55,8 @@ export function duplicateMany(
  *
  * On Linux, many handles with consecutive numbers cost one system call together. It does not return the
  * error that a network file system would return for each of them: call `fsync` before, or close such
- * files one by one.
+ * files one by one. On POSIX the closes end the record locks that this process has on the files:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
  *
  * @param handles the handles to close
  * @throws {HandleError} `EBADF` when other code has closed one of them; on Windows `EPERM` when one is

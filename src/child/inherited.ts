@@ -66,7 +66,8 @@ export function inherited(name: string): OwnedHandle {
   if (!isOpen || !isStillOpen(raw)) {
     throw failure("EBADF", "spawn", {
       message: `Cannot take the handle ${show(name)}: ${raw} is not what the parent gave; it was ` +
-        "closed here, or a process in between did not pass it on",
+        "closed here, or a process in between did not pass it on; take it before its number is " +
+        "closed, in the process that spawn() starts",
       handle: raw,
     });
   }

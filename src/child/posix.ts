@@ -10,6 +10,7 @@ import { openDescriptors } from "../../ffi/posix/identity.ts";
 import { posixBatches } from "../batch/posix.ts";
 import { denoFiles } from "../handle/deno_file_find.ts";
 import { MINIMUM } from "../handle/posix.ts";
+import { findDescriptorsForChildren } from "../handle/posix_deno_children.ts";
 import { closeAll } from "../handle/raw.ts";
 import { nodeFs } from "../util/node.ts";
 import {
@@ -52,7 +53,10 @@ export const posixChildren: ChildPlatform = {
       return false;
     }
     if (tag !== "" && tag !== tagOf(raw)) return false;
-    if (denoFiles() !== undefined) closeDenoDuplicate(raw);
+    if (denoFiles() !== undefined) {
+      findDescriptorsForChildren();
+      closeDenoDuplicate(raw);
+    }
     fcntl_setfd(raw, flags | FD_CLOEXEC);
     return true;
   },

@@ -18,7 +18,8 @@ import {
   type StdioEntry,
 } from "./types.ts";
 import { type Handle, isHandle } from "../handle/handle.ts";
-import { fdOf, type HandleSource, rawOf } from "../handle/source.ts";
+import { fdOf } from "../handle/runtime_source.ts";
+import { type HandleSource, rawOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import { channels } from "../channel/platform.ts";

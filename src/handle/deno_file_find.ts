@@ -120,7 +120,7 @@ export function descriptorOfNew(file: DenoFile): number {
   if (left.length === 1) return left[0]![0];
   throw failure("EBUSY", "flock", {
     message: "Cannot find the descriptor of a file that Deno just opened: another process keeps " +
-      "it locked, or /proc is not mounted; call again",
+      "it locked: call again; or /proc is not mounted: mount it",
   });
 }
 

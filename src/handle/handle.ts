@@ -205,7 +205,9 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * Takes a handle out of a descriptor of the runtime, which is closed: the object is ours alone.
    *
    * On Windows this is how to get the `HANDLE` out of a C-runtime descriptor without closing it
-   * twice. The runtime closes its descriptor itself.
+   * twice. The runtime closes its descriptor itself. On POSIX that ends the record locks that this process
+   * has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * Give it the `FileHandle` itself and not the number of one: when a `FileHandle` is collected that
    * nobody has closed, the runtime closes its number once more, which can be another file's by then. Such
@@ -285,6 +287,10 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   /**
    * Closes the handle. A second call does nothing.
    *
+   * On POSIX it ends all record locks that this process has on the file, whichever descriptor they were
+   * set through, also when this handle is a duplicate:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+   *
    * @throws {HandleError} `EBADF` when other code closed our handle: two owners have the same one, and
    * each should have had a duplicate. `EIO`, `ENOSPC`, `EDQUOT` when written data may be lost; the
    * handle is closed then. On Windows `EPERM` when it has `HANDLE_FLAG_PROTECT_FROM_CLOSE`: it stays
@@ -324,7 +330,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    *
    * This object is consumed, whatever the outcome. Node and Bun get the number itself. Deno opens
    * `/dev/null`, which needs `--allow-read=/dev/null`, and our object takes its place: there the number of
-   * this object is closed.
+   * this object is closed, which ends the record locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @returns a descriptor that the runtime's `node:fs` accepts and closes
    * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
@@ -353,6 +360,10 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * `readLines` and disposal. In Deno for Windows it is an object with the same methods.
    *
    * This object is consumed, whatever the outcome.
+   *
+   * In Deno the number of this object is closed, which ends the record locks that this process has on the
+   * file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @returns the file, which the caller closes
    * @throws {HandleError} as {@linkcode OwnedHandle.toFd}

@@ -14,7 +14,10 @@ export interface DuplicateOptions {
    * On Windows the duplicate shares the source's position whatever its access; a number is an
    * access mask. On Linux a duplicate with less access than its source is a new open file: it starts at
    * the source's position and has a position of its own from there, and it has the status flags of the
-   * source. A source without a file, such as a socket, is `ENOTSUP`.
+   * source. A source without a file, such as a socket, is `ENOTSUP`. Where a `minimum` is given, or Deno is
+   * to own it, that new open file gets another number and its first one is closed, which ends the record
+   * locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly access?: Access | undefined;
   /**
@@ -22,9 +25,14 @@ export interface DuplicateOptions {
    * themselves are refused. When closing it reports an error, the result is returned all the same, and
    * the process gets a warning with that error (`HandleWarning`). On Windows a source that is protected
    * from closing stays open, and with it its owner, without a warning. Default `false`.
+   * On POSIX the close ends the record locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly closeSource?: boolean | undefined;
-  /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */
+  /**
+   * The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. Together with less
+   * `access` it may close a descriptor of the file, as that option says.
+   */
   readonly minimum?: number | undefined;
 }
 

@@ -41,14 +41,15 @@ interface Entry {
 /**
  * Keeps more files open than there are descriptors. At most `limit` files have a descriptor at a time.
  * The others are paged out, the least recently used first, and paged in when they are used. All of them
- * stay open: positions, locks, pipes, sockets and deleted files survive. (Record locks of fcntl(2) do
- * not: they belong to the process and end with any close of a descriptor of the file, and so with the
- * first paging.)
+ * stay open: positions, locks of `flock`, pipes, sockets and deleted files survive. Record locks of fcntl(2)
+ * do not: adding a file, paging it out, and paging in another one each close a descriptor of it, which ends
+ * the record locks that this process has on the file:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
  *
  * - Linux: files that are paged out are kept in messages that the process sends to itself over sockets.
  *   A pool needs two descriptors for each 4,000 files beside its `limit`, and some twenty for moments.
  *   A user without privileges may have as many files there as one process may have open; {@linkcode
- *   raiseDescriptorLimit} helps.
+ *   raiseDescriptorLimit} helps while the soft limit is below the hard one.
  * - Windows: the C runtime has at most 8,192 descriptors and a process millions of handles, so files
  *   that are paged out are kept as handles.
  * - macOS: `ENOTSUP` when the first file is paged out.
@@ -107,7 +108,10 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Adds the file of a handle to the pool. The pool becomes the owner of the handle.
+   * Adds the file of a handle to the pool. The pool becomes the owner of the handle. On Linux it closes the
+   * handle, since the file has another descriptor then, which ends the record locks that this process has on
+   * the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @param handle the handle; it is consumed, unless this throws
    * @returns the file of the pool

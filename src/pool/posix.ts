@@ -4,7 +4,7 @@ import { dup3 } from "../../ffi/posix/dup.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
 import { openPlaceholder } from "../handle/posix_adopt.ts";
 import { closeAll } from "../handle/raw.ts";
-import { Parking, type Spot } from "./posix_parking.ts";
+import { Parking, type Spot, withDescriptors } from "./posix_parking.ts";
 import type { PoolBackend } from "./types.ts";
 
 /**
@@ -68,7 +68,7 @@ export class PosixPoolBackend implements PoolBackend<Spot> {
 
   /** Duplicates onto a descriptor of the runtime, a new one when there is none to reuse. */
   #duplicateOnto(raw: number, reusable: number | undefined): number {
-    const fd = reusable ?? openPlaceholder();
+    const fd = reusable ?? withDescriptors(openPlaceholder);
     try {
       return dup3(raw, fd, O_CLOEXEC);
     } catch (error) {

@@ -2,6 +2,7 @@
  * The pool on Windows. There the table of the C runtime is small, while a process may have millions of
  * handles. So every file is parked as its handle, and its descriptor is made from a duplicate.
  */
+import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { CloseHandle, GetHandleInformation } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import { closeWithNodeFs } from "../handle/adopt.ts";
@@ -32,7 +33,7 @@ export class FdPoolBackend implements PoolBackend<RawHandle> {
       return fdOfHandle(copy);
     } catch (error) {
       closeQuietly(() => CloseHandle(copy));
-      throw error;
+      throw hasCode(error, "EMFILE") ? noDescriptors(error) : error;
     }
   }
 
@@ -51,6 +52,16 @@ export class FdPoolBackend implements PoolBackend<RawHandle> {
   close(spots: readonly RawHandle[]): void {
     attemptEach(spots, CloseHandle);
   }
+}
+
+/** The advice of the error itself, to use a pool, would not help. */
+function noDescriptors(cause: HandleError): Error {
+  return failure("EMFILE", cause.syscall, {
+    message:
+      "Cannot page a file in: the C runtime has at most 8192 descriptors, and none is free; " +
+      "make the pool with a lower limit, or close what is not needed",
+    cause,
+  });
 }
 
 /**

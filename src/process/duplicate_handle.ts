@@ -156,7 +156,9 @@ function closeOnly(
 function ownerOfSource(source: DuplicateHandleArguments["sourceHandle"], raw: RawHandle): Owner {
   if (source instanceof OwnedHandle) return source;
   if (source instanceof BorrowedHandle) {
-    throw new TypeError("Cannot close a borrowed source: only its owner may");
+    throw new TypeError(
+      "Cannot close a borrowed source: only its owner may; leave out DUPLICATE_CLOSE_SOURCE",
+    );
   }
   return { close: () => platform().close(raw) };
 }
