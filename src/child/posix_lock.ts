@@ -71,8 +71,17 @@ function openPlace(): number | undefined {
   }
 }
 
+/** Waits for the lock. Where the kernel has none of this kind, such as in a sandbox, it does not wait. */
 function waitForLock(lock: number): void {
-  setOwnerThread(lock); // before it is locked, so that whoever waits always finds the owner
+  try {
+    setOwnerThread(lock); // before it is locked, so that whoever waits always finds the owner
+    lockWhenFree(lock);
+  } catch (error) {
+    if (!hasCode(error, "ENOSYS", "EINVAL", "ENOTSUP", "EPERM")) throw error;
+  }
+}
+
+function lockWhenFree(lock: number): void {
   for (let attempt = 1; !tryLock(lock) && attempt < MAX_ATTEMPTS; attempt++) {
     if (attempt % ATTEMPTS_BEFORE_SEARCH === 0) unlockAbandoned(lock);
     sleep(RETRY_MS);

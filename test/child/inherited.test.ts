@@ -77,12 +77,12 @@ describe("inherited()", () => {
     }
     // What would make two owners of one handle, or an owner of a standard descriptor.
     const twice = [
-      ["a=5&b=5", "is the second name of this handle"],
-      ["a=5&a=6", "is the second handle with this name"],
-      ["a=5&%61=6", "is the second handle with this name"],
-      ["a=5&b=05", "is the second name of this handle"],
-      ["duphandle:stream=5&duphandle:handles=5", "is the second name of this handle"],
-      ["a=5&duphandle:handles=5&=1:2", "is the second name of this handle"],
+      ["a=4000&b=4000", "is the second name of this handle"],
+      ["a=4000&a=4004", "is the second handle with this name"],
+      ["a=4000&%61=4004", "is the second handle with this name"],
+      ["a=4000&b=04000", "is the second name of this handle"],
+      ["duphandle:stream=4000&duphandle:handles=4000", "is the second name of this handle"],
+      ["a=4000&duphandle:handles=4000&=1:2", "is the second name of this handle"],
       ...(isWindows ? [] : [0, 1, 2].map((fd) => [`log=${fd}`, "is a standard descriptor"])),
     ] as [string, string][];
     for (const [value, why] of twice) {
