@@ -1,7 +1,7 @@
 /** The pool on Linux. It uses descriptors that the runtime opened, and replaces what they refer to. */
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { dup3 } from "../../ffi/posix/dup.ts";
-import { closeWithNodeFs } from "../handle/adopt.ts";
+import { closeWithNodeFs } from "../handle/runtime_source.ts";
 import { openPlaceholder } from "../handle/posix_adopt.ts";
 import { closeAll } from "../handle/raw.ts";
 import { Parking, type Spot, withDescriptors } from "./posix_parking.ts";

@@ -5,7 +5,7 @@
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { CloseHandle, GetHandleInformation } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
-import { closeWithNodeFs } from "../handle/adopt.ts";
+import { closeWithNodeFs } from "../handle/runtime_source.ts";
 import { attemptEach } from "../util/attempts.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { PoolBackend } from "./types.ts";
