@@ -193,9 +193,8 @@ describe("duplicateHandle() within this process", () => {
     using strong = self.duplicate({ access: PROCESS_DUP_HANDLE });
     const args = { sourceHandle: source.raw, targetProcess: self };
     expect(() => duplicateHandle({ ...args, sourceProcess: weak })).toThrow(denied);
-    const made = duplicateHandle({ ...args, sourceProcess: strong });
-    expect(isSameObject(OwnedHandle.fromRaw(made), source)).toBe(true);
-    closeRaw(made);
+    using made = OwnedHandle.fromRaw(duplicateHandle({ ...args, sourceProcess: strong }));
+    expect(isSameObject(made, source)).toBe(true);
   });
 
   test("refuses arguments that are not of their kind, and closes nothing", () => {
