@@ -1,4 +1,5 @@
 /** Redirections on POSIX: a stack for each descriptor, which refers to the target on top. */
+import { hasCode } from "../../ffi/error.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
 import { Attempts } from "../util/attempts.ts";
 import type { RawHandle } from "../util/raw_handle.ts";

@@ -87,7 +87,7 @@ function inheritedValue(names: readonly string[], values: readonly number[]): st
     const { dev, ino } = statSync(`/proc/self/fd/${raw}`);
     return `${dev}:${ino}`;
   });
-  return encodeHandles(names, { values, tags, stdio: undefined });
+  return encodeHandles(names, { values, tags, stdio: [] });
 }
 
 function inheritedSetup(): number {
