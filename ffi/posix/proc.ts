@@ -16,14 +16,21 @@ import { libc } from "./libc.ts";
  */
 export function procText(path: string): string | undefined {
   try {
-    const text = textStart(path);
-    if (typeof text === "string") return text;
-    throw posixError(text.errno, text.syscall, undefined, path);
+    return permittedText(path);
   } catch (error) {
     // EPERM comes from a /proc that is mounted with hidepid.
-    if (hasCode(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
+    if (hasCode(error, "EACCES", "EPERM")) return undefined;
     throw error;
   }
+}
+
+/** As {@linkcode procText}, but it is `EACCES` or `EPERM` when this process may not read the file. */
+export function permittedText(path: string): string | undefined {
+  const text = textStart(path);
+  if (typeof text === "string") return text;
+  const error = posixError(text.errno, text.syscall, undefined, path);
+  if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
+  throw error;
 }
 
 /** The offset of the text: after the path, which is short. The kernel writes one page at most. */

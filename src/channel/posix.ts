@@ -18,7 +18,8 @@ import {
   peerOf,
 } from "../../ffi/posix/unix_socket.ts";
 import { Attempts } from "../util/attempts.ts";
-import { listenForWakeups, notify, removeSocket } from "./posix_wakeup.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { isBacklogFull, listenForWakeups, notify, removeSocket } from "./posix_wakeup.ts";
 import { createEnd } from "./posix_transport.ts";
 import { type ChannelEnd, type ChannelPlatform, RESERVED } from "./types.ts";
 import { closeAll } from "../handle/raw.ts";
@@ -27,6 +28,8 @@ import { closeAll } from "../handle/raw.ts";
 const BACKLOG = 511;
 /** The pause between two attempts, in milliseconds. */
 const RETRY_MS = 5;
+/** The pause before a server tries again to accept what it could not, in milliseconds. */
+const ACCEPT_RETRY_MS = 100;
 /** The most attempts to notify a server whose wake-up socket does not exist yet. */
 const MAX_NOTIFY_ATTEMPTS = 200;
 /** The names of the two descriptors that a child inherits. */
@@ -45,16 +48,23 @@ export const posixChannels: ChannelPlatform = {
     checkPath(path);
     const listener = listenReplacingStale(path);
     const unidentified = new Set<number>();
+    let retry: ReturnType<typeof setTimeout> | undefined;
+    const accept = () => {
+      clearTimeout(retry);
+      if (!acceptPending(listener, unidentified, onEnd)) {
+        retry = setTimeout(accept, ACCEPT_RETRY_MS);
+      }
+    };
     try {
-      const wakeups = await listenForWakeups(
-        wakeupPath(path),
-        () => acceptPending(listener, unidentified, onEnd),
-      );
+      const wakeups = await listenForWakeups(wakeupPath(path), accept);
       return {
         async close() {
-          await wakeups.close();
-          removeSocket(path);
+          const attempts = new Attempts();
+          await wakeups.close().catch((error) => attempts.failed(error));
+          clearTimeout(retry);
+          attempts.run(() => removeSocket(path));
           closeAll([listener, ...unidentified]);
+          attempts.end();
         },
       };
     } catch (error) {
@@ -68,42 +78,42 @@ export const posixChannels: ChannelPlatform = {
   async connect(path) {
     checkPath(path);
     const socket = await connectWhenNotFull(path);
+    let stream: number;
     try {
       if (peerOf(socket).uid !== effectiveUser()) throw differentUserError(path);
-      return createEnd(await sendStreamEnd(socket, path), socket);
+      stream = await sendStreamEnd(socket, path);
     } catch (error) {
-      close(socket);
+      closeAll([socket]);
       throw error;
     }
+    return createEnd(stream, socket);
   },
   createForChild() {
     const [[parentStream, childStream], [parentHandles, childHandles]] = createTwoPairs();
+    const releaseChildEnd = () => closeAll([childStream, childHandles]);
+    let parentEnd: ChannelEnd;
+    try {
+      parentEnd = createEnd(parentStream, parentHandles);
+    } catch (error) {
+      releaseChildEnd();
+      throw error;
+    }
     return {
-      parentEnd: createEndOrClose(parentStream, parentHandles, [childStream, childHandles]),
+      parentEnd,
       childHandles: { [STREAM]: childStream, [HANDLES]: childHandles },
       environmentValue: undefined,
-      releaseChildEnd: () => closeAll([childStream, childHandles]),
+      releaseChildEnd,
       cancel() {}, // when the child ends, the kernel closes both sockets
     };
   },
   openFromParent(takeReserved) {
     const stream = takeReserved(STREAM);
     const socket = takeReserved(HANDLES);
-    if (stream !== undefined && socket !== undefined) return createEndOrClose(stream, socket);
+    if (stream !== undefined && socket !== undefined) return createEnd(stream, socket);
     closeAll([stream, socket].filter((fd) => fd !== undefined)); // one alone is no channel
     return undefined;
   },
 };
-
-/** Makes an end; when that fails, closes what it is made of, and the others. */
-function createEndOrClose(stream: number, socket: number, others: number[] = []): ChannelEnd {
-  try {
-    return createEnd(stream, socket);
-  } catch (error) {
-    closeAll([stream, socket, ...others]);
-    throw error;
-  }
-}
 
 function createTwoPairs(): [[number, number], [number, number]] {
   const first = createPair();
@@ -123,46 +133,46 @@ function createPair(): [number, number] {
  * Accepts the connections that wait. The first message of each brings one end of a stream; those
  * that have sent it become channels.
  *
+ * What goes wrong with one connection ends that connection, and no other one.
+ *
  * @param unidentified the connections whose first message has not arrived
+ * @returns `false` when some could not be accepted yet, for instance without a free descriptor
  */
 function acceptPending(
   listener: number,
   unidentified: Set<number>,
   onEnd: (end: ChannelEnd) => void,
-): void {
-  for (let socket = acceptNext(listener); socket !== undefined; socket = acceptNext(listener)) {
-    if (peerOf(socket).uid === effectiveUser()) unidentified.add(socket);
-    else close(socket);
-  }
+): boolean {
+  let hasAcceptedAll = true;
+  tryOrUndefined(() => {
+    hasAcceptedAll = false;
+    for (let socket = acceptFrom(listener); socket !== undefined; socket = acceptFrom(listener)) {
+      if (isOfThisUser(socket)) unidentified.add(socket);
+      else closeAll([socket]);
+    }
+    hasAcceptedAll = true;
+  });
   for (const socket of unidentified) {
-    const first = receiveRights(socket);
-    if (first === undefined) continue; // the client notifies again after it has sent its message
+    const first = tryOrUndefined(() => receiveRights(socket) ?? "later") ?? "end";
+    if (first === "later") continue; // the client notifies again after it has sent its message
     unidentified.delete(socket);
     if (first !== "end" && first.fds.length === 1 && isStreamOfThisUser(first.fds[0]!)) {
-      onEnd(createEnd(first.fds[0]!, socket));
+      const end = tryOrUndefined(() => createEnd(first.fds[0]!, socket));
+      if (end !== undefined) onEnd(end);
     } else {
       closeAll(first === "end" ? [socket] : [socket, ...first.fds]);
     }
   }
+  return hasAcceptedAll;
 }
 
 /** Whether it is a stream socket of this user; a file, a pipe or another socket is not. */
 function isStreamOfThisUser(fd: number): boolean {
-  try {
-    return isStream(fd) && peerOf(fd).uid === effectiveUser();
-  } catch {
-    return false;
-  }
+  return tryOrUndefined(() => isStream(fd)) === true && isOfThisUser(fd);
 }
 
-/** Without free descriptors, the connection waits until the next wake-up. */
-function acceptNext(listener: number): number | undefined {
-  try {
-    return acceptFrom(listener);
-  } catch (error) {
-    if (hasCode(error, "EMFILE")) return undefined;
-    throw error;
-  }
+function isOfThisUser(socket: number): boolean {
+  return tryOrUndefined(() => peerOf(socket).uid === effectiveUser()) === true;
 }
 
 /** Sends one end of a new stream to the server, wakes it up, and returns the other end. */
@@ -173,10 +183,10 @@ async function sendStreamEnd(socket: number, path: string): Promise<number> {
     for (let attempt = 1; !tryNotify(socket, path, attempt); attempt++) await pause();
     return ourEnd;
   } catch (error) {
-    close(ourEnd);
+    closeAll([ourEnd]);
     throw error;
   } finally {
-    close(serverEnd);
+    closeAll([serverEnd]);
   }
 }
 
@@ -206,7 +216,7 @@ async function connectWhenNotFull(path: string): Promise<number> {
     try {
       return connectTo(path);
     } catch (error) {
-      if (!hasCode(error, "EAGAIN")) throw error;
+      if (!isBacklogFull(error)) throw error;
       await pause();
     }
   }

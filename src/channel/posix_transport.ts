@@ -8,12 +8,21 @@ import type { BatchDescriptor, ChannelEnd, HandleTransport } from "./types.ts";
 import { closeAll } from "../handle/raw.ts";
 import type { Socket } from "node:net";
 import { nodeNet } from "../util/node.ts";
+import { runtimeError } from "../util/runtime_error.ts";
 
 const emptyDescriptor: BatchDescriptor = /* @__PURE__ */ new Uint8Array(0);
 
-/** One end of a channel, which takes over both sockets: the one of the stream and the one of handles. */
+/**
+ * One end of a channel, which takes over both sockets: the one of the stream and the one of handles. When
+ * it throws, both are closed.
+ */
 export function createEnd(stream: number, socket: number): ChannelEnd {
-  return { stream: adoptStream(stream), transport: new ScmRightsTransport(socket) };
+  try {
+    return { stream: adoptStream(stream), transport: new ScmRightsTransport(socket) };
+  } catch (cause) {
+    closeAll([stream, socket]);
+    throw runtimeError(cause, "fstat", "a socket for a channel", stream);
+  }
 }
 
 /** Carries handles over a socket that only this library uses. */

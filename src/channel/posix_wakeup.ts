@@ -4,44 +4,69 @@
  * and closes that connection at once. The runtime itself listens at the second path.
  */
 import { failure, hasCode } from "../../ffi/error.ts";
-import { close } from "../../ffi/posix/dup.ts";
 import { connectTo } from "../../ffi/posix/unix_socket.ts";
+import type { Stats } from "node:fs";
+import { closeAll } from "../handle/raw.ts";
+import { runtimeError } from "../util/runtime_error.ts";
 import type { Listener } from "./types.ts";
 import { nodeFs, nodeNet } from "../util/node.ts";
 
 /** Wakes up the server that listens for wake-ups at a path. */
 export function notify(path: string): void {
   try {
-    close(connectTo(path));
+    closeAll([connectTo(path)]);
   } catch (error) {
     // The backlog is full of wake-ups that the server has not handled: one more is not needed.
-    if (!hasCode(error, "EAGAIN")) throw error;
+    if (!isBacklogFull(error)) throw error;
   }
+}
+
+/** Whether it is the error of connecting to a server with as many connections as may wait. */
+export function isBacklogFull(error: unknown): boolean {
+  return hasCode(error, "EAGAIN") && error.syscall === "connect";
 }
 
 /** Removes the file of a socket; any other file stays. */
 export function removeSocket(path: string): void {
-  const stat = nodeFs().lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isSocket() === true) nodeFs().rmSync(path, { force: true });
+  if (lstat(path)?.isSocket() !== true) return;
+  try {
+    nodeFs().unlinkSync(path);
+  } catch (cause) {
+    const error = runtimeError(cause, "unlink", path);
+    if (error.code !== "ENOENT") throw error;
+  }
+}
+
+function lstat(path: string): Stats | undefined {
+  try {
+    return nodeFs().lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw runtimeError(cause, "lstat", path);
+  }
 }
 
 /** Listens for wake-ups at a path; replaces the socket file that an earlier server has left. */
 export async function listenForWakeups(path: string, onWakeup: () => void): Promise<Listener> {
   removeSocket(path);
-  if (nodeFs().lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+  if (lstat(path) !== undefined) {
     throw failure("EADDRINUSE", "bind", {
       message: `Cannot listen at ${path}: there is a file that is no socket; move it, or use ` +
         "another path",
     });
   }
-  const listener = "Deno" in globalThis
-    ? listenWithDeno(path, onWakeup)
-    : await listenWithNodeNet(path, onWakeup);
+  let listener: Listener;
+  try {
+    listener = "Deno" in globalThis
+      ? listenWithDeno(path, onWakeup)
+      : await listenWithNodeNet(path, onWakeup);
+  } catch (cause) {
+    throw runtimeError(cause, "listen", path);
+  }
   try {
     nodeFs().chmodSync(path, 0o600);
-  } catch (error) {
+  } catch (cause) {
     await listener.close();
-    throw error;
+    throw runtimeError(cause, "chmod", path);
   }
   return {
     async close() {

@@ -2,7 +2,7 @@
 import { failureByCode, HandleError, hasCode } from "../../ffi/error.ts";
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { descriptorsOf, identityAt } from "../../ffi/posix/identity.ts";
-import { linkText, procText } from "../../ffi/posix/proc.ts";
+import { linkText, permittedText, procText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo } from "./types.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
 import { inspectPermissionAdvice } from "../process/ptrace.ts";
@@ -41,7 +41,7 @@ export function listOther(pid: number): HandleInfo[] {
 function inspectOne(pid: number, fd: number): HandleInfo | undefined {
   const path = `/proc/${pid}/fd/${fd}`;
   const link = linkText(path);
-  const text = link === undefined ? undefined : procText(`/proc/${pid}/fdinfo/${fd}`);
+  const text = link === undefined ? undefined : permittedText(`/proc/${pid}/fdinfo/${fd}`);
   const [, pos, octal] = text?.match(/^pos:\t(\d+)\nflags:\t(\d+)$/m) ?? [];
   if (octal === undefined) return undefined;
   const flags = parseInt(octal, 8);

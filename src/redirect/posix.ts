@@ -1,5 +1,7 @@
 /** Redirections on POSIX: a stack for each descriptor, which refers to the target on top. */
+import { hasCode } from "../../ffi/error.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
+import { Attempts } from "../util/attempts.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
 import { replaceAll, standardStream } from "../handle/posix_streams.ts";
@@ -61,27 +63,23 @@ class Stack {
   remove(redirection: Redirection): void {
     const at = this.#redirections.indexOf(redirection);
     if (at === -1) return;
-    const wasTop = at === this.#redirections.length - 1;
-    this.#redirections.splice(at, 1);
-    try {
-      if (wasTop) this.#redirectToTop();
-    } finally {
+    const attempts = new Attempts();
+    if (at === this.#redirections.length - 1) {
       try {
-        posixPlatform.close(redirection.target);
-      } finally {
-        if (this.#redirections.length === 0) this.#end();
+        this.#checkOpen();
+        // What cannot be flushed does not keep the descriptor redirected.
+        attempts.run(() => this.#flush());
+        this.#redirectTo(this.#redirections[at - 1]);
+      } catch (error) {
+        // Nothing has changed, and the caller can restore it later, unless the descriptor is closed.
+        if (!hasCode(error, "EBADF")) throw error;
+        attempts.failed(error);
       }
     }
-  }
-
-  /** Applies the redirection on top, even when the buffers could not be flushed. */
-  #redirectToTop(): void {
-    this.#checkOpen();
-    try {
-      this.#flush();
-    } finally {
-      this.#redirectTo(this.#redirections.at(-1));
-    }
+    this.#redirections.splice(at, 1);
+    attempts.run(() => posixPlatform.close(redirection.target));
+    if (this.#redirections.length === 0) attempts.run(() => this.#end());
+    attempts.end();
   }
 
   /** Throws `EBADF` when the descriptor was closed: its number may belong to other code by now. */

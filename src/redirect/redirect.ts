@@ -20,7 +20,8 @@ import { redirectPosix } from "./posix.ts";
  *
  * Redirections of one descriptor are a stack, and may be restored in any order: the descriptor
  * refers to the newest source that was not restored, and to its original file when all were. A
- * second `restore()` does nothing.
+ * second `restore()` does nothing, unless the first one threw because the descriptor could not be
+ * changed: then everything is as before, and it tries again.
  *
  * The descriptor changes in one step, so other threads that write to it lose nothing. A write that
  * is in progress at that moment may go to either file: await asynchronous writes, such as

@@ -1,16 +1,19 @@
 /** Fingerprints: they distinguish objects by their numbers alone, without a second handle. */
-import { hasCode } from "../../ffi/error.ts";
+import { HandleError } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platformFingerprint } from "./platform.ts";
 import type { Fingerprint } from "./types.ts";
 
-/** The fingerprint of a handle's object; `undefined` when the handle is not open. */
+/**
+ * The fingerprint of a handle's object; `undefined` when the handle is not open. When the system cannot say,
+ * nothing is known of the object: a tracker must not keep a handle from being closed.
+ */
 export function fingerprintOf(raw: RawHandle): Fingerprint | undefined {
   try {
     return platformFingerprint(raw);
   } catch (error) {
-    if (hasCode(error, "EBADF")) return undefined;
-    throw error;
+    if (!(error instanceof HandleError)) throw error;
+    return error.code === "EBADF" ? undefined : [];
   }
 }
 

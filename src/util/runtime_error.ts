@@ -20,7 +20,12 @@ export function runtimeError(
 
 /** The number of the failure. The runtimes have names for some only; on POSIX `errno` has the number. */
 function nativeOf(cause: unknown): number {
-  const { code, errno } = cause as { code?: unknown; errno?: unknown };
+  const { code, errno, message } = cause as { code?: unknown; errno?: unknown; message?: unknown };
   if (!isWindows() && typeof errno === "number" && errno < 0) return -errno;
-  return failureByCode(typeof code === "string" ? code : "EIO").native;
+  // Deno has a code for some errors only.
+  const [, number] = /\(os error (\d+)\)/.exec(String(message)) ?? [];
+  if (!isWindows() && number !== undefined) return Number(number);
+  // A name such as ERR_INVALID_FD_TYPE has no number.
+  const known = typeof code === "string" ? failureByCode(code).native : 0;
+  return known === 0 ? failureByCode("EIO").native : known;
 }
