@@ -21,8 +21,14 @@ export function notify(path: string): void {
 
 /** Removes the file of a socket; any other file stays. */
 export function removeSocket(path: string): void {
-  const stat = nodeFs().lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isSocket() === true) nodeFs().rmSync(path, { force: true });
+  const fs = nodeFs();
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    // Another process has removed it.
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+  }
 }
 
 /** Listens for wake-ups at a path; replaces the socket file that an earlier server has left. */
