@@ -1,7 +1,6 @@
 /** Duplicates and closes many descriptors with few system calls, on Linux. */
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { AF_UNIX, F_GETFD, SOCK_CLOEXEC, SOCK_STREAM } from "./constants.ts";
-import { close } from "./dup.ts";
 import { callNumbers, kernel, libc, libcSockets } from "./libc.ts";
 import { receiveRights, SCM_MAX_FD, sendRights } from "./rights.ts";
 import { socketpair } from "./socket.ts";
@@ -43,8 +42,9 @@ export function duplicateBySending(fds: readonly number[]): number[] {
   } catch {
     return [];
   } finally {
-    close(sender);
-    close(receiver);
+    // Whatever a close says, the duplicates are made.
+    libc().close(sender);
+    libc().close(receiver);
   }
 }
 

@@ -6,7 +6,6 @@ import { loadLibrary } from "../backend/mod.ts";
 import { scratch } from "../backend/scratch.ts";
 import { channelSymbols, libraries } from "./symbols/linux.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./constants.ts";
-import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
 
@@ -118,7 +117,7 @@ function withSocket(use: (fd: number, errno: Int32Array) => void): number {
   try {
     use(fd, errno);
   } catch (error) {
-    close(fd);
+    libc().close(fd); // the first error says more
     throw error;
   }
   return fd;

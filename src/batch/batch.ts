@@ -1,13 +1,14 @@
 /** Duplicating and closing many handles at once. */
 import { checkIterable, show } from "../../ffi/check.ts";
 import { HandleError } from "../../ffi/error.ts";
-import { attemptEach, Attempts } from "../util/attempts.ts";
-import { closeAll, consume, type Owner } from "../handle/raw.ts";
+import { Attempts } from "../util/attempts.ts";
+import { consumeAll, type Owner, requireOwner } from "../handle/raw.ts";
 import { duplicateAll } from "./duplicate_all.ts";
 import { isHandle, OwnedHandle, ownedHandle, releaseForBatch } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
-import { fdOf, type HandleSource, ownerOf, rawOf, RuntimeSource } from "../handle/source.ts";
+import { fdOf, RuntimeSource } from "../handle/runtime_source.ts";
+import { type HandleSource, ownerOf, rawsOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
 import { batches } from "./platform.ts";
@@ -38,9 +39,9 @@ export function duplicateMany(
 ): OwnedHandle[] {
   const choices = parseDuplicateOptions(options);
   const all = listOf(sources, "sources");
-  if (!choices.closeSource) return ownersOf(duplicateAll(all.map(rawOf), choices));
-  const { rawsOf, owner } = consumed(all);
-  return ownersOf(consume(owner, () => duplicateAll(rawsOf(), choices), closeAll));
+  if (!choices.closeSource) return ownersOf(duplicateAll(rawsOf(all), choices));
+  const { owners, readRaws } = consumed(all);
+  return ownersOf(consumeAll(owners, () => duplicateAll(readRaws(), choices)));
 }
 
 /**
@@ -90,15 +91,17 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
 }
 
 /**
- * Sources that are to be closed whatever the outcome: a function that returns their raw handles, and the
- * owner that closes all of them. It throws only when an argument is refused, with the sources untouched.
+ * Sources that are to be closed whatever the outcome: what closes them, and a function that returns their
+ * raw handles. It throws only when an argument is refused, with the sources untouched.
  */
-function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; owner: Owner } {
+function consumed(
+  sources: readonly HandleSource[],
+): { owners: Iterable<Owner>; readRaws(): RawHandle[] } {
   const reads: (() => RawHandle)[] = [];
   const owners = new Map<unknown, Owner>(); // a source that is in the list twice is closed once
   for (const source of sources) {
     if (isHandle(source)) {
-      const owner = ownerOf(source);
+      const owner = requireOwner({ owner: ownerOf(source) });
       if (!source.closed) owners.set(source, owner);
       reads.push(() => source.raw);
       continue;
@@ -119,8 +122,7 @@ function consumed(sources: readonly HandleSource[]): { rawsOf(): RawHandle[]; ow
       });
     }
   }
-  const close = () => attemptEach(owners.values(), (owner) => owner.close());
-  return { rawsOf: () => reads.map((read) => read()), owner: { close } };
+  return { owners: [...owners.values()], readRaws: () => reads.map((read) => read()) };
 }
 
 function ownersOf(raws: readonly RawHandle[]): OwnedHandle[] {

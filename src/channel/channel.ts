@@ -7,7 +7,7 @@ import { encodeMessage, type JsonValue } from "./message.ts";
 import { type ChannelEnd, defaultLimits, type Listener } from "./types.ts";
 import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { checkKeys } from "../handle/options.ts";
-import { type HandleSource, rawOf } from "../handle/source.ts";
+import { type HandleSource, rawsOf } from "../handle/source.ts";
 import { channels } from "./platform.ts";
 
 /** What this side of a channel accepts. A `send` of the other side fails beyond it. */
@@ -168,8 +168,10 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    */
   async send(message: JsonValue, handles: Iterable<HandleSource> = []): Promise<void> {
     checkIterable(handles, "handles");
-    const raws = Array.from(handles, (source) => rawOf(source));
-    await this.#connection.outbox.send(encodeMessage(message), raws);
+    const sources = [...handles];
+    // Before the sources are looked at: a toJSON() or a getter of the message may close one.
+    const encoded = encodeMessage(message);
+    await this.#connection.outbox.send(encoded, rawsOf(sources));
   }
 
   /**

@@ -1,11 +1,13 @@
 /** A copy of a file that the runtime owns: its own object, on a new handle to the open file. */
 import type { FileHandle } from "node:fs/promises";
-import { type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
-import { duplicate } from "../handle/duplicate.ts";
-import type { OwnedHandle } from "../handle/handle.ts";
+import { copyToFsFile, type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
 import type { DuplicateOptions } from "../handle/options.ts";
-import { adopter } from "../handle/platform.ts";
-import { type HandleSource, ownerOf } from "../handle/source.ts";
+import { adopter, platform } from "../handle/platform.ts";
+import { consume, type Owner, requireOwner } from "../handle/raw.ts";
+import { type HandleSource, knownSource } from "../handle/source.ts";
+import type { Access } from "../handle/types.ts";
+import { warnOfClose } from "../util/late_close.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from "./options.ts";
 
 /**
@@ -17,8 +19,9 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * valid. Nothing is buffered in between.
  *
  * The source is duplicated before the call returns its promise, so closing it afterwards, or
- * reusing its number, changes nothing. In Deno the permissions `--allow-ffi` and
- * `--allow-read=/dev/null` are needed.
+ * reusing its number, changes nothing. No other handle of the file is made and closed, with one
+ * exception: in Deno a copy with less access than its source. Deno needs the permissions `--allow-ffi`
+ * and `--allow-read=/dev/null`.
  *
  * @param source a descriptor of the runtime, a `FileHandle`, or a {@linkcode Handle}; a
  * `Deno.FsFile` gives a `Deno.FsFile`
@@ -145,13 +148,53 @@ export async function copyFileHandle(
   securityAttributes?: CopyAttributes,
 ): Promise<FileHandle | FsFile> {
   const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
-  const copy = choices.closeSource
-    ? await duplicateAndClose(source, choices)
-    : duplicate(source, { access: choices.access });
-  const raw = copy.release();
-  return isFsFile(source)
-    ? fsFileFrom(raw, choices.inheritable)
-    : await adopter().toFileHandle(raw, choices.inheritable);
+  const known = knownSource(source);
+  const owner = choices.closeSource ? requireOwner(known) : undefined;
+  const copying = isFsFile(source) ? copyFsFile(known.raw, choices) : copyFile(known.raw, choices);
+  if (owner === undefined) return await copying;
+  // The copy has a handle of its own by now, so the source is closed at once.
+  const [copied, closed] = await Promise.allSettled([copying, closeAsync(owner)]);
+  // A source that is not open fails twice for one reason: the first error reports it.
+  if (copied.status === "rejected") throw copied.reason;
+  if (closed.status === "rejected") warnOfClose(closed.reason);
+  return copied.value;
+}
+
+async function closeAsync(owner: Owner): Promise<void> {
+  await owner.close();
+}
+
+async function copyFile(raw: RawHandle, choices: ResolvedCopyOptions): Promise<FileHandle> {
+  const { access, inheritable } = choices;
+  return isPlain(raw, access)
+    ? await adopter().copyToFileHandle(raw, inheritable)
+    : await adopter().toFileHandle(narrow(raw, choices), inheritable);
+}
+
+// Async, so that an error rejects and the source is still closed.
+async function copyFsFile(raw: RawHandle, choices: ResolvedCopyOptions): Promise<FsFile> {
+  const { access, inheritable } = choices;
+  return await Promise.resolve(
+    isPlain(raw, access)
+      ? copyToFsFile(raw, inheritable)
+      : fsFileFrom(narrow(raw, choices), inheritable),
+  );
+}
+
+function copyToFd(raw: RawHandle, choices: ResolvedCopyOptions): number {
+  const { access, inheritable } = choices;
+  return isPlain(raw, access)
+    ? adopter().copyToFd(raw, inheritable)
+    : adopter().toFd(narrow(raw, choices), inheritable);
+}
+
+/** Whether the copy has the access that the source has already. */
+function isPlain(raw: RawHandle, access: Access): boolean {
+  return access === "same" || platform().hasExactly(raw, access);
+}
+
+function narrow(raw: RawHandle, { access, inheritable }: ResolvedCopyOptions): RawHandle {
+  return platform().narrow(raw, access, inheritable, undefined);
 }
 
 /**
@@ -213,32 +256,8 @@ export function copyFileHandleSync(
   flagsOrOptions?: number | DuplicateOptions,
   securityAttributes?: CopyAttributes,
 ): number {
-  const { access, closeSource, inheritable } = parseCopyOptions(flagsOrOptions, securityAttributes);
-  return adopter().toFd(duplicate(source, { access, closeSource }).release(), inheritable);
-}
-
-/** Duplicates, and waits until the source is closed by its owner, whatever the outcome. */
-async function duplicateAndClose(
-  source: HandleSource,
-  { access }: ResolvedCopyOptions,
-): Promise<OwnedHandle> {
-  const owner = ownerOf(source);
-  let copy: OwnedHandle;
-  try {
-    copy = duplicate(source, { access });
-  } catch (error) {
-    try {
-      await owner.close();
-    } catch {
-      // A source that is not open fails twice for one reason: the first error reports it.
-    }
-    throw error;
-  }
-  try {
-    await owner.close();
-  } catch (error) {
-    copy.close(); // the caller gets the error, and no copy
-    throw error;
-  }
-  return copy;
+  const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
+  const known = knownSource(source);
+  const make = () => copyToFd(known.raw, choices);
+  return choices.closeSource ? consume(requireOwner(known), make) : make();
 }

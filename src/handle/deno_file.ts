@@ -13,6 +13,7 @@ import {
   identityOfFile,
 } from "./deno_file_find.ts";
 import { posixPlatform } from "./posix.ts";
+import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
@@ -102,32 +103,33 @@ export function rawOfFsFile(file: FsFile): RawHandle {
 export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile {
   // A closed one must not be closed again: the placeholder may get its number.
   if (osName() === "linux") fcntl_getfd(raw);
-  let file: DenoFile;
+  let file: FsFile;
   try {
-    requireLinux("make");
-    file = replacePlaceholder(raw, inheritable);
+    file = copyToFsFile(raw, inheritable);
   } catch (error) {
-    platform().close(raw);
+    closeQuietly(() => platform().close(raw));
     throw error;
   }
-  try {
-    platform().close(raw);
-  } catch (error) {
-    file.close(); // the caller gets no file
-    throw error;
-  }
-  return file as FsFile;
+  closeOrWarn(() => platform().close(raw));
+  return file;
 }
 
-function replacePlaceholder(raw: RawHandle, inheritable: boolean): DenoFile {
+/**
+ * A `Deno.FsFile` as {@linkcode fsFileFrom} makes it. The handle stays the caller's, and no other handle to
+ * its object is closed.
+ *
+ * @throws {HandleError} as {@linkcode fsFileFrom}
+ */
+export function copyToFsFile(raw: RawHandle, inheritable: boolean): FsFile {
+  requireLinux("make");
   const file = openPlaceholder();
   try {
     const fd = descriptorOfNew(file);
     posixPlatform.duplicateOnto(raw, fd, inheritable);
     ownDescriptors.set(file, fd);
-    return file;
+    return file as FsFile;
   } catch (error) {
-    file.close();
+    closeQuietly(() => file.close());
     throw error;
   }
 }

@@ -1,10 +1,16 @@
 /** Duplicating one handle: to a new number, or onto a given one. */
 import { checkFd, isFd } from "../../ffi/check.ts";
-import { duplicateRaw } from "./raw.ts";
+import { duplicateKnown } from "./raw.ts";
 import { isHandle, type OwnedHandle, ownedHandle } from "./handle.ts";
-import { type DuplicateOntoOptions, type DuplicateOptions, parseOntoOptions } from "./options.ts";
-import { fdOf, type HandleSource, rawOf, RuntimeSource } from "./source.ts";
+import {
+  type DuplicateOntoOptions,
+  type DuplicateOptions,
+  parseDuplicateOptions,
+  parseOntoOptions,
+} from "./options.ts";
 import { platform } from "./platform.ts";
+import { fdOf } from "./runtime_source.ts";
+import { type HandleSource, knownSource, rawOf } from "./source.ts";
 
 /**
  * Makes a second, independent handle to the same kernel object.
@@ -41,12 +47,11 @@ import { platform } from "./platform.ts";
  */
 export function duplicate(source: HandleSource, options?: DuplicateOptions): OwnedHandle {
   if (isHandle(source)) return source.duplicate(options);
-  const fd = fdOf(source);
-  return ownedHandle(
-    options === undefined
-      ? platform().duplicate(platform().rawOfFd(fd), false, undefined)
-      : duplicateRaw(platform().rawOfFd(fd), options, new RuntimeSource(fd, source)),
-  );
+  if (options === undefined) {
+    return ownedHandle(platform().duplicate(platform().rawOfFd(fdOf(source)), false, undefined));
+  }
+  const choices = parseDuplicateOptions(options);
+  return ownedHandle(duplicateKnown(knownSource(source), choices));
 }
 
 /**

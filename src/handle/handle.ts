@@ -4,12 +4,13 @@
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { closeRuntimeFd } from "./adopt.ts";
 import { observer } from "./hooks.ts";
-import type { DuplicateOptions } from "./options.ts";
+import { type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
 import { adopter, platform } from "./platform.ts";
-import { duplicateRaw } from "./raw.ts";
+import { consume, duplicateKnown } from "./raw.ts";
+import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
 
 /** Makes a {@linkcode BorrowedHandle}, whose constructor is private. */
 export let borrowedHandle: (source: RawHandle | OwnedHandle) => BorrowedHandle;
@@ -76,9 +77,12 @@ export abstract class Handle {
    * @throws {TypeError} when an option is not of its kind, or a borrowed source is to be closed
    */
   duplicate(options?: DuplicateOptions): OwnedHandle {
-    return ownedHandle(
-      duplicateRaw(this.raw, options, this instanceof OwnedHandle ? this : undefined),
-    );
+    if (options === undefined) {
+      return ownedHandle(platform().duplicate(this.raw, false, undefined));
+    }
+    const choices = parseDuplicateOptions(options);
+    const owner = this instanceof OwnedHandle ? this : undefined;
+    return ownedHandle(duplicateKnown({ raw: this.raw, owner }, choices));
   }
 }
 
@@ -197,11 +201,18 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * On Windows this is how to get the `HANDLE` out of a C-runtime descriptor without closing it
    * twice. The runtime closes its descriptor itself.
    *
-   * @param fd a descriptor of the running runtime; it is consumed, whatever the outcome
+   * Give it the `FileHandle` itself and not the number of one: when a `FileHandle` is collected that
+   * nobody has closed, the runtime closes its number once more, which can be another file's by then. Such
+   * an object is closed by its own `close()`, a `FileHandle` in the background: an error of that is a
+   * warning of the process.
+   *
+   * @param source a descriptor of the running runtime, or an object with an `fd` and a `close()`; it is
+   * consumed, whatever the outcome
    * @returns the owner of the new handle, which the caller closes
    * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `EMFILE`; `ENOTSUP` in
    * Deno for Windows for a descriptor above 2
-   * @throws {TypeError} when `fd` is not an integer from 0 to 2^31 − 1
+   * @throws {TypeError} when `source` is neither an integer from 0 to 2^31 − 1 nor an object with an `fd`
+   * and a `close()`; nothing was done
    *
    * @example
    * ```ts
@@ -212,10 +223,14 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * handle.close();
    * ```
    */
-  static fromFd(fd: number): OwnedHandle {
-    checkFd(fd);
-    const owner = { close: () => closeRuntimeFd(fd) };
-    return ownedHandle(duplicateRaw(platform().rawOfFd(fd), { closeSource: true }, owner));
+  static fromFd(source: number | HasFd): OwnedHandle {
+    if (typeof source === "number") checkFd(source);
+    const fd = fdOf(source);
+    const owner = new RuntimeSource(fd, source);
+    owner.requireClose();
+    return ownedHandle(
+      consume(owner, () => platform().duplicate(platform().rawOfFd(fd), false, undefined)),
+    );
   }
 
   /** The raw handle, as {@linkcode Handle.raw}. */
@@ -287,8 +302,9 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   /**
    * Makes the runtime own the handle, as a descriptor: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
    *
-   * This object is consumed, whatever the outcome. On POSIX the runtime opens `/dev/null` and our
-   * object takes its place, so Deno needs `--allow-read=/dev/null`.
+   * This object is consumed, whatever the outcome. Node and Bun get the number itself. Deno opens
+   * `/dev/null`, which needs `--allow-read=/dev/null`, and our object takes its place: there the number of
+   * this object is closed.
    *
    * @returns a descriptor that the runtime's `node:fs` accepts and closes
    * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
@@ -344,7 +360,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
       return { raw, inheritable: platform().isInheritable(raw) };
     } catch (error) {
       // What is not open is not ours, and its number can be another object's in the next moment.
-      if (!hasCode(error, "EBADF")) this.closeRaw(raw);
+      if (!hasCode(error, "EBADF")) closeQuietly(() => this.closeRaw(raw));
       throw error;
     }
   }

@@ -20,5 +20,6 @@ export type { FsFile } from "./deno_file.ts";
 export { duplicate, duplicateOnto } from "./duplicate.ts";
 export { BorrowedHandle, Handle, OwnedHandle } from "./handle.ts";
 export type { DuplicateOntoOptions, DuplicateOptions } from "./options.ts";
-export type { HandleSource, HasFd } from "./source.ts";
+export type { HasFd } from "./runtime_source.ts";
+export type { HandleSource } from "./source.ts";
 export type { Access } from "./types.ts";

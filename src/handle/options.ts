@@ -19,7 +19,8 @@ export interface DuplicateOptions {
   readonly access?: Access | undefined;
   /**
    * Whether the source is consumed: closed when the call returns or throws, unless the arguments
-   * themselves are refused. Default `false`.
+   * themselves are refused. When closing it reports an error, the result is returned all the same, and
+   * the process gets a warning with that error (`HandleWarning`). Default `false`.
    */
   readonly closeSource?: boolean | undefined;
   /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */

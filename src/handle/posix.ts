@@ -6,8 +6,9 @@ import { FD_CLOEXEC, O_CLOEXEC, SEEK_CUR } from "../../ffi/posix/constants.ts";
 import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../../ffi/posix/fcntl.ts";
 import { lseek } from "../../ffi/posix/file.ts";
+import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import { observer, reportNumber } from "./hooks.ts";
-import { narrowPosix } from "./posix_narrow.ts";
+import { hasExactlyPosix, narrowPosix } from "./posix_narrow.ts";
 import type { HandlePlatform } from "./types.ts";
 
 /** The lowest number after the standard descriptors, so that a duplicate never becomes stdin. */
@@ -26,6 +27,7 @@ export const posixPlatform: HandlePlatform = {
     const copy = inheritable ? fcntl_dupfd(raw, minimum) : fcntl_dupfd_cloexec(raw, minimum);
     return observer === undefined ? copy : reportNumber(copy, close);
   },
+  hasExactly: hasExactlyPosix,
   narrow(raw, access, inheritable, minimum) {
     const opened = narrowPosix(raw, access, inheritable);
     if (opened === undefined) return reportNumber(duplicatePosix(raw, inheritable, minimum), close);
@@ -72,11 +74,15 @@ export function duplicatePosix(
 
 /** The same open file under another number. The old one is closed, whatever the outcome. */
 export function movePosix(fd: number, inheritable: boolean, minimum?: number): number {
+  let moved: number;
   try {
-    return duplicatePosix(fd, inheritable, minimum);
-  } finally {
-    close(fd);
+    moved = duplicatePosix(fd, inheritable, minimum);
+  } catch (error) {
+    closeQuietly(() => close(fd));
+    throw error;
   }
+  closeOrWarn(() => close(fd));
+  return moved;
 }
 
 /** The position in bytes; `undefined` when there is none, or the descriptor is closed by now. */

@@ -27,6 +27,7 @@ import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { lseek, open } from "../../ffi/posix/file.ts";
 import { identityOf, S_IFCHR, S_IFMT } from "../../ffi/posix/identity.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import { READ, requestedRights, WRITE } from "./access.ts";
 import type { Access } from "./types.ts";
 
@@ -54,9 +55,7 @@ export function narrowPosix(
 ): number | undefined {
   const wanted = requestedRights(access, fd);
   const flags = fcntl_getfl(fd);
-  const held = heldRights(flags);
-  if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
-  if (wanted === held) return undefined;
+  if (isExactly(wanted, flags, fd)) return undefined;
   if (osName() !== "linux") throw cannotReopen(fd, "this system opens /dev/fd with all access");
   if (isPtmx(fd)) {
     throw cannotReopen(fd, "it is the master of a terminal, and would be that of another one");
@@ -67,10 +66,21 @@ export function narrowPosix(
   try {
     copyPosition(fd, opened);
   } catch (error) {
-    close(opened);
+    closeQuietly(() => close(opened));
     throw error;
   }
   return opened;
+}
+
+/** Whether a descriptor has just this access. Throws as {@linkcode narrowPosix}. */
+export function hasExactlyPosix(fd: number, access: Access): boolean {
+  return isExactly(requestedRights(access, fd), fcntl_getfl(fd), fd);
+}
+
+function isExactly(wanted: number, flags: number, fd: number): boolean {
+  const held = heldRights(flags);
+  if ((wanted & ~held) !== 0) throw lacksAccess(fd, wanted, held);
+  return wanted === held;
 }
 
 function heldRights(flags: number): number {
@@ -121,7 +131,7 @@ function setDirect(fd: number): number {
     fcntl_setfl(fd, fcntl_getfl(fd) | O_DIRECT);
     return fd;
   } catch (error) {
-    close(fd);
+    closeQuietly(() => close(fd));
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Raw handles: the one path from a source and options to a new one, and closing those of ours. */
-import { type DuplicateOptions, parseDuplicateOptions, type ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./options.ts";
 import { HandleError } from "../../ffi/error.ts";
+import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 
@@ -9,28 +10,28 @@ export interface Owner {
   close(): unknown;
 }
 
+/** A source of which all is known, so that no code of the user runs any more. */
+export interface KnownSource {
+  readonly raw: RawHandle;
+  /** Closes the source; `undefined` when it is borrowed. */
+  readonly owner: Owner | undefined;
+}
+
 /**
  * Makes the duplicate, and closes the source if `closeSource` is set.
  *
- * @param raw the source
- * @param options how the new handle is to differ from a plain duplicate
- * @param owner closes the source; `undefined` when it is borrowed
- * @throws {TypeError} when the options are refused, with the source untouched
+ * @param source the source. The options were read before it was looked at: a getter may close it
+ * @throws {TypeError} when a borrowed source is to be closed
  */
-export function duplicateRaw(
-  raw: RawHandle,
-  options: DuplicateOptions | undefined,
-  owner: Owner | undefined,
-): RawHandle {
-  if (options === undefined) return platform().duplicate(raw, false, undefined);
-  const choices = parseDuplicateOptions(options);
-  if (!choices.closeSource) return duplicateWith(raw, choices);
-  if (owner === undefined) {
-    throw new TypeError(
-      "Cannot close a borrowed source: only its owner may; leave out closeSource",
-    );
-  }
-  return consume(owner, () => duplicateWith(raw, choices), (copy) => platform().close(copy));
+export function duplicateKnown(source: KnownSource, choices: ResolvedOptions): RawHandle {
+  if (!choices.closeSource) return duplicateWith(source.raw, choices);
+  return consume(requireOwner(source), () => duplicateWith(source.raw, choices));
+}
+
+/** The owner of a source that is to be closed; throws a `TypeError` when it is borrowed. */
+export function requireOwner({ owner }: Pick<KnownSource, "owner">): Owner {
+  if (owner !== undefined) return owner;
+  throw new TypeError("Cannot close a borrowed source: only its owner may; leave out closeSource");
 }
 
 /** Makes the duplicate with the options, and leaves the source open. */
@@ -43,28 +44,25 @@ export function duplicateWith(
     : platform().narrow(raw, access, inheritable, minimum);
 }
 
+/** Makes a result of a source, and closes the source, as {@linkcode consumeAll} does. */
+export function consume<Made>(owner: Owner, make: () => Made): Made {
+  return consumeAll([owner], make);
+}
+
 /**
- * Makes a result of a source, and closes the source whatever the outcome. When closing it fails, the
- * result is undone, because the caller does not get it.
+ * Makes a result of sources, and closes all of them whatever the outcome. The result is returned also when
+ * closing a source fails.
  */
-export function consume<Made>(owner: Owner, make: () => Made, undo: (made: Made) => void): Made {
+export function consumeAll<Made>(owners: Iterable<Owner>, make: () => Made): Made {
   let made: Made;
   try {
     made = make();
   } catch (error) {
-    try {
-      owner.close();
-    } catch {
-      // A source that is not open fails twice for one reason, and the first error has it.
-    }
+    // A source that is not open fails twice for one reason, and the first error has it.
+    for (const owner of owners) closeQuietly(() => owner.close());
     throw error;
   }
-  try {
-    owner.close();
-  } catch (error) {
-    undo(made);
-    throw error;
-  }
+  for (const owner of owners) closeOrWarn(() => owner.close());
   return made;
 }
 

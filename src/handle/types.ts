@@ -18,6 +18,11 @@ export interface HandlePlatform {
   rawOfFd(fd: number): RawHandle;
   /** A new handle to the same object, with the same access. */
   duplicate(raw: RawHandle, inheritable: boolean, minimum: number | undefined): RawHandle;
+  /**
+   * Whether the handle has just this access, so that a plain duplicate has it too; `false` where only
+   * `narrow` can tell. Throws `EACCES` as `narrow` does.
+   */
+  hasExactly(raw: RawHandle, access: Access): boolean;
   /** A new handle with less access. */
   narrow(
     raw: RawHandle,
@@ -32,10 +37,17 @@ export interface HandlePlatform {
   close(raw: RawHandle): void;
 }
 
-/** How a runtime takes over a handle. Both ways consume it, whatever the outcome. */
+/**
+ * How a runtime takes over a handle: as a descriptor that its synchronous `node:fs` functions accept and
+ * close, or as its own `fs/promises` `FileHandle`, in Deno for Windows an object with the same methods.
+ *
+ * `toFd` and `toFileHandle` consume the handle, whatever the outcome. `inheritable` says what it is. The
+ * copies leave it to the caller, and have duplicated it when they return, also as a promise; they close no
+ * other handle to its object.
+ */
 export interface Adopter {
-  /** A descriptor that the runtime's synchronous `node:fs` functions accept and close. */
   toFd(raw: RawHandle, inheritable: boolean): number;
-  /** The runtime's own `fs/promises` `FileHandle`, or an object with the same methods. */
   toFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
+  copyToFd(raw: RawHandle, inheritable: boolean): number;
+  copyToFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
 }

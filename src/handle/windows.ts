@@ -50,6 +50,7 @@ export const windowsPlatform: HandlePlatform = {
       CloseHandle,
     );
   },
+  hasExactly: () => false,
   narrow(raw, access, inheritable, minimum) {
     refuseMinimum(raw, minimum);
     refuseUnduplicable(raw, "DuplicateHandle");

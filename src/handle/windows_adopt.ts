@@ -22,6 +22,7 @@ const abandoned: FileHandle[] = [];
 
 /** Adoption in Node and Bun. */
 export const windowsAdopter: Adopter = {
+  ...copiesBy(() => windowsAdopter),
   toFd,
   async toFileHandle(raw, inheritable) {
     try {
@@ -44,6 +45,7 @@ export const windowsAdopter: Adopter = {
 
 /** Adoption in Deno, which cannot take over a handle: an object of ours with a `FileHandle`'s methods. */
 export const denoWindowsAdopter: Adopter = {
+  ...copiesBy(() => denoWindowsAdopter),
   toFd,
   async toFileHandle(raw, inheritable) {
     try {
@@ -58,6 +60,17 @@ export const denoWindowsAdopter: Adopter = {
     }
   },
 };
+
+/** Copies: a duplicate that the runtime takes over. */
+function copiesBy(adopter: () => Adopter): Pick<Adopter, "copyToFd" | "copyToFileHandle"> {
+  const duplicate = (raw: RawHandle, inheritable: boolean) =>
+    windowsPlatform.duplicate(raw, inheritable, undefined);
+  return {
+    copyToFd: (raw, inheritable) => toFd(duplicate(raw, inheritable), inheritable),
+    copyToFileHandle: async (raw, inheritable) =>
+      await adopter().toFileHandle(duplicate(raw, inheritable), inheritable),
+  };
+}
 
 function toFd(raw: RawHandle, inheritable: boolean): number {
   try {

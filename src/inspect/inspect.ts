@@ -4,7 +4,7 @@
 import { checkInteger, MAX_FD } from "../../ffi/check.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { HandleInfo } from "./types.ts";
-import { type HandleSource, rawOf } from "../handle/source.ts";
+import { type HandleSource, rawOf, rawsOf } from "../handle/source.ts";
 import { inspectPlatform } from "./platform.ts";
 
 /**
@@ -61,8 +61,8 @@ export function inspectHandle(source: HandleSource): HandleInfo {
  * ```
  */
 export function isSameObject(a: HandleSource, b: HandleSource): boolean {
-  const first = rawOf(a);
-  return inspectPlatform().isSame(first, rawOf(b));
+  const [first, second] = rawsOf([a, b]);
+  return inspectPlatform().isSame(first!, second!);
 }
 
 /**

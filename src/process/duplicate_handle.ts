@@ -109,7 +109,7 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
   };
   const make = () => transfer(raw, from, to, choices);
   if (!closeSource || !isSelf(from)) return make();
-  return consume(ownerOfSource(sourceHandle, raw), make, (made) => closeIn(to, made));
+  return consume(ownerOfSource(sourceHandle, raw), make);
 }
 
 function closeOnly(

@@ -8,7 +8,8 @@ import { procText } from "../../ffi/posix/proc.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../../ffi/posix/process.ts";
 import { poll } from "../../ffi/posix/socket.ts";
 import { reportNumber } from "../handle/hooks.ts";
-import { MINIMUM, movePosix } from "../handle/posix.ts";
+import { MINIMUM, movePosix, posixPlatform } from "../handle/posix.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import { permissionAdvice, ptraceScope } from "./ptrace.ts";
 import { processEnded, type ProcessPlatform, type ProcessReference, showProcess } from "./types.ts";
 
@@ -30,7 +31,7 @@ export const posixProcesses: ProcessPlatform = {
   },
   take(raw, from, inheritable, closeSource) {
     if (closeSource) throw cannotClose(raw, from);
-    return reportNumber(moveTaken(getfd(raw, from), inheritable), close);
+    return reportNumber(prepareTaken(getfd(raw, from), inheritable), close);
   },
   give(raw, to) {
     throw cannotGive(raw, to);
@@ -69,9 +70,19 @@ function getfd(raw: number, from: ProcessReference): number {
   }
 }
 
-/** A taken descriptor has the lowest free number and is not inheritable: moves it where needed. */
-function moveTaken(taken: number, inheritable: boolean): number {
-  return taken >= MINIMUM && !inheritable ? taken : movePosix(taken, inheritable);
+/**
+ * A taken descriptor has the lowest free number and is not inheritable. It is moved only where it would be
+ * a standard descriptor, since moving closes a descriptor of its file.
+ */
+function prepareTaken(taken: number, inheritable: boolean): number {
+  if (taken < MINIMUM) return movePosix(taken, inheritable);
+  try {
+    if (inheritable) posixPlatform.setInheritable(taken, true);
+    return taken;
+  } catch (error) {
+    closeQuietly(() => close(taken));
+    throw error;
+  }
 }
 
 function hasProcessEnded(pidfd: number): boolean {

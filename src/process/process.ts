@@ -6,8 +6,8 @@ import type { RawHandle } from "../util/raw_handle.ts";
 import { OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
-import { consume } from "../handle/raw.ts";
-import { type HandleSource, ownerOf, rawOf } from "../handle/source.ts";
+import { consume, requireOwner } from "../handle/raw.ts";
+import { type HandleSource, knownSource } from "../handle/source.ts";
 import { processes } from "./platform.ts";
 import { closeIn, transfer } from "./transfer.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
@@ -84,13 +84,13 @@ export class ProcessHandle extends OwnedHandle {
    * ```
    */
   take(raw: RawHandle | ForeignHandle, options: DuplicateOptions = {}): OwnedHandle {
+    const choices = parseDuplicateOptions(options);
     const source = typeof raw === "number" ? raw : foreignRaw(raw, this.pid);
     platform().checkOwned(source);
-    const choices = parseDuplicateOptions(options);
     const make = () => transfer(source, this, self, choices);
     const { close } = platform();
     if (!choices.closeSource || !isSelf(this)) return ownedHandle(make());
-    return ownedHandle(consume({ close: () => close(source) }, make, close));
+    return ownedHandle(consume({ close: () => close(source) }, make));
   }
 
   /**
@@ -120,9 +120,9 @@ export class ProcessHandle extends OwnedHandle {
    */
   give(source: HandleSource, options: DuplicateOptions = {}): ForeignHandle {
     const choices = parseDuplicateOptions(options);
-    const make = () => new ForeignHandle(this, transfer(rawOf(source), self, this, choices));
-    if (!choices.closeSource) return make();
-    return consume(ownerOf(source), make, (given) => given.close());
+    const known = knownSource(source);
+    const make = () => new ForeignHandle(this, transfer(known.raw, self, this, choices));
+    return choices.closeSource ? consume(requireOwner(known), make) : make();
   }
 
   /**

@@ -2,7 +2,7 @@
 import type { RawHandle } from "../util/raw_handle.ts";
 import type { ResolvedOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
-import { duplicateWith } from "../handle/raw.ts";
+import { consume, duplicateWith } from "../handle/raw.ts";
 import { processes } from "./platform.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 
@@ -25,11 +25,10 @@ export function transfer(
   if (isSelf(from) && isPlain) return processes().give(raw, to, choices.inheritable);
   const local = { ...choices, inheritable: false };
   const temporary = isSelf(from) ? duplicateWith(raw, local) : take(raw, from, local);
-  try {
-    return processes().give(temporary, to, choices.inheritable);
-  } finally {
-    platform().close(temporary);
-  }
+  return consume(
+    { close: () => platform().close(temporary) },
+    () => processes().give(temporary, to, choices.inheritable),
+  );
 }
 
 /** Closes a handle of a process, this one or another. */
@@ -40,12 +39,9 @@ export function closeIn(process: ProcessReference, raw: RawHandle): void {
 
 function take(raw: RawHandle, from: ProcessReference, choices: ResolvedOptions): RawHandle {
   const { access, inheritable, minimum, closeSource } = choices;
-  const isPlain = access === "same" && minimum === undefined;
-  const taken = processes().take(raw, from, isPlain && inheritable, closeSource);
-  if (isPlain) return taken;
-  try {
-    return duplicateWith(taken, choices);
-  } finally {
-    platform().close(taken);
+  if (access === "same" && minimum === undefined) {
+    return processes().take(raw, from, inheritable, closeSource);
   }
+  const taken = processes().take(raw, from, false, closeSource);
+  return consume({ close: () => platform().close(taken) }, () => duplicateWith(taken, choices));
 }

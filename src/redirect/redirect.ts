@@ -3,7 +3,8 @@ import { checkFd } from "../../ffi/check.ts";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
 import { isHandle } from "../handle/handle.ts";
-import { fdOf, type HandleSource, rawOf } from "../handle/source.ts";
+import { fdOf } from "../handle/runtime_source.ts";
+import { type HandleSource, rawOf } from "../handle/source.ts";
 import { redirectPosix } from "./posix.ts";
 
 /**

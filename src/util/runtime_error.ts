@@ -1,5 +1,6 @@
 /** Errors of the runtime's own `node:fs` or `Deno`, turned into a `HandleError`. */
 import { failureByCode, HandleError } from "../../ffi/error.ts";
+import { isWindows } from "../../ffi/host.ts";
 import { platformError } from "./platform.ts";
 
 /**
@@ -13,8 +14,13 @@ export function runtimeError(
   what: string,
   fd?: number,
 ): HandleError {
-  const { code } = cause as { code?: unknown };
-  const { native } = failureByCode(typeof code === "string" ? code : "EIO");
-  const { message, ...fields } = platformError(native, syscall, fd, what);
+  const { message, ...fields } = platformError(nativeOf(cause), syscall, fd, what);
   return new HandleError(message, { ...fields, cause });
+}
+
+/** The number of the failure. The runtimes have names for some only; on POSIX `errno` has the number. */
+function nativeOf(cause: unknown): number {
+  const { code, errno } = cause as { code?: unknown; errno?: unknown };
+  if (!isWindows() && typeof errno === "number" && errno < 0) return -errno;
+  return failureByCode(typeof code === "string" ? code : "EIO").native;
 }

@@ -1,5 +1,5 @@
 /** Messages, handles and options that a channel refuses, and that it still works after that. */
-import { HandleChannel, type JsonValue } from "duphandle";
+import { HandleChannel, type JsonValue, type OwnedHandle } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { badKinds, badNumbers } from "../support/bad_values.ts";
 import { connected, nested, next, place } from "../support/channel_ends.ts";
@@ -55,6 +55,24 @@ describe("bad input", () => {
     await ends.near.send("still there", new Set([source]));
     using received = await next(ends.far);
     expect(received).toMatchObject({ message: "still there", handles: { length: 1 } });
+  });
+
+  test("a handle that the message closes while it is read is refused, whatever has its number", async () => {
+    using file = temporaryFile("abc");
+    const source = openRaw(file.path, "r");
+    await using ends = await connected();
+    const others: OwnedHandle[] = [];
+    const message = {
+      get text() {
+        if (!source.closed) source.close();
+        others.push(openRaw(file.path, "r"));
+        return "closed it";
+      },
+    };
+    await expect(ends.near.send(message, [source])).rejects.toMatchObject({ code: "EBADF" });
+    for (const other of others) other.close();
+    await ends.near.send("still there");
+    expect((await next(ends.far)).message).toBe("still there");
   });
 
   test("options, paths and functions of another kind are TypeErrors", async () => {

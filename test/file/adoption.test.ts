@@ -1,13 +1,22 @@
 /** Handles that the runtime takes over, as descriptors and as files. */
 import * as fs from "node:fs";
-import { copyFileHandleSync, duplicate, OwnedHandle } from "duphandle";
+import { open } from "node:fs/promises";
+import { copyFileHandleSync, duplicate, type HasFd, OwnedHandle } from "duphandle";
 import { NtQueryObject } from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import { adoptsFds, decode } from "../support/file_copies.ts";
-import { unsupported } from "../support/matchers.ts";
+import { notOpen, unsupported } from "../support/matchers.ts";
 import { openHandles } from "../support/open_handles.ts";
 import { runProgram } from "../support/program.ts";
-import { isWindows, openRaw, readRaw, temporaryFile } from "../support/system.ts";
+import {
+  fdsAreSources,
+  isBun,
+  isDeno,
+  isWindows,
+  openRaw,
+  readRaw,
+  temporaryFile,
+} from "../support/system.ts";
 
 describe("adoption by the runtime", () => {
   test.runIf(adoptsFds)("copyFileHandleSync() gives an fd for node:fs", () => {
@@ -82,11 +91,56 @@ describe("adoption by the runtime", () => {
   test.skipIf(isWindows)(
     "at the descriptor limit nothing leaks (POSIX: Windows has no such limit)",
     () => {
-      const { codes, leaked } = runProgram("file/copy_limit.ts", {
+      const { result } = runProgram("file/copy_limit.ts", {
         prefix: ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"'],
-      }).result as { codes: string[]; leaked: number };
-      expect(new Set(codes)).toEqual(new Set(["EMFILE"]));
-      expect(leaked).toBe(0);
+      });
+      expect(result).toEqual({
+        first: [["EMFILE", "EMFILE"], ["EMFILE", "copied"]],
+        later: [["EMFILE", "EMFILE"], ["copied", "copied"]],
+        leaked: 0,
+      });
     },
   );
+
+  test.skipIf(isWindows)(
+    "works where the class of files cannot be found (POSIX: Windows does not look for it)",
+    () => {
+      using file = temporaryFile("abc");
+      const { result } = runProgram("file/unknown_class.ts", { args: [file.path] });
+      expect(result).toEqual({ texts: ["abc", "abc", "abc"], constructions: 1, leaked: 0 });
+    },
+  );
+});
+
+describe.runIf(fdsAreSources)("fromFd() of an object", () => {
+  test("closes a FileHandle by itself, so that the runtime does not close its number again", async () => {
+    using file = temporaryFile("abc");
+    const { result } = runProgram("file/collected.ts", {
+      args: [file.path],
+      flags: isDeno ? ["--v8-flags=--expose-gc"] : isBun ? [] : ["--expose-gc"],
+    });
+    expect(result).toEqual({ fd: -1, text: "abc", uncaught: [] });
+    const opened = await open(file.path);
+    using owner = OwnedHandle.fromFd(opened);
+    expect(opened.fd).toBe(-1);
+    expect(readRaw(owner.raw, 3)).toBe("abc");
+  });
+
+  test("closes the object also when the duplicate fails", () => {
+    using file = temporaryFile("abc");
+    const fd = fs.openSync(file.path, "r");
+    fs.closeSync(fd);
+    let closes = 0;
+    expect(() => OwnedHandle.fromFd({ fd, close: () => closes++ } as HasFd)).toThrow(notOpen);
+    expect(closes).toBe(1);
+  });
+
+  test("refuses an object that it cannot close, and one that is closed, before anything is done", () => {
+    using file = temporaryFile("abc");
+    const fd = fs.openSync(file.path, "r");
+    expect(() => OwnedHandle.fromFd({ fd })).toThrow(TypeError);
+    expect(() => OwnedHandle.fromFd({ fd })).toThrow("no close()");
+    expect(() => OwnedHandle.fromFd({ fd: -1 })).toThrow(notOpen);
+    fs.closeSync(fd);
+  });
 });

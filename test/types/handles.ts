@@ -185,8 +185,8 @@ export function ownership(): void {
   const _closed: boolean = owned.close();
   // @ts-expect-error a raw handle is a number
   OwnedHandle.fromRaw(owned);
-  // @ts-expect-error an fd is a number
-  OwnedHandle.fromFd(file);
+  // @ts-expect-error a handle has a raw handle, and no fd
+  OwnedHandle.fromFd(owned);
   // @ts-expect-error a raw handle is a number
   borrow(file);
   // @ts-expect-error what is a handle need not be borrowed again

@@ -1,0 +1,34 @@
+/**
+ * Closing what a result no longer needs. The result exists by then, so it is returned whatever the close
+ * says, and the error of the close becomes a warning of the process.
+ */
+import { isPromise } from "../../ffi/check.ts";
+
+/** Closes what a result no longer needs: an error becomes a warning. */
+export function closeOrWarn(close: () => unknown): void {
+  settle(close, warnOfClose);
+}
+
+/** Closes what an error leaves behind: that error says more than one of the close, which is ignored. */
+export function closeQuietly(close: () => unknown): void {
+  settle(close, () => {});
+}
+
+/** Calls `close`, which may return the promise of a file of the runtime. */
+function settle(close: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const closing = close();
+    if (isPromise(closing)) void (closing as Promise<unknown>).then(undefined, failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** Warns of an error of a close whose result is returned: written data may be lost. */
+export function warnOfClose(error: unknown): void {
+  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  globalThis.process?.emitWarning?.(
+    `The call succeeded, but what it closed reported an error: ${message ?? error}`,
+    { type: "HandleWarning", ...(typeof code === "string" ? { code } : {}) },
+  );
+}
