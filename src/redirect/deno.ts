@@ -5,12 +5,11 @@
 import { failure } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
 import { sharersBySignal } from "../../ffi/posix/signal_mark.ts";
+import { shared } from "../util/shared.ts";
 
 /** The search ends at 256: Deno's duplicates are among the first descriptors of the process. */
 const FIRST = 3;
 const END = 256;
-
-let cached: { readonly 1: number; readonly 2: number } | undefined;
 
 /**
  * The descriptor that children get for this one.
@@ -19,7 +18,8 @@ let cached: { readonly 1: number; readonly 2: number } | undefined;
  * before in a way that children do not see
  */
 export function descriptorForChildren(fd: 1 | 2): number {
-  return (cached ??= find(fd))[fd];
+  // Found while neither is redirected, and by one copy of this library for all.
+  return shared("denoDescriptors", () => find(fd))[fd];
 }
 
 function find(fd: number): { 1: number; 2: number } {

@@ -3,6 +3,7 @@ import { hasCode } from "../../ffi/error.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
+import { shared } from "../util/shared.ts";
 import { standardStream } from "./streams.ts";
 
 /** How often a call is retried after `EINTR` or `EBUSY`: a restore should not fail for these. */
@@ -16,13 +17,15 @@ interface Redirection {
   readonly target: RawHandle;
 }
 
-const stacks = new Map<number, Stack>();
+/** The stacks of all copies of this library: a descriptor can have one only. */
+const stacks = (): Map<number, Stack> => shared("redirections", () => new Map());
 
 /** Redirects a descriptor and returns the function that restores it, once. */
 export function redirectPosix(fd: number, source: RawHandle): () => void {
+  const known = stacks().get(fd);
   const target = posixPlatform.duplicate(source, false, undefined);
   try {
-    const stack = stacks.get(fd) ?? new Stack(fd);
+    const stack = known ?? new Stack(fd);
     const redirection = { target };
     stack.push(redirection);
     return () => stack.remove(redirection);
@@ -58,7 +61,7 @@ class Stack {
       throw error;
     }
     if (this.#redirections.push(redirection) > 1) return;
-    stacks.set(this.#fd, this);
+    stacks().set(this.#fd, this);
     this.#stream.redirect();
   }
 
@@ -108,7 +111,7 @@ class Stack {
   }
 
   #end(): void {
-    stacks.delete(this.#fd);
+    stacks().delete(this.#fd);
     this.#stream.restore();
     posixPlatform.close(this.#original);
   }

@@ -17,6 +17,7 @@ import { failure, type HandleError } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { nodeFs, nodeNet } from "../util/node.ts";
+import { shared } from "../util/shared.ts";
 import { descriptorForChildren } from "./deno.ts";
 
 /** The runtime's stream for a descriptor. */
@@ -47,7 +48,7 @@ const noop = () => {};
 const unbuffered: StandardStream = { otherFds: [], flush: noop, redirect: noop, restore: noop };
 
 /** Streams that were made synchronous, which they stay. */
-const synchronous = new WeakSet<Stream>();
+const synchronous = (): WeakSet<Stream> => shared("synchronousStreams", () => new WeakSet());
 
 /** The runtime's stream for a descriptor, which must not be redirected yet. */
 export function standardStream(fd: number): StandardStream {
@@ -91,7 +92,7 @@ function flushStream(stream: Stream, fd: number): void {
   for (let cork = 0; cork < corks; cork++) stream.cork();
   const handle = stream._handle;
   // Without a handle of libuv writes are synchronous: what is still buffered has failed.
-  if (!handle?.setBlocking || stream.destroyed || synchronous.has(stream)) return;
+  if (!handle?.setBlocking || stream.destroyed || synchronous().has(stream)) return;
   if (stream.writableLength + (handle.writeQueueSize ?? 0) > 0) throw outputPending(fd);
   if (!stream.isTTY) {
     unregisterEvents(fd);
@@ -100,7 +101,7 @@ function flushStream(stream: Stream, fd: number): void {
   // It stays synchronous: otherwise there could be buffered output again at the restore, which must
   // not fail. On a busy machine even a terminal that libuv made blocking takes only a part.
   Object.assign(stream, synchronousMethods(fd));
-  synchronous.add(stream);
+  synchronous().add(stream);
 }
 
 /**
