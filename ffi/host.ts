@@ -109,5 +109,7 @@ function keep(name: string): object | undefined {
  */
 function importedByBun(name: string): object | undefined {
   const modules = liveBuiltin<typeof import("node:module")>("node:module");
-  return modules?.createRequire("/")(`data:text/javascript,export * from "${name}"`) as object;
+  return modules?.createRequire("/")(
+    `data:text/javascript,export*from${JSON.stringify(name)}`,
+  ) as object;
 }

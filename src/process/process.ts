@@ -1,5 +1,5 @@
 /** Processes, and the operations on the handles of another process. */
-import { checkInteger, MAX_FD, show } from "../../ffi/check.ts";
+import { checkInteger, isFd, MAX_FD, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -277,11 +277,7 @@ export function isForeignHandle(value: unknown): value is ForeignHandle {
 /** The same of a {@linkcode ProcessHandle}, which alone of all owners has a pid. */
 function isProcessHandle(value: unknown): value is ProcessHandle {
   return value instanceof ProcessHandle ||
-    (isOwnedHandle(value) && isPid((value as { readonly pid?: unknown }).pid));
-}
-
-function isPid(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_FD;
+    (isOwnedHandle(value) && isFd((value as { readonly pid?: unknown }).pid));
 }
 
 /** The raw handle of a {@linkcode ForeignHandle}, which must be of the process with this pid. */
