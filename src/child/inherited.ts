@@ -108,7 +108,7 @@ export function takeReserved(name: string): RawHandle | undefined {
 }
 
 function inheritedEntries(): Map<string, InheritedEntry> {
-  return shared("inherited", readEntries);
+  return shared("inherited", 1, readEntries);
 }
 
 /** Reads the variable and removes it, and ends the inheritance of the handles that it lists. */

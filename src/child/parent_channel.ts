@@ -42,7 +42,7 @@ import { channels } from "../channel/platform.ts";
  */
 export function parentChannel(options?: ChannelOptions): HandleChannel | undefined {
   const limits = parseLimits(options);
-  return shared("parentChannel", () => openParent(limits)) ?? undefined;
+  return shared("parentChannel", 1, () => openParent(limits)) ?? undefined;
 }
 
 /** The channel; `null` when there is none. */

@@ -19,7 +19,7 @@ const END = 256;
  */
 export function descriptorForChildren(fd: 1 | 2): number {
   // Found while neither is redirected, and by one copy of this library for all.
-  return shared("denoDescriptors", () => find(fd))[fd];
+  return shared("denoDescriptors", 1, () => find(fd))[fd];
 }
 
 function find(fd: number): { 1: number; 2: number } {

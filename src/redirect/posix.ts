@@ -17,8 +17,8 @@ interface Redirection {
   readonly target: RawHandle;
 }
 
-/** The stacks of all copies of this library: a descriptor can have one only. */
-const stacks = (): Map<number, Stack> => shared("redirections", () => new Map());
+/** The stacks of all copies of this library: a descriptor has one. Layout 1 is `push` and `remove`. */
+const stacks = (): Map<number, Stack> => shared("redirections", 1, () => new Map());
 
 /** Redirects a descriptor and returns the function that restores it, once. */
 export function redirectPosix(fd: number, source: RawHandle): () => void {

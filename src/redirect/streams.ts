@@ -48,7 +48,7 @@ const noop = () => {};
 const unbuffered: StandardStream = { otherFds: [], flush: noop, redirect: noop, restore: noop };
 
 /** Streams that were made synchronous, which they stay. */
-const synchronous = (): WeakSet<Stream> => shared("synchronousStreams", () => new WeakSet());
+const synchronous = (): WeakSet<Stream> => shared("synchronousStreams", 1, () => new WeakSet());
 
 /** The runtime's stream for a descriptor, which must not be redirected yet. */
 export function standardStream(fd: number): StandardStream {

@@ -22,7 +22,7 @@ interface FdTable {
   readonly open: Map<number, RegisteredFile>;
 }
 
-const table = (): FdTable => shared("windowsFiles", () => ({ next: FIRST, open: new Map() }));
+const table = (): FdTable => shared("windowsFiles", 1, () => ({ next: FIRST, open: new Map() }));
 
 /** Adds a file to the table, and returns its fd. */
 export function registerFd(file: RegisteredFile): number {
