@@ -16,7 +16,7 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import { builtin, liveBuiltin } from "../ffi/host.ts";
+import { builtin } from "../ffi/host.ts";
 import { copyFileHandle } from "./file/copy_file_handle.ts";
 import type { CopyAttributes } from "./file/options.ts";
 import type { DuplicateOptions } from "./handle/options.ts";
@@ -41,7 +41,7 @@ declare module "node:fs/promises" {
   }
 }
 
-const { promises } = liveBuiltin<typeof import("node:fs")>("node:fs")!;
+const { promises } = builtin<typeof import("node:fs")>("node:fs")!;
 const open = promises.open;
 
 // No runtime exports its FileHandle, so its prototype is taken from the first one that is opened.

@@ -1,7 +1,7 @@
 /** The backend over koffi, an optional peer dependency, for Node older than 26.9. */
 import type { Backend } from "./types.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
-import { builtin } from "../host.ts";
+import { builtin, keptBuiltin } from "../host.ts";
 
 /** The part of koffi that is used here; its own types are not needed then. */
 interface Koffi {
@@ -66,7 +66,7 @@ function requireKoffi(): Koffi | undefined {
 
 /** The files and the folder from which koffi is looked for. */
 function placesOfKoffi(): string[] {
-  const fs = builtin<typeof import("node:fs")>("node:fs")!;
+  const fs = keptBuiltin("node:fs")!;
   const path = builtin<typeof import("node:path")>("node:path")!;
   // A bundler may leave nothing of it, or the path of a file that was on its machine.
   const own = (import.meta as { readonly filename?: string }).filename;
