@@ -31,6 +31,9 @@ export const usage: string = `Usage: npm run bench -- [options]
                            passing  handles to another process
                            batches  many handles at once
                            pools    a pool of more files than descriptors
+                           files    copies that the runtime owns, redirecting
+                           looking  inspecting a handle, listing handles
+                           children starting a child with a handle
   --runtime=NAME[,NAME]  measures in these runtimes only: ${runtimeNames.join(", ")}
   --rounds=N             rounds of each part (default ${ROUNDS}, and ${STARTS} of starts); a pool is
                          measured once, since it takes its medians itself

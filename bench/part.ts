@@ -3,7 +3,16 @@ import type { Progress } from "./progress.ts";
 import { median } from "./timing.ts";
 
 /** The names of the parts, as they are given on the command line. */
-export const partNames = ["calls", "starts", "passing", "batches", "pools"] as const;
+export const partNames = [
+  "calls",
+  "starts",
+  "passing",
+  "batches",
+  "pools",
+  "files",
+  "looking",
+  "children",
+] as const;
 export type PartName = typeof partNames[number];
 
 /** Called before each program that is run, with its name. */

@@ -5,9 +5,10 @@ import process from "node:process";
 import type { Row } from "./calls.ts";
 import type { Batch, Pool } from "./files.ts";
 import type { Options } from "./options.ts";
+import type { PairRow } from "./pairs.ts";
 import type { Passing } from "./passing.ts";
 import type { Start } from "./starts.ts";
-import { batchTable, costTable, passingTable, poolTable, startTable } from "./table.ts";
+import { batchTable, costTable, pairTable, passingTable, poolTable, startTable } from "./table.ts";
 
 /** Everything that was measured; a part that was not measured has no results. */
 export interface Results {
@@ -16,6 +17,7 @@ export interface Results {
   readonly passing: readonly Passing[];
   readonly batches: readonly Batch[];
   readonly pools: readonly Pool[];
+  readonly pairs: readonly PairRow[];
 }
 
 /** Where and when it was measured. */
@@ -53,6 +55,10 @@ const ABOUT_STARTS =
   '"added" is the time of import and first duplicate: the wall time of the program minus that of an\n' +
   "empty program that ran just before or after it.";
 
+const ABOUT_PAIRS =
+  "Each pair runs in turns in one process; the ratio is the median of neighbouring batches. inspectHandle\n" +
+  "and listHandles also count the handles that share an open file, which node:fs cannot.";
+
 /** Prints everything, and sets the exit code when the options ask for it. */
 export function report(machine: Machine, results: Results, options: Options): void {
   const { quick, json, rounds, strict } = options;
@@ -86,20 +92,21 @@ function roundsOf({ rounds, starts }: Options): string {
   return rounds === starts ? `${count} interleaved ${rounds === 1 ? "round" : "rounds"}` : count;
 }
 
-function tables({ rows, starts, passing, batches, pools }: Results): string[] {
+function tables({ rows, starts, passing, batches, pools, pairs }: Results): string[] {
   const found: string[] = [];
   if (rows.length > 0) found.push(`${costTable(rows)}\n\n${ABOUT_CALLS}`);
   if (starts.length > 0) found.push(`${startTable(starts)}\n\n${ABOUT_STARTS}`);
   if (passing.length > 0) found.push(passingTable(passing));
   if (batches.length > 0) found.push(batchTable(batches));
   if (pools.length > 0) found.push(poolTable(pools));
+  if (pairs.length > 0) found.push(`${pairTable(pairs)}\n\n${ABOUT_PAIRS}`);
   return found;
 }
 
-function verdictsOf({ rows, starts, passing, batches, pools }: Results): { met: boolean }[] {
+function verdictsOf({ rows, starts, passing, batches, pools, pairs }: Results): { met: boolean }[] {
   return [
     ...rows.flatMap(({ targets }) => targets),
-    ...[...starts, ...batches].flatMap(({ target }) => target ?? []),
+    ...[...starts, ...batches, ...pairs].flatMap(({ target }) => target ?? []),
     ...passing.flatMap(({ targets }) => targets),
     ...pools.flatMap(({ hit, fault }) => [hit, fault]),
   ];

@@ -10,6 +10,7 @@ import type { Runtime } from "../scripts/runtimes.ts";
 import { callsPart } from "./calls.ts";
 import { batchesPart, poolsPart } from "./files.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
+import { pairParts, pairsPart } from "./pairs.ts";
 import { type Part, type PartName, runParts } from "./part.ts";
 import { passingPart } from "./passing.ts";
 import { compile, describeCompiler, findCompiler } from "./processes.ts";
@@ -21,8 +22,8 @@ import { findRuntimes, listSubjects } from "./subjects.ts";
 
 /** The parts that compare with a program in C. */
 const withC: readonly PartName[] = ["calls", "passing", "batches"];
-/** Channels, batches and the pool are for Linux, among POSIX systems. */
-const onlyLinux: readonly PartName[] = ["passing", "batches", "pools"];
+/** Channels, batches, the pool and the pairs are for Linux, among POSIX systems. */
+const onlyLinux: readonly PartName[] = ["passing", "batches", "pools", ...pairParts];
 
 try {
   main(process.argv.slice(2));
@@ -71,9 +72,10 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
   const passing = make("passing", () => passingPart(program("pass"), found, options));
   const batches = make("batches", () => batchesPart(program("many"), found, options));
   const pools = make("pools", () => poolsPart(found, options));
+  const pairs = pairParts.flatMap((name) => make(name, () => pairsPart(name, found, options)));
 
   const machine = describeMachine(compiler === undefined ? undefined : describeCompiler(compiler));
-  runParts([...calls, ...starts, ...passing, ...batches, ...pools], progress);
+  runParts([...calls, ...starts, ...passing, ...batches, ...pools, ...pairs], progress);
   progress.end();
   const results = <Result>(parts: Part<Result>[]) => parts.flatMap((part) => part.summarize());
   report(machine, {
@@ -82,6 +84,7 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
     passing: results(passing),
     batches: results(batches),
     pools: results(pools),
+    pairs: results(pairs),
   }, options);
 }
 

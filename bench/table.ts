@@ -1,6 +1,7 @@
 /** The results as tables of text. */
 import type { CallVerdict, Row } from "./calls.ts";
 import type { Batch, Pool } from "./files.ts";
+import type { PairRow } from "./pairs.ts";
 import type { Passing } from "./passing.ts";
 import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
@@ -93,6 +94,21 @@ export function poolTable(pools: readonly Pool[]): string {
     `${bytes} B`,
   ]);
   return align([head, ...lines], "<><><>");
+}
+
+/** This library against what a program does without it. */
+export function pairTable(pairs: readonly PairRow[]): string {
+  const head = ["µs", "", "this library", "without it", "", "ratio", "target"];
+  const lines = pairs.map(({ name, label, ours, theirs, against, ratio, target }) => [
+    name,
+    label,
+    (ours / 1000).toFixed(2),
+    (theirs / 1000).toFixed(2),
+    against,
+    ratio.toFixed(2),
+    target === undefined ? "" : `≤ ${target.most}: ${metOrNot(target)}`,
+  ]);
+  return align([head, ...lines], "<<>><><");
 }
 
 function verdict(target: CallVerdict, rows: readonly Row[]): string {

@@ -20,13 +20,15 @@ say("close the original", "");
 say("read the copy", `${read(copy)}  (the file stays open)`);
 const { raw } = copy;
 copy.close();
+say("close the copy", "");
 try {
   borrow(raw).duplicate();
 } catch (error) {
   if (!(error instanceof HandleError)) throw error;
-  say("close it, duplicate it", error.code);
-  console.log(`    ${error.message}`);
+  say("duplicate a closed one", `is refused with ${error.code}, as it must be:`);
+  console.log(`    "${error.message}"`);
 }
+console.log("  done");
 
 /** Opens a file by the system's own call, which the three runtimes have in common. */
 function open(path: string): OwnedHandle {

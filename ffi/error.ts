@@ -118,6 +118,17 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is H
   return error instanceof HandleError && codes.includes(error.code);
 }
 
+/** The number that Windows has for a handle that is not open, and for one that it does not close. */
+export const ERROR_INVALID_HANDLE = 6;
+
+/**
+ * Whether the error says that a handle is protected from closing, on Windows: the handle is open still. No
+ * other failure has this code together with this number.
+ */
+export function isCloseRefused(error: unknown): error is HandleError {
+  return hasCode(error, "EPERM") && error.native === ERROR_INVALID_HANDLE;
+}
+
 /** The `cause` of an error after several attempts: all that they threw, or the only thing. */
 export function causeOf(causes: readonly unknown[]): unknown {
   return causes.length > 1 ? new AggregateError(causes) : causes[0];

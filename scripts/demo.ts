@@ -15,5 +15,11 @@ for (const { label, command } of selected) {
   if (status !== 0) failed++;
 }
 
-console.log(failed === 0 ? "" : `\n${failed} of ${selected.length} runtimes failed`);
+console.log(
+  failed === 0
+    ? `\nThe demo worked in ${
+      selected.length === 1 ? "this runtime" : `all ${selected.length} runtimes`
+    }`
+    : `\nThe demo failed in ${failed} of ${selected.length} runtimes`,
+);
 process.exitCode = failed === 0 ? 0 : 1;

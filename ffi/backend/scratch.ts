@@ -29,6 +29,9 @@ export function scratch(): Scratch {
   return made ??= make();
 }
 
+let encoder: TextEncoder | undefined;
+let decoder: TextDecoder | undefined;
+
 /**
  * Writes text as a C string and returns its address.
  *
@@ -36,10 +39,16 @@ export function scratch(): Scratch {
  */
 export function cString(text: string, name: string): number {
   const { address, bytes } = scratch();
-  const { read, written } = new TextEncoder().encodeInto(text, bytes);
+  const { read, written } = (encoder ??= new TextEncoder()).encodeInto(text, bytes);
   if (text.includes("\0") || read < text.length || written === bytes.length) throw notAString(name);
   bytes[written] = 0;
   return address;
+}
+
+/** Reads UTF-8 text of this length in bytes. */
+export function readText(offset: number, byteLength: number): string {
+  const { bytes } = scratch();
+  return (decoder ??= new TextDecoder()).decode(bytes.subarray(offset, offset + byteLength));
 }
 
 /**

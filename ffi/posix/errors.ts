@@ -1,6 +1,6 @@
 /** Makes the error for a POSIX call that failed, with advice for that failure. */
 import { failureByErrno, type HandleError, systemError } from "../error.ts";
-import { descriptorLimit, openBelow, systemFiles } from "./limit.ts";
+import { descriptorLimit, openBelow, raiseAdvice, systemFiles } from "./limit.ts";
 
 /**
  * Makes the error for a call that returned −1. The caller must read `errno` immediately after the call,
@@ -33,6 +33,13 @@ const adviceByCall: Readonly<Record<string, () => string>> = {
   "prctl EINVAL": () => "the kernel does not know the option or was built without it",
   "dup2 EBADF": sourceOrTarget,
   "dup3 EBADF": sourceOrTarget,
+  "dup2 EBUSY": targetIsOpening,
+  "dup3 EBUSY": targetIsOpening,
+  "dup3 EINVAL": () => "the numbers are equal, or a flag is unknown: name another target",
+  "fcntl EINVAL": () =>
+    "a number is not below the limit (ulimit -n), or a flag is unknown: take a lower number",
+  "read EBADF": () => "it is closed, or it is not open for reading: check how it was opened",
+  "write EBADF": () => "it is closed, or it is not open for writing: check how it was opened",
   // close(2) reports failures of earlier writes. It frees the number in any case.
   "close EIO": () => `${LOST}: check the device`,
   "close ENOSPC": () => `${LOST}: free space and write again`,
@@ -54,13 +61,18 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
     "the source or the process lacks the right: open the source with that access, or run as a user who has it",
   EPERM: () => "the process lacks the privilege: run as a user who has it",
   ESRCH: () => "the process has ended or never existed: check the pid",
-  ENOSYS: () => "the kernel is too old for it, or a container forbids it",
+  ENOSYS: () =>
+    "the kernel is too old for it, or a container forbids it: use a newer kernel, or have the " +
+    "container's filter of system calls allow it",
+  ENOENT: () => "check the path",
+  EADDRINUSE: () => "another process listens there: end it, or use another path",
+  ECONNREFUSED: () => "no process listens there any more: start the one that does",
   EMFILE: () => {
     const limit = descriptorLimit();
     const figures = limit === undefined
       ? ""
       : `${openBelow(limit).length} of the limit of ${limit} descriptors are open: `;
-    return `${figures}close what is not needed, raise the limit (ulimit -n), or use DescriptorPool`;
+    return `${figures}close what is not needed, ${raiseAdvice()}, or use DescriptorPool`;
   },
   ENFILE: () => {
     const files = systemFiles();
@@ -71,15 +83,16 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
     return `${figures} (fs.file-max): close what is not needed, or have the limit raised; ` +
       "files of a DescriptorPool count too";
   },
-  EINVAL: () =>
-    "the descriptors are equal, a flag is unknown, or a number is not below the limit (ulimit -n)",
-  EBUSY: () => "another thread is opening the target at this moment: call again",
   EINTR: () => "nothing was done: call again",
   EAGAIN: () => "the descriptor is non-blocking (O_NONBLOCK): call again when it is ready",
   EIO: () => "check the device",
   ENOSPC: () => "free space and call again",
   EDQUOT: () => "free space or raise the quota, and call again",
 };
+
+function targetIsOpening(): string {
+  return "another thread is opening the target at this moment: call again";
+}
 
 /** The kernel reports the same error for both. */
 function sourceOrTarget(): string {

@@ -4,14 +4,15 @@
 import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/mod.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
+import { pid } from "../host.ts";
 import { identitySymbols, libraries } from "./symbols/linux.ts";
-import { KCMP_FILE, O_CLOEXEC, O_RDONLY } from "./constants.ts";
+import { F_GETFD, KCMP_FILE, O_CLOEXEC, O_RDONLY, SEEK_SET } from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
-import { open } from "./file.ts";
-import { callNumbers, kernel, libc } from "./libc.ts";
+import { lseek, open } from "./file.ts";
+import { callNumbers, kernel, libc, libcFiles } from "./libc.ts";
 import { descriptorLimit, openBelow } from "./limit.ts";
-import { procText } from "./proc.ts";
+import { AT_FDCWD, procText } from "./proc.ts";
 
 /** The bits of `st_mode` that hold the type of a file. */
 export const S_IFMT = 0o170000;
@@ -31,11 +32,15 @@ export const S_IFLNK = 0o120000;
 export const S_IFSOCK = 0o140000;
 
 /** linux/stat.h and fcntl.h. The identity never changes, so AT_STATX_DONT_SYNC spares a file server. */
-const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_TYPE = 0x1;
 const STATX_INO = 0x100;
+
+/** fcntl.h, since Linux 6.10: whether two descriptors refer to one open file. */
+const F_DUPFD_QUERY = 1027;
+/** errno.h. */
+const EBADF = 9;
 
 /** Offsets in `struct statx`; the empty path lies after it. */
 const MODE = 28;
@@ -93,7 +98,8 @@ function statx(directory: number, path: number, flags: number): Identity | undef
   if (status === -1) return undefined;
   return {
     device: makedev(data.getUint32(DEVICE_MAJOR, true), data.getUint32(DEVICE_MINOR, true)),
-    inode: Number(data.getBigUint64(INODE, true)),
+    // Rounded once, at the sum, as Number() rounds a bigint.
+    inode: data.getUint32(INODE + 4, true) * 0x1_0000_0000 + data.getUint32(INODE, true),
     mode: data.getUint16(MODE, true),
     major: data.getUint32(RDEV_MAJOR, true),
     minor: data.getUint32(RDEV_MINOR, true),
@@ -106,17 +112,23 @@ function makedev(major: number, minor: number): number {
 }
 
 /**
- * Whether two descriptors of a process refer to one open file; `undefined` when kcmp(2) fails: the kernel
- * does not have it, a container forbids it, or one of the descriptors is not open.
+ * Whether two descriptors of this process refer to one open file; `undefined` when one of them is not open,
+ * or when the kernel does not say. Linux 6.10 answers by `fcntl`, also where a container forbids kcmp(2).
+ * Linux 6.10 and 6.11 answer `false` when the second descriptor is not open.
  */
-export function isOneOpenFile(pid: number, fd1: number, fd2: number): boolean | undefined {
-  const order = orderOf(pid, fd1, fd2);
+export function isOneOpenFile(fd1: number, fd2: number): boolean | undefined {
+  const { errno, fcntl } = libc();
+  const answer = fcntl(fd1, F_DUPFD_QUERY, fd2);
+  if (answer !== -1) return answer === 1;
+  if (errno[0] === EBADF) return undefined;
+  const order = orderOf(pid(), fd1, fd2);
   return order === undefined ? undefined : order === 0;
 }
 
 /**
  * Compares the open files of two descriptors of a process by the kernel's order: 0 when they are one,
- * negative when the first comes first; `undefined` as in {@linkcode isOneOpenFile}.
+ * negative when the first comes first; `undefined` when kcmp(2) fails: the kernel does not have it, a
+ * container forbids it, or one of the descriptors is not open.
  */
 export function orderOf(pid: number, fd1: number, fd2: number): number | undefined {
   const order = kernel("kcmp").syscall(callNumbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
@@ -124,29 +136,86 @@ export function orderOf(pid: number, fd1: number, fd2: number): number | undefin
 }
 
 /**
- * The open descriptors of this process, lowest first.
+ * The open descriptors of this process, lowest first, except the directory's. See
+ * {@linkcode visitDescriptors}.
  *
- * They are read from /proc/self/fd by system calls, for which no runtime wants a permission. With 70
- * descriptors that takes some 30 microseconds, whatever the limit is. Without /proc, or with no
- * descriptor left to read it, each number below the limit is tried, at 0.1 microseconds each. A
- * descriptor that stays open during the call is in the result. One that another thread opens or closes
- * meanwhile may be missing.
- *
+ * @param directory a descriptor of /proc/self/fd, if there is one already
  * @throws {HandleError} when /proc/self/fd can be opened but not read
  */
-export function openDescriptors(): number[] {
-  let directory: number;
+export function openDescriptors(directory?: number): number[] {
+  if (directory === undefined) return withOwnDirectory(listDescriptors);
+  return listDescriptors(directory);
+}
+
+function listDescriptors(directory: number | undefined): number[] {
+  const { fcntl } = libc();
+  const found: number[] = [];
+  visitDescriptors(directory, (fd) => {
+    if (fcntl(fd, F_GETFD, 0) === -1) return false;
+    found.push(fd);
+    return true;
+  });
+  return found;
+}
+
+/**
+ * Opens /proc/self/fd while a function runs. It is opened by a system call, for which no runtime wants a
+ * permission.
+ *
+ * @param use receives the descriptor of the directory; `undefined` without /proc, or with no descriptor
+ * left
+ */
+export function withOwnDirectory<Result>(use: (directory: number | undefined) => Result): Result {
+  const directory = libcFiles().open(cString("/proc/self/fd", "path"), O_RDONLY | O_CLOEXEC, 0);
+  if (directory === -1) return use(undefined);
   try {
-    directory = open("/proc/self/fd", O_RDONLY | O_CLOEXEC);
-  } catch {
-    return tryEachNumber();
-  }
-  try {
-    return readNumbers(directory).filter((fd) => fd !== directory);
+    return use(directory);
   } finally {
     close(directory);
   }
 }
+
+/** How many numbers, from 0, are tried before the others are read from /proc/self/fd. */
+let tried = 64;
+
+/**
+ * Visits each open descriptor of this process, lowest first, except the directory's. One that stays open
+ * during the call is visited. One that another thread opens or closes meanwhile may be left out.
+ *
+ * To try a number takes less time than the kernel takes to list it, so the low numbers are tried and only
+ * those above them are listed. How many are tried depends on where descriptors were found the last time.
+ * It never changes what is found.
+ *
+ * @param directory a descriptor of /proc/self/fd; without it, each number below the limit is
+ * tried, at 0.1 microseconds each
+ * @param visit is called with a number that may be open, and returns whether it is
+ * @throws {HandleError} when the directory cannot be read
+ */
+export function visitDescriptors(
+  directory: number | undefined,
+  visit: (fd: number) => boolean,
+): void {
+  if (directory === undefined) {
+    for (const fd of tryEachNumber()) visit(fd);
+    return;
+  }
+  let last = -1;
+  let count = 0;
+  let dense = 0;
+  for (let fd = 0; fd < tried; fd++) {
+    if (fd !== directory && !visit(fd)) continue;
+    last = fd;
+    if (fd < 2 * ++count + SPARE) dense = fd + 1;
+  }
+  for (const fd of numbersAfter(last, directory)) {
+    if (fd !== directory && !visit(fd)) continue;
+    if (fd < 2 * ++count + SPARE) dense = fd + 1;
+  }
+  tried = dense;
+}
+
+/** So many numbers are tried although few of them are open. */
+const SPARE = 16;
 
 /**
  * The open descriptors of another process, lowest first.
@@ -169,6 +238,20 @@ export function descriptorsOf(pid: number): number[] {
  */
 export function holdsLock(fd: number): boolean {
   return procText(`/proc/self/fdinfo/${fd}`)?.includes(": FLOCK ") === true;
+}
+
+/**
+ * The numbers in /proc/self/fd above one that was just open. In the kernel the position of a number in the
+ * directory is the number itself, after "." and "..". That is checked: reading begins with the open number.
+ */
+function numbersAfter(last: number, directory: number): number[] {
+  if (last !== -1) {
+    lseek(directory, last + 2, SEEK_SET);
+    const [first, ...others] = readNumbers(directory);
+    if (first === last) return others;
+  }
+  lseek(directory, 0, SEEK_SET);
+  return readNumbers(directory).filter((fd) => fd > last);
 }
 
 function readNumbers(directory: number): number[] {

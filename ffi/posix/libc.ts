@@ -132,7 +132,10 @@ export function kernel(name: string): Calls<typeof linux.kernelSymbols> {
 function loadKernel(name: string): Calls<typeof linux.kernelSymbols> {
   if (isWindows()) libc(); // throws, and says what to use there
   if (osName() !== "linux") {
-    throw failure("ENOTSUP", name, { message: `Cannot call ${name}: only Linux has it` });
+    throw failure("ENOTSUP", name, {
+      message:
+        `Cannot call ${name}: only Linux has it; spawn() hands a handle to another process here`,
+    });
   }
   return loadLibrary(linux.libraries, linux.kernelSymbols);
 }

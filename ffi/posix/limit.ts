@@ -1,5 +1,6 @@
 /** How many descriptors the process may have, and which are open, found without opening another. */
 import { scratch } from "../backend/scratch.ts";
+import { osName } from "../host.ts";
 import { F_GETFD, RLIMIT_NOFILE } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { textStart } from "./text_start.ts";
@@ -8,9 +9,36 @@ import { textStart } from "./text_start.ts";
  * One more than the highest possible descriptor; `undefined` when `getrlimit` fails, with `errno` set.
  */
 export function descriptorLimit(): number | undefined {
+  const soft = descriptorLimits()?.soft;
+  return soft === undefined ? undefined : Number(soft);
+}
+
+/**
+ * OPEN_MAX of macOS, which refuses a higher limit of descriptors even when the hard limit is unlimited.
+ */
+const DARWIN_OPEN_MAX = 10_240n;
+
+/** The limit of descriptors, and how far it can be raised without privileges. */
+export interface DescriptorLimits {
+  readonly soft: bigint;
+  readonly highest: bigint;
+}
+
+/** The limits of descriptors; `undefined` when `getrlimit` fails, with `errno` set. */
+export function descriptorLimits(): DescriptorLimits | undefined {
   const { address, data } = scratch();
   if (libc().getrlimit(RLIMIT_NOFILE, address) === -1) return undefined;
-  return Number(data.getBigUint64(0, true));
+  const [soft, hard] = [data.getBigUint64(0, true), data.getBigUint64(8, true)];
+  const isBeyond = osName() === "darwin" && hard > DARWIN_OPEN_MAX;
+  return { soft, highest: isBeyond ? DARWIN_OPEN_MAX : hard };
+}
+
+/** How the limit of descriptors can be raised as it is now: the end of a sentence that begins with "or". */
+export function raiseAdvice(): string {
+  const limits = descriptorLimits();
+  return limits !== undefined && limits.soft < limits.highest
+    ? `raise the limit to ${limits.highest} by raiseDescriptorLimit()`
+    : "have root raise the limit before the start (ulimit -n, LimitNOFILE= of systemd)";
 }
 
 /**

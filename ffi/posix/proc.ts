@@ -3,7 +3,7 @@ import { hasCode } from "../error.ts";
 import { textStart } from "./text_start.ts";
 import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/mod.ts";
-import { cString, scratch } from "../backend/scratch.ts";
+import { cString, readText } from "../backend/scratch.ts";
 import { libraries, linkSymbols } from "./symbols/linux.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
@@ -30,6 +30,9 @@ export function procText(path: string): string | undefined {
 const TEXT = 4096;
 const TEXT_SIZE = 8192;
 
+/** fcntl.h: a path that is not absolute begins at the working directory. */
+export const AT_FDCWD = -100;
+
 let loaded: Calls<typeof linkSymbols> | undefined;
 
 /**
@@ -37,17 +40,17 @@ let loaded: Calls<typeof linkSymbols> | undefined;
  * `pipe:[4711]` when there is no path.
  *
  * @param path the path of the link
+ * @param directory a descriptor of the directory where the path begins, unless it is absolute
  * @returns the text; `undefined` when the link does not exist
  * @throws {HandleError} `EACCES` when this process may not examine the process of the link
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
  */
-export function linkText(path: string): string | undefined {
+export function linkText(path: string, directory: number = AT_FDCWD): string | undefined {
   loaded ??= loadLibrary(libraries, linkSymbols);
-  const { bytes } = scratch();
   const address = cString(path, "path");
   const { errno } = libc();
-  const length = loaded.readlink(address, address + TEXT, TEXT_SIZE);
-  if (length !== -1) return new TextDecoder().decode(bytes.subarray(TEXT, TEXT + length));
+  const length = loaded.readlinkat(directory, address, address + TEXT, TEXT_SIZE);
+  if (length !== -1) return readText(TEXT, length);
   const error = posixError(errno[0]!, "readlink", undefined, path);
   if (error.code === "ENOENT" || error.code === "ESRCH") return undefined;
   throw error;

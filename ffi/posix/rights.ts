@@ -4,6 +4,7 @@ import { scratch } from "../backend/scratch.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
+import { raiseAdvice } from "./limit.ts";
 import { channelCalls } from "./unix_socket.ts";
 
 /** The most descriptors in one message. */
@@ -187,7 +188,7 @@ export function truncated(wanted: number, socket: number): Error {
   return failure("EMFILE", "recvmsg", {
     message:
       `Cannot receive ${wanted} handles: this process had no descriptors left for them, and ` +
-      "they are lost; close what is not needed, or raise the limit (ulimit -n), before receive()",
+      `they are lost; before the next receive(), close what is not needed, or ${raiseAdvice()}`,
     handle: socket,
   });
 }

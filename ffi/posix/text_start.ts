@@ -2,7 +2,7 @@
  * Reads the start of a text file without making a HandleError. The code that makes those errors reads
  * figures for their messages from such files, also for the error that no file can be opened.
  */
-import { cString, scratch } from "../backend/scratch.ts";
+import { cString, readText, scratch } from "../backend/scratch.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { libc, libcFiles } from "./libc.ts";
 
@@ -25,10 +25,10 @@ export function textStart(path: string): string | ReadFailure {
   const { open, read } = libcFiles();
   const fd = open(cString(path, "path"), O_RDONLY | O_CLOEXEC, 0);
   if (fd === -1) return { syscall: "open", errno: errno[0]! };
-  const { address, bytes } = scratch();
+  const { address } = scratch();
   const length = read(fd, address, START);
   const failed = errno[0]!;
   close(fd);
   if (length === -1) return { syscall: "read", errno: failed };
-  return new TextDecoder().decode(bytes.subarray(0, length));
+  return readText(0, length);
 }

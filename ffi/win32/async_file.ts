@@ -12,7 +12,7 @@ import { backend } from "../backend/mod.ts";
 import type { AsyncCalls } from "../backend/types.ts";
 import { failure, type HandleError } from "../error.ts";
 import { ntdllFiles } from "./symbols/base.ts";
-import { win32Error } from "./errors.ts";
+import { closeRefused, win32Error } from "./errors.ts";
 import { ntdll } from "./libraries.ts";
 
 const STATUS_PENDING = 0x103;
@@ -21,6 +21,7 @@ const STATUS_END_OF_FILE = 0xc000_0011 | 0;
 const STATUS_PIPE_CLOSING = 0xc000_00b1 | 0;
 const STATUS_CANCELLED = 0xc000_0120 | 0;
 const STATUS_PIPE_BROKEN = 0xc000_014b | 0;
+const STATUS_HANDLE_NOT_CLOSABLE = 0xc000_0235 | 0;
 const ERROR_BROKEN_PIPE = 109;
 
 /** `FILE_INFORMATION_CLASS`: `FILE_BASIC_INFORMATION`, the times and the attributes. */
@@ -135,6 +136,7 @@ export async function ntSet(
 /** Closes a handle. The system may first write out buffered data. */
 export async function ntClose(handle: number): Promise<void> {
   const status = await calls().NtClose(handle);
+  if (status === STATUS_HANDLE_NOT_CLOSABLE) throw closeRefused(handle, "NtClose");
   if (failed(status)) throw ntError(status, "NtClose", handle);
 }
 

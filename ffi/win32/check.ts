@@ -6,13 +6,20 @@ import { wideString } from "../backend/scratch.ts";
  * Throws a `TypeError` unless the value could be a `HANDLE`: a 32-bit integer, sign-extended, and
  * not `NULL`. Real handles are multiples of 4. The system ignores the low two bits, so a number
  * like 5 would silently refer to handle 4.
+ *
+ * @param none for a parameter that may be left out: what to pass then, as the end of the message
  */
-export function checkHandle(value: unknown, name: string): asserts value is number {
+export function checkHandle(
+  value: unknown,
+  name: string,
+  none?: string,
+): asserts value is number {
   if (typeof value === "number" && (value | 0) === value && value !== 0) {
     if ((value & 3) === 0 || isPseudoHandle(value)) return;
   }
   throw new TypeError(
-    `Cannot use ${show(value)} as ${name}: a handle is a 32-bit multiple of 4 other than 0`,
+    `Cannot use ${show(value)} as ${name}: a handle is a 32-bit multiple of 4 other than 0` +
+      (none === undefined ? "" : `; ${none}`),
   );
 }
 

@@ -54,8 +54,12 @@ export function CreateIoCompletionPort(
   CompletionKey: number,
   NumberOfConcurrentThreads: number,
 ): number {
-  if (FileHandle !== INVALID_HANDLE_VALUE) checkHandle(FileHandle, "FileHandle");
-  if (ExistingCompletionPort !== 0) checkHandle(ExistingCompletionPort, "ExistingCompletionPort");
+  if (FileHandle !== INVALID_HANDLE_VALUE) {
+    checkHandle(FileHandle, "FileHandle", "pass INVALID_HANDLE_VALUE for a port without a file");
+  }
+  if (ExistingCompletionPort !== 0) {
+    checkHandle(ExistingCompletionPort, "ExistingCompletionPort", "pass 0 for a new port");
+  }
   checkInteger(CompletionKey, "CompletionKey", 0, Number.MAX_SAFE_INTEGER);
   checkDword(NumberOfConcurrentThreads, "NumberOfConcurrentThreads");
   const { CreateIoCompletionPort } = ports();

@@ -4,10 +4,15 @@
 export const DUPLICATE_CLOSE_SOURCE = 1;
 /** `DuplicateHandle`: the new handle has the rights of the source; the desired access is ignored. */
 export const DUPLICATE_SAME_ACCESS = 2;
+/**
+ * `DuplicateHandle`: the new handle has the flags of the source, `HANDLE_FLAG_INHERIT` and
+ * `HANDLE_FLAG_PROTECT_FROM_CLOSE`; whether children are to inherit it is ignored.
+ */
+export const DUPLICATE_SAME_ATTRIBUTES = 4;
 
 /** Handle flag: child processes inherit the handle, if they are started with inheritance. */
 export const HANDLE_FLAG_INHERIT = 1;
-/** Handle flag: `CloseHandle` does not close the handle. */
+/** Handle flag: no call closes the handle, neither `CloseHandle` nor `DUPLICATE_CLOSE_SOURCE`. */
 export const HANDLE_FLAG_PROTECT_FROM_CLOSE = 2;
 
 /** `GetStdHandle`: standard input, −10 as a `DWORD`. */

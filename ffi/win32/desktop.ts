@@ -3,7 +3,7 @@ import { checkBoolean, checkInt, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { user32Desktops } from "./symbols/sessions.ts";
 import { checkAccessMask, checkDword, checkHandle, nameArgument, stringArgument } from "./check.ts";
-import { win32Error } from "./errors.ts";
+import { closeError, win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
@@ -118,7 +118,7 @@ export function CloseDesktop(hDesktop: number): void {
   checkHandle(hDesktop, "hDesktop");
   const { CloseDesktop } = desktops();
   const { GetLastError } = kernel32();
-  if (CloseDesktop(hDesktop) === 0) throw win32Error(GetLastError(), "CloseDesktop", hDesktop);
+  if (CloseDesktop(hDesktop) === 0) throw closeError(GetLastError(), "CloseDesktop", hDesktop);
 }
 
 /**
@@ -218,7 +218,7 @@ export function CloseWindowStation(hWinSta: number): void {
   const { CloseWindowStation } = desktops();
   const { GetLastError } = kernel32();
   if (CloseWindowStation(hWinSta) === 0) {
-    throw win32Error(GetLastError(), "CloseWindowStation", hWinSta);
+    throw closeError(GetLastError(), "CloseWindowStation", hWinSta);
   }
 }
 

@@ -1,8 +1,16 @@
 /** Makes the error for a Windows call that failed, with advice for that failure. */
-import { failureByCode, failureByWin32, type HandleError, systemError } from "../error.ts";
+import {
+  ERROR_INVALID_HANDLE,
+  failureByCode,
+  failureByWin32,
+  type HandleError,
+  systemError,
+} from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
+import { HANDLE_FLAG_PROTECT_FROM_CLOSE } from "./constants.ts";
 import { kernel32 } from "./libraries.ts";
 
+const ERROR_ACCESS_DENIED = 5;
 const ERROR_INVALID_PARAMETER = 87;
 
 /**
@@ -32,9 +40,55 @@ export function win32Error(
  * its identifier is wrong.
  */
 export function notOpened(error: number, syscall: string, subject: string): HandleError {
+  if (error === ERROR_ACCESS_DENIED) {
+    const advice = "it is another user's, or protected: run as that user, or elevated";
+    return systemError(failureByWin32(error), syscall, subject, advice);
+  }
   if (error !== ERROR_INVALID_PARAMETER) return win32Error(error, syscall, undefined, subject);
   const advice = "it has ended or never existed: check the number";
   return systemError(failureByCode("ESRCH"), syscall, subject, advice);
+}
+
+/**
+ * Makes the error for a call that did not close a handle. The number does not tell a handle that is
+ * protected from closing from one that is not open, so this function looks at the handle.
+ */
+export function closeError(error: number, syscall: string, handle: number): HandleError {
+  return isProtected(handle)
+    ? closeRefused(handle, syscall, { error })
+    : win32Error(error, syscall, handle);
+}
+
+/** Whether a handle of this process is open and protected from closing. */
+export function isProtected(handle: number): boolean {
+  const { address, data } = scratch();
+  if (kernel32().GetHandleInformation(handle, address) === 0) return false;
+  return (data.getUint32(0, true) & HANDLE_FLAG_PROTECT_FROM_CLOSE) !== 0;
+}
+
+/**
+ * Makes the error for a handle that is protected from closing. It is open, and stays so.
+ *
+ * @param syscall the call that refused to close it, or that was to be made
+ * @param details the number of the failure; the process that has the handle, in words, when it is not
+ * this one
+ */
+export function closeRefused(
+  handle: number,
+  syscall: string,
+  { error = ERROR_INVALID_HANDLE, process }: { error?: number; process?: string } = {},
+): HandleError {
+  const { code, status } = failureByCode("EPERM");
+  return systemError(
+    { code, status, native: error, state: "it is protected from closing" },
+    syscall,
+    `handle ${showHandle(handle)}${process === undefined ? "" : ` of ${process}`}`,
+    "it stays open: " +
+      (process === undefined ? "call" : "that process must call") +
+      " SetHandleInformation(handle, HANDLE_FLAG_PROTECT_FROM_CLOSE, 0) of duphandle/win32 first, then " +
+      "close it again",
+    handle,
+  );
 }
 
 /** Formats a handle as Windows tools do. */

@@ -57,7 +57,7 @@ export function CreateFileW(
   checkInteger(dwShareMode, "dwShareMode", 0, 7);
   checkInteger(dwCreationDisposition, "dwCreationDisposition", 1, 5);
   checkInteger(dwFlagsAndAttributes, "dwFlagsAndAttributes", 0, 0xffff_ffff);
-  if (hTemplateFile !== 0) checkHandle(hTemplateFile, "hTemplateFile");
+  if (hTemplateFile !== 0) checkHandle(hTemplateFile, "hTemplateFile", "pass 0 for none");
   const security = securityAttributes(lpSecurityAttributes);
   const path = wideString(lpFileName, "lpFileName");
   const { CreateFileW } = kernel32Files();

@@ -3,8 +3,12 @@ import { checkBoolean, checkInteger, show } from "../check.ts";
 import { failure } from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle, isPseudoHandle } from "./check.ts";
-import { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS } from "./constants.ts";
-import { showHandle, win32Error } from "./errors.ts";
+import {
+  DUPLICATE_CLOSE_SOURCE,
+  DUPLICATE_SAME_ACCESS,
+  DUPLICATE_SAME_ATTRIBUTES,
+} from "./constants.ts";
+import { closeError, isProtected, showHandle, win32Error } from "./errors.ts";
 import { kernel32 } from "./libraries.ts";
 
 /** Where `DuplicateHandle` puts the new handle: its first element, as in `new Int32Array(1)` or `[0]`. */
@@ -25,12 +29,15 @@ export type HandleOut = { 0: number } | Int32Array;
  * @param lpTargetHandle receives the new handle; `null` when it is not needed
  * @param dwDesiredAccess the access mask of the new handle, ignored with `DUPLICATE_SAME_ACCESS`
  * @param bInheritHandle whether the target's child processes inherit the new handle
- * @param dwOptions `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, both, or 0
+ * @param dwOptions `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, `DUPLICATE_SAME_ATTRIBUTES`, any
+ * of them together, or 0. With `DUPLICATE_CLOSE_SOURCE` a source with `HANDLE_FLAG_PROTECT_FROM_CLOSE`
+ * stays open, and the call succeeds
  * @returns the new handle, valid in the target process; 0 when there is no target
  * @throws {HandleError} `ERROR_INVALID_HANDLE`, `ERROR_ACCESS_DENIED` and others; with
  * `DUPLICATE_CLOSE_SOURCE` the source is closed all the same
  * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-zwduplicateobject
  *
  * @example
  * ```ts
@@ -54,11 +61,17 @@ export function DuplicateHandle(
 ): number {
   checkHandle(hSourceProcessHandle, "hSourceProcessHandle");
   checkHandle(hSourceHandle, "hSourceHandle");
-  if (hTargetProcessHandle !== 0) checkHandle(hTargetProcessHandle, "hTargetProcessHandle");
+  if (hTargetProcessHandle !== 0) {
+    checkHandle(
+      hTargetProcessHandle,
+      "hTargetProcessHandle",
+      "pass 0 for none, with DUPLICATE_CLOSE_SOURCE",
+    );
+  }
   checkOut(lpTargetHandle);
   checkAccessMask(dwDesiredAccess, "dwDesiredAccess");
   checkBoolean(bInheritHandle, "bInheritHandle");
-  checkInteger(dwOptions, "dwOptions", 0, DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS);
+  checkInteger(dwOptions, "dwOptions", 0, ALL_OPTIONS);
   const k = kernel32();
   if (hSourceHandle === -1 && (hSourceProcessHandle !== -1 || hTargetProcessHandle !== -1)) {
     throw minusOne();
@@ -86,6 +99,8 @@ export function DuplicateHandle(
   return lpTargetHandle[0] = int32[0]!;
 }
 
+const ALL_OPTIONS = DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS | DUPLICATE_SAME_ATTRIBUTES;
+
 /**
  * Duplicates the handle into this process and closes the duplicate, to find out whether that
  * throws.
@@ -95,14 +110,14 @@ function probe(process: number, handle: number): void {
 }
 
 /**
- * Whether a handle that was open is closed now. Without a target process, some systems close the
- * source as requested and report a failure nevertheless, so its effect decides whether the call
- * succeeded.
+ * Whether a handle that was open is closed now, or cannot be closed. Without a target process, some
+ * systems close the source as requested and report a failure nevertheless, so its effect decides
+ * whether the call succeeded.
  */
 function isClosed(process: number, handle: number): boolean {
   try {
     probe(process, handle);
-    return false;
+    return process === -1 && isProtected(handle);
   } catch {
     return true;
   }
@@ -112,7 +127,8 @@ function isClosed(process: number, handle: number): boolean {
  * `CloseHandle(hObject)` — closes a handle, once.
  *
  * @param hObject the handle to close. A pseudo-handle is refused, since closing it does nothing
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open, or is protected from closing
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` (`EBADF`) when it is not open; `EPERM`, with the same number
+ * of the system, when it has `HANDLE_FLAG_PROTECT_FROM_CLOSE`: then it stays open
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle
  *
@@ -129,7 +145,7 @@ export function CloseHandle(hObject: number): void {
     throw new TypeError(`Cannot close ${hObject}: it is a pseudo-handle, which needs no closing`);
   }
   const k = kernel32();
-  if (k.CloseHandle(hObject) === 0) throw win32Error(k.GetLastError(), "CloseHandle", hObject);
+  if (k.CloseHandle(hObject) === 0) throw closeError(k.GetLastError(), "CloseHandle", hObject);
 }
 
 /**

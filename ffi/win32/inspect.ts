@@ -97,6 +97,8 @@ const ACCESS = 24;
 const KIND = 30;
 const ENTRY_ATTRIBUTES = 32;
 
+/** ntdef.h: the handle is protected from closing. */
+const OBJ_PROTECT_CLOSE = 1;
 /** ntdef.h: child processes inherit the handle. */
 const OBJ_INHERIT = 2;
 
@@ -114,6 +116,8 @@ export interface OpenHandle {
   readonly kind: number;
   /** Whether child processes inherit it. */
   readonly inheritable: boolean;
+  /** Whether it is protected from closing. */
+  readonly isProtected: boolean;
   /** The access mask of this handle. */
   readonly access: number;
 }
@@ -137,10 +141,12 @@ export function openHandles(pid: number = globalThis.process.pid): OpenHandle[] 
   const found: OpenHandle[] = [];
   for (let left = number(data, 0), at = HEADER; left > 0; left--, at += ENTRY) {
     if (number(data, at + PROCESS) !== pid) continue;
+    const attributes = data.getUint32(at + ENTRY_ATTRIBUTES, true);
     found.push({
       handle: number(data, at + HANDLE),
       kind: data.getUint16(at + KIND, true),
-      inheritable: (data.getUint32(at + ENTRY_ATTRIBUTES, true) & OBJ_INHERIT) !== 0,
+      inheritable: (attributes & OBJ_INHERIT) !== 0,
+      isProtected: (attributes & OBJ_PROTECT_CLOSE) !== 0,
       access: data.getUint32(at + ACCESS, true),
     });
   }

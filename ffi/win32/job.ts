@@ -133,7 +133,7 @@ export function AssignProcessToJobObject(hJob: number, hProcess: number): void {
  */
 export function IsProcessInJob(ProcessHandle: number, JobHandle: number): boolean {
   checkHandle(ProcessHandle, "ProcessHandle");
-  if (JobHandle !== 0) checkHandle(JobHandle, "JobHandle");
+  if (JobHandle !== 0) checkHandle(JobHandle, "JobHandle", "pass 0 for any job");
   const { address, int32 } = scratch();
   const { IsProcessInJob } = jobs();
   const { GetLastError } = kernel32();

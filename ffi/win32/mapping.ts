@@ -70,7 +70,9 @@ export function CreateFileMappingW(
   dwMaximumSizeLow: number,
   lpName: string | null,
 ): number {
-  if (hFile !== INVALID_HANDLE_VALUE) checkHandle(hFile, "hFile");
+  if (hFile !== INVALID_HANDLE_VALUE) {
+    checkHandle(hFile, "hFile", "pass INVALID_HANDLE_VALUE for memory without a file");
+  }
   checkDword(flProtect, "flProtect");
   checkDword(dwMaximumSizeHigh, "dwMaximumSizeHigh");
   checkDword(dwMaximumSizeLow, "dwMaximumSizeLow");

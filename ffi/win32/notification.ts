@@ -2,7 +2,7 @@
 import { checkBoolean } from "../check.ts";
 import { kernel32Notifications } from "./symbols/objects.ts";
 import { checkDword, checkHandle, stringArgument } from "./check.ts";
-import { win32Error } from "./errors.ts";
+import { closeError, win32Error } from "./errors.ts";
 import { kernel32, lazy, type Library } from "./libraries.ts";
 
 const notifications: Library<typeof kernel32Notifications> = /* @__PURE__ */ lazy(
@@ -84,7 +84,8 @@ export function FindNextChangeNotification(hChangeHandle: number): void {
  * may be a duplicate.
  *
  * @param hChangeHandle the handle to close
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open; `EPERM` when it is protected from
+ * closing, as by `CloseHandle`
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-findclosechangenotification
  *
@@ -103,6 +104,6 @@ export function FindCloseChangeNotification(hChangeHandle: number): void {
   const { FindCloseChangeNotification } = notifications();
   const { GetLastError } = kernel32();
   if (FindCloseChangeNotification(hChangeHandle) === 0) {
-    throw win32Error(GetLastError(), "FindCloseChangeNotification", hChangeHandle);
+    throw closeError(GetLastError(), "FindCloseChangeNotification", hChangeHandle);
   }
 }

@@ -3,7 +3,7 @@ import { checkBuffer, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { advapi32Registry } from "./symbols/sessions.ts";
 import { checkAccessMask, checkDword, checkKey, stringArgument } from "./check.ts";
-import { win32Error } from "./errors.ts";
+import { closeError, win32Error } from "./errors.ts";
 import { lazy, type Library } from "./libraries.ts";
 import { type SecurityAttributes, securityAttributes } from "./security.ts";
 
@@ -270,7 +270,8 @@ export function RegDeleteKeyW(hKey: number, lpSubKey: string): void {
  * `RegCloseKey(hKey)` — closes a handle of a key, which may be a duplicate.
  *
  * @param hKey the handle to close
- * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` when it is not open; `EPERM` when it is protected from
+ * closing, as by `CloseHandle`
  * @throws {TypeError} when it is not a key
  * @see https://learn.microsoft.com/windows/win32/api/winreg/nf-winreg-regclosekey
  *
@@ -284,7 +285,7 @@ export function RegDeleteKeyW(hKey: number, lpSubKey: string): void {
 export function RegCloseKey(hKey: number): void {
   checkKey(hKey, "hKey");
   const error = registry().RegCloseKey(hKey);
-  if (error !== 0) throw win32Error(error, "RegCloseKey", hKey);
+  if (error !== 0) throw closeError(error, "RegCloseKey", hKey);
 }
 
 function checkReserved(value: unknown, name: string, only: 0 | null): void {

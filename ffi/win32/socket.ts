@@ -5,7 +5,7 @@
 import { checkBuffer, checkInt } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkDword, checkHandle } from "./check.ts";
-import { win32Error } from "./errors.ts";
+import { closeError, win32Error } from "./errors.ts";
 import { readAddress, type SocketAddress } from "./socket_address.ts";
 import { winsock } from "./winsock.ts";
 
@@ -115,7 +115,8 @@ export function WSADuplicateSocketW(s: number, dwProcessId: number): Uint8Array 
  * `closesocket(s)` — closes a socket.
  *
  * @param s the socket to close
- * @throws {HandleError} `WSAENOTSOCK` when it is not open or not a socket
+ * @throws {HandleError} `WSAENOTSOCK` when it is not open or not a socket; `EPERM` when it is protected
+ * from closing, as by `CloseHandle`
  * @throws {TypeError} when it is not a handle
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-closesocket
  *
@@ -132,7 +133,7 @@ export function closesocket(s: number): void {
   checkHandle(s, "s");
   const calls = winsock();
   if (calls.closesocket(s) !== 0) {
-    throw win32Error(calls.WSAGetLastError(), "closesocket", s);
+    throw closeError(calls.WSAGetLastError(), "closesocket", s);
   }
 }
 

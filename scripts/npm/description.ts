@@ -56,6 +56,9 @@ export const MAX_PACKED = 214_000;
 
 const REPOSITORY = "https://github.com/duphandle/duphandle";
 
+/** Where doc comments link to the guides: an editor and a registry have no folder of the repository. */
+export const GUIDES: string = `${REPOSITORY}/blob/main/docs/`;
+
 /** A module of the package: `src/register.ts` is `./esm/src/register.js`. */
 export function built(kind: typeof ESM | typeof SCRIPT, module: string, ending = ".js"): string {
   return `./${kind}/${module.replace(/\.ts$/, ending)}`;

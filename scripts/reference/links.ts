@@ -1,5 +1,6 @@
 /** Anchors and links of the reference: from doc comments, and none that leads nowhere. */
 import { posix } from "node:path";
+import { GUIDES } from "../npm/description.ts";
 import type { Page } from "./pages.ts";
 
 /** The heading of the table that has a page's constants. */
@@ -67,9 +68,10 @@ export class Links {
     return names.find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
   }
 
-  /** Text of a doc comment with its `{@linkcode …}` as links. */
+  /** Text of a doc comment with its `{@linkcode …}` as links, and links to the guides by path. */
   resolve(text: string, page: Pick<Page, "group" | "path">): string {
-    return text.replaceAll(/\{@link(?:code|plain)?\s+([^\s}]+)\s*\}/g, (_, name: string) => {
+    const guides = text.replaceAll(GUIDES, `${posix.relative(posix.dirname(page.path), "..")}/`);
+    return guides.replaceAll(/\{@link(?:code|plain)?\s+([^\s}]+)\s*\}/g, (_, name: string) => {
       const link = this.to(name, page);
       if (link === undefined) this.#problems.push(`${page.path}: ${name} is no exported symbol`);
       return link ?? `\`${name}\``;

@@ -107,6 +107,7 @@ export const handleFeatures: readonly Feature[] = [
       yes(
         ["handle/duplicate_onto.test.ts", "makes the target refer to the source's object"],
         ["handle/duplicate_onto.test.ts", "is atomic"],
+        ["handle/duplicate_onto_standard.test.ts", "everything follows: a pipe, fd 1"],
       ),
       refused("Windows has no such step: use `duplicate`.", [
         "handle/duplicate_onto.test.ts",

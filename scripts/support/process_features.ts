@@ -4,6 +4,7 @@ import { type Feature, type Proof, refused, yes } from "./claims.ts";
 const processes = "process/process.test.ts";
 const permission = "process/take_permission.test.ts";
 const between = "process/duplicate_handle.test.ts";
+const attributes = "process/same_attributes.test.ts";
 const sockets = "socket/win32_sockets.test.ts";
 
 /** A channel between a parent and its child, whichever way handles go over it. */
@@ -66,6 +67,8 @@ export const processFeatures: readonly Feature[] = [
     claims: [yes(
       [between, "within this process gives a raw handle to the same object"],
       [between, "between processes takes from another process"],
+      [attributes, "makes the duplicate inheritable as its source is"],
+      [attributes, "is of the source in another process too"],
     )],
   },
   {
@@ -74,6 +77,7 @@ export const processFeatures: readonly Feature[] = [
       yes(
         [between, "between processes works from a second process to a third"],
         [between, "between processes gives to another process, and closes there without a target"],
+        [attributes, "goes into, out of and between other processes"],
       ),
       refused("Use a channel.", [
         between,

@@ -5,6 +5,7 @@ import { Attempts } from "../util/attempts.ts";
 import { consumeAll, type Owner, requireOwner } from "../handle/raw.ts";
 import { duplicateAll } from "./duplicate_all.ts";
 import {
+  closeReleased,
   isHandle,
   isOwnedHandle,
   OwnedHandle,
@@ -56,11 +57,12 @@ export function duplicateMany(
  *
  * On Linux, many handles with consecutive numbers cost one system call together. It does not return the
  * error that a network file system would return for each of them: call `fsync` before, or close such
- * files one by one.
+ * files one by one. On POSIX the closes end the record locks that this process has on the files:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
  *
  * @param handles the handles to close
- * @throws {HandleError} `EBADF` when other code has closed one of them; the others are closed all the
- * same
+ * @throws {HandleError} `EBADF` when other code has closed one of them; on Windows `EPERM` when one is
+ * protected from closing and stays open. The others are closed all the same
  * @throws {TypeError} when one is not an {@linkcode OwnedHandle}; nothing was closed
  * @see https://man7.org/linux/man-pages/man2/close_range.2.html
  *
@@ -79,20 +81,24 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
   }
   const attempts = new Attempts();
   const raws: RawHandle[] = [];
+  const released: OwnedHandle[] = [];
   const special: OwnedHandle[] = [];
   for (const handle of all) {
     try {
       // One that is in the list twice is closed the second time. Subclasses have a close of
       // their own, and so have the handles of another copy of this library.
       if (handle.constructor !== OwnedHandle) special.push(handle);
-      else if (!handle.closed) raws.push(releaseForBatch(handle));
+      else if (!handle.closed) {
+        raws.push(releaseForBatch(handle));
+        released.push(handle);
+      }
     } catch (error) {
       attempts.failed(error); // a tracker threw; those that were released are still to be closed
     }
   }
   attempts.run(() => {
     if (batches().close(raws)) return;
-    for (const raw of raws) attempts.run(() => platform().close(raw));
+    for (const handle of released) attempts.run(() => closeReleased(handle));
   });
   for (const handle of special) attempts.run(() => handle.close());
   attempts.end();

@@ -158,6 +158,10 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * The promise stays pending while more than 32 messages, 512 KiB or 506 handles are unreceived.
    * So memory stays bounded when the caller waits for each `send`.
    *
+   * The handles of a message that cannot be sent at once wait as duplicates. On Linux these are closed when
+   * they were sent, which ends the record locks that this process has on the files:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+   *
    * @param message a JSON value, in which `Uint8Array`s may stand
    * @param handles the sources of the duplicates; on Windows no socket (`duplicateSocket` turns one
    * into bytes)

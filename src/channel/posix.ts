@@ -79,7 +79,7 @@ export const posixChannels: ChannelPlatform = {
   createForChild() {
     const [[parentStream, childStream], [parentHandles, childHandles]] = createTwoPairs();
     return {
-      parentEnd: createEnd(parentStream, parentHandles),
+      parentEnd: createEndOrClose(parentStream, parentHandles, [childStream, childHandles]),
       childHandles: { [STREAM]: childStream, [HANDLES]: childHandles },
       environmentValue: undefined,
       releaseChildEnd: () => closeAll([childStream, childHandles]),
@@ -89,9 +89,21 @@ export const posixChannels: ChannelPlatform = {
   openFromParent(takeReserved) {
     const stream = takeReserved(STREAM);
     const socket = takeReserved(HANDLES);
-    return stream === undefined || socket === undefined ? undefined : createEnd(stream, socket);
+    if (stream !== undefined && socket !== undefined) return createEndOrClose(stream, socket);
+    closeAll([stream, socket].filter((fd) => fd !== undefined)); // one alone is no channel
+    return undefined;
   },
 };
+
+/** Makes an end; when that fails, closes what it is made of, and the others. */
+function createEndOrClose(stream: number, socket: number, others: number[] = []): ChannelEnd {
+  try {
+    return createEnd(stream, socket);
+  } catch (error) {
+    closeAll([stream, socket, ...others]);
+    throw error;
+  }
+}
 
 function createTwoPairs(): [[number, number], [number, number]] {
   const first = createPair();

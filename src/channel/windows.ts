@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { pid as ownPid } from "../../ffi/host.ts";
-import { CloseHandle } from "../../ffi/win32/handle.ts";
+import { closeAll } from "../handle/raw.ts";
 import type { ChannelEnd, ChannelPlatform } from "./types.ts";
 import { openPeer } from "./windows_peer.ts";
 import {
@@ -118,7 +118,7 @@ async function connectToVerified(pipeName: string, transport: PullTransport): Pr
   const server = await probeServer(pipeName);
   transport.expectServer(server);
   try {
-    CloseHandle(openPeer(server.pid).raw); // throws for another user's process
+    closeAll([openPeer(server.pid).raw]); // openPeer throws for another user's process
     return await connectTo(pipeName);
   } catch (error) {
     transport.close();

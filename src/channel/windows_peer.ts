@@ -2,9 +2,9 @@
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { scratch } from "../../ffi/backend/scratch.ts";
 import { SELF } from "../../ffi/win32/check.ts";
-import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { TOKEN_QUERY, TokenUser } from "../../ffi/win32/object_constants.ts";
 import { GetTokenInformation, OpenProcessToken } from "../../ffi/win32/token.ts";
+import { closeAll } from "../handle/raw.ts";
 import type { ProcessReference } from "../process/types.ts";
 import { windowsProcesses } from "../process/windows.ts";
 
@@ -22,12 +22,11 @@ export function openPeer(pid: number): ProcessReference {
   const peer = { pid, raw: openProcess(pid) };
   try {
     if (userOf(peer.raw) === userOf(SELF)) return peer;
+    throw differentUserError(pid);
   } catch (error) {
-    CloseHandle(peer.raw);
+    closeAll([peer.raw]);
     throw error;
   }
-  CloseHandle(peer.raw);
-  throw differentUserError(pid);
 }
 
 function openProcess(pid: number): number {
@@ -49,7 +48,7 @@ function userOf(process: number): string {
     const size = SID_HEADER_SIZE + SUB_AUTHORITY_SIZE * user[sid + 1]!;
     return user.subarray(sid, sid + size).join();
   } finally {
-    CloseHandle(token);
+    closeAll([token]);
   }
 }
 

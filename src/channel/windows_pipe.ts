@@ -4,8 +4,8 @@ import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
 import { GENERIC_READ, OPEN_EXISTING } from "../../ffi/win32/constants.ts";
 import { CreateFileW } from "../../ffi/win32/file.ts";
-import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../../ffi/win32/pipe.ts";
+import { closeAll } from "../handle/raw.ts";
 import { nodeNet } from "../util/node.ts";
 
 /** A flag of `CreateFileW`: the server may not impersonate this user. */
@@ -71,7 +71,7 @@ export function probeServer(path: string): Promise<PipeServer> {
     try {
       return { pid: GetNamedPipeServerProcessId(probe), probe };
     } catch (error) {
-      CloseHandle(probe);
+      closeAll([probe]);
       throw error;
     }
   });

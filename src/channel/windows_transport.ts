@@ -13,7 +13,6 @@
 import { failure, HandleError } from "../../ffi/error.ts";
 import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
 import { CreateEventW } from "../../ffi/win32/event.ts";
-import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { frame, type Hello, int32s, Kind, protocolError, readInt32s } from "./frames.ts";
 import { closeAll } from "../handle/raw.ts";
 import type { BatchDescriptor, HandleTransport } from "./types.ts";
@@ -46,7 +45,7 @@ export class PullTransport implements HandleTransport {
   /** Sets the server of the pipe: the hello must name this process. Takes over the probe. */
   expectServer(server: PipeServer): void {
     this.#server = server;
-    if (this.#isClosed) CloseHandle(server.probe);
+    if (this.#isClosed) closeAll([server.probe]);
   }
 
   send(handles: readonly RawHandle[]): BatchDescriptor {
@@ -98,7 +97,7 @@ export class PullTransport implements HandleTransport {
   /** The process that the hello names must be the one that made the pipe. */
   #checkServer(pid: number, server: PipeServer): void {
     this.#server = undefined;
-    CloseHandle(server.probe);
+    closeAll([server.probe]);
     if (pid !== server.pid) throw identityError(pid);
   }
 

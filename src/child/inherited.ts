@@ -32,7 +32,7 @@ interface InheritedEntry extends NamedHandle {
  * @returns the handle, which the caller closes
  * @throws {HandleError} `ENOENT` when no handle has this name; `EBADF` when it was taken before, or
  * is not open any more; `EACCES` when Deno does not permit to read the variable; `EINVAL` when the
- * variable is malformed; `ENOTSUP` in a worker thread
+ * variable is malformed, or names a handle or a name twice; `ENOTSUP` in a worker thread
  * @throws {TypeError} when the name is not a string
  * @see https://man7.org/linux/man-pages/man2/execve.2.html
  * @see https://learn.microsoft.com/windows/win32/sysinfo/handle-inheritance
@@ -65,7 +65,8 @@ export function inherited(name: string): OwnedHandle {
   if (!isOpen || !isStillOpen(raw)) {
     throw failure("EBADF", "spawn", {
       message: `Cannot take the handle ${show(name)}: ${raw} is not what the parent gave; it was ` +
-        "closed here, or a process in between did not pass it on",
+        "closed here, or a process in between did not pass it on; take it before its number is " +
+        "closed, in the process that spawn() starts",
       handle: raw,
     });
   }
@@ -81,7 +82,7 @@ export function inherited(name: string): OwnedHandle {
  *
  * @returns the names
  * @throws {HandleError} `EACCES` when Deno does not permit to read the variable; `EINVAL` when the
- * variable is malformed; `ENOTSUP` in a worker thread
+ * variable is malformed, or names a handle or a name twice; `ENOTSUP` in a worker thread
  *
  * @example
  * ```ts
@@ -116,7 +117,9 @@ function readEntries(): Map<string, InheritedEntry> {
   refuseInWorker();
   const { checkOwned } = platform();
   const value = readVariable(HANDLES_VARIABLE);
-  const handles = value === undefined ? [] : decodeHandles(value, checkOwned);
+  const handles = value === undefined
+    ? []
+    : decodeHandles(value, checkOwned, children().isStandard);
   const found = handles.map((handle): [string, InheritedEntry] => {
     const isOpen = children().takeOver(handle.raw, handle.tag);
     return [handle.name, { ...handle, isOpen, isTaken: false }];

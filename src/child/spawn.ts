@@ -10,9 +10,18 @@ import {
   parseLimits,
 } from "../channel/channel.ts";
 import { CHANNEL_VARIABLE, defaultLimits, RESERVED } from "../channel/types.ts";
-import { encodeHandles, HANDLES_VARIABLE } from "./types.ts";
+import {
+  encodeHandles,
+  HANDLES_VARIABLE,
+  type Program,
+  stdioEntries,
+  type StdioEntry,
+} from "./types.ts";
+import { type Handle, isHandle } from "../handle/handle.ts";
+import { fdOf } from "../handle/runtime_source.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import { channels } from "../channel/platform.ts";
 import { children } from "./platform.ts";
 
@@ -52,13 +61,15 @@ export type HandleChildFor<Channel> = Channel extends true | ChannelOptions ? Ha
  *
  * A child that uses this library, in any runtime, takes them by {@linkcode inherited}. Any other
  * program finds their numbers in the environment variable `DUPHANDLE_HANDLES`, which has the format
- * of a URL's query: `log=3&answers=4`. On POSIX they are the descriptors after those of `stdio`; on
- * Windows they are `HANDLE`s.
+ * of a URL's query: `log=3&answers=4`. On POSIX they are the descriptors after those of `stdio`, of
+ * which a source whose own number is among them keeps it; on Windows they are `HANDLE`s.
  *
  * The child's access is that of the source: pass `duplicate(file, { access: "read" })` to let it
  * read only. While the child starts, the other inheritable handles of this process are not
- * inheritable, so a child that another thread starts at that moment does not get them either.
- * Sources must be duplicable, except that on Windows a socket is inherited as it is.
+ * inheritable, so a child that another thread starts at that moment does not get them either. Threads
+ * that call `spawn` at the same time take turns. Sources must be duplicable, except that on Windows a
+ * socket is inherited as it is. On POSIX no descriptor of a source is closed in this process, so its
+ * record locks stay; docs/children.md has the cases that Bun and Deno make exceptions.
  *
  * @param command the program, as `node:child_process` takes it
  * @param args its arguments
@@ -66,9 +77,9 @@ export type HandleChildFor<Channel> = Channel extends true | ChannelOptions ? Ha
  * @returns the process, as the runtime's own `spawn` returns it; when the program cannot be
  * started, the process has an `error` event
  * @throws {HandleError} `EBADF` when a source is not open, `EMFILE`, `ENOTSUP` when a source cannot
- * be passed on
- * @throws {TypeError} when `args`, `handles`, a name, a source or `channel` has the wrong type, or
- * `stdio` has an `"ipc"` entry beside a channel; nothing was started
+ * be passed on, or in Bun and Deno only by a temporary duplicate, whose close would remove record locks
+ * @throws {TypeError} when `args`, `handles`, `stdio`, a name, a source or `channel` has the wrong
+ * type, or `stdio` has an `"ipc"` entry beside a channel; nothing was started
  * @see https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
  *
  * @example
@@ -113,53 +124,67 @@ function start(
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
   }
+  // All that is the caller's is read before the sources are looked at: reading it may run a program of
+  // the caller, which may close one.
   const { handles, channel = false, ...others } = options ?? {};
+  const limits = channel === false
+    ? undefined
+    : channel === true
+    ? defaultLimits
+    : parseLimits(channel);
+  const entries = stdioEntries(others.stdio);
+  if (limits !== undefined) refuseIpc(entries);
+  const program = { command, args: Array.from(args, (arg) => `${arg}`) };
+  const env = childEnvironment(others.env);
+  const launch: Launch = { program, options: others, entries, env };
   const sources = namedSources(handles);
-  if (channel === false) return startWith(command, args, others, sources, undefined);
-  const limits = channel === true ? defaultLimits : parseLimits(channel);
-  refuseIpc(others.stdio);
-  const childChannel = channels().createForChild();
-  const { parentEnd, childHandles, environmentValue, cancel } = childChannel;
+  if (limits === undefined) return startWith(launch, sources, undefined);
+  const { parentEnd, childHandles, environmentValue, cancel, releaseChildEnd } = channels()
+    .createForChild();
   try {
-    const all = [...sources, ...Object.entries(childHandles)];
-    const child = startWith(command, args, others, all, environmentValue);
-    child.once("exit", cancel);
-    child.once(errorMonitor(), cancel);
     const value = createChannel(parentEnd, limits);
+    const monitor = errorMonitor();
+    const all = [...sources, ...Object.entries(childHandles)];
+    const child = startWith(launch, all, environmentValue);
+    child.once("exit", cancel);
+    child.once(monitor, cancel);
     return Object.defineProperty(child, "channel", { value }) as unknown as HandleChild;
   } catch (error) {
     parentEnd.stream.destroy();
-    parentEnd.transport.close();
+    tryOrUndefined(() => parentEnd.transport.close());
     cancel();
     throw error;
   } finally {
-    childChannel.releaseChildEnd();
+    releaseChildEnd();
   }
 }
 
+/** What a child is started with, as it was read from the caller's options. */
+interface Launch {
+  readonly program: Program;
+  readonly options: SpawnOptions;
+  readonly entries: readonly StdioEntry[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
 function startWith(
-  command: string,
-  args: readonly string[],
-  options: SpawnOptions,
+  { program, options, entries, env }: Launch,
   sources: readonly [name: string, raw: RawHandle][],
   channelValue: string | undefined,
 ): ChildProcess {
   const runtimeSpawn = nodeSpawn();
   const names = sources.map(([name]) => name);
   const raws = sources.map(([, raw]) => raw);
-  return children().withInheritable(raws, options.stdio, (handles) => {
-    const handlesValue = names.length === 0 ? undefined : encodeHandles(names, handles);
-    const stdio = handles.stdio === undefined ? {} : { stdio: handles.stdio };
-    const env = childEnvironment(options.env, {
-      [HANDLES_VARIABLE]: handlesValue,
-      [CHANNEL_VARIABLE]: channelValue,
-    });
-    return runtimeSpawn(command, [...args], { ...options, ...stdio, env });
+  return children().withInheritable(raws, entries, program, (handles) => {
+    if (names.length > 0) env[HANDLES_VARIABLE] = encodeHandles(names, handles);
+    if (channelValue !== undefined) env[CHANNEL_VARIABLE] = channelValue;
+    const { stdio } = handles;
+    return runtimeSpawn(program.command, [...program.args], { ...options, stdio, env });
   });
 }
 
-function refuseIpc(stdio: unknown): void {
-  if (!Array.isArray(stdio) || !stdio.includes("ipc")) return;
+function refuseIpc(entries: readonly StdioEntry[]): void {
+  if (!entries.includes("ipc")) return;
   throw new TypeError('Cannot use channel with an "ipc" entry of stdio: choose one of them');
 }
 
@@ -177,7 +202,10 @@ function nodeSpawn(): typeof import("node:child_process").spawn {
   });
 }
 
-/** Checks the option `handles`, before anything is started; returns the names and the raw handles. */
+/**
+ * Checks the option `handles`; returns the names and the raw handles. What has to be read from an object
+ * is read for all of them first.
+ */
 function namedSources(handles: unknown): [name: string, raw: RawHandle][] {
   if (handles === undefined) return [];
   if (typeof handles !== "object" || handles === null || Symbol.iterator in handles) {
@@ -185,35 +213,30 @@ function namedSources(handles: unknown): [name: string, raw: RawHandle][] {
       `Cannot use ${show(handles)} as handles: it must be an object of sources by name`,
     );
   }
-  return Object.entries(handles).map(([name, source]): [string, RawHandle] => {
+  const named = Object.entries(handles).map(([name, source]): [string, Handle | number] => {
     if (name === "" || !name.isWellFormed() || name.startsWith(RESERVED)) {
       throw new TypeError(
         `Cannot use ${show(name)} as the name of a handle: it must be a text that is not empty ` +
           `and does not start with ${RESERVED}`,
       );
     }
-    return [name, rawOf(source as HandleSource)];
+    return [name, isHandle(source) ? source : fdOf(source)];
   });
+  return named.map(([name, source]) => [name, rawOf(source)]);
 }
 
 /**
- * The child's environment: the variables of this library are set or removed, since their values in
- * this process are not meant for the child.
+ * The child's environment without the variables of this library, whose values in this process are not
+ * meant for the child.
  */
-function childEnvironment(
-  env: NodeJS.ProcessEnv | undefined,
-  ourVariables: Readonly<Record<string, string | undefined>>,
-): NodeJS.ProcessEnv {
+function childEnvironment(env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv {
   // Without a prototype, since a variable may be named __proto__.
   const copy = Object.create(null) as NodeJS.ProcessEnv;
   const source = env ?? process.env;
   // Includes inherited properties, as node:child_process does. Windows ignores the case of names.
   for (const name in source) {
-    const isOurs = Object.hasOwn(ourVariables, isWindows() ? name.toUpperCase() : name);
-    if (!isOurs) copy[name] = source[name];
-  }
-  for (const [name, value] of Object.entries(ourVariables)) {
-    if (value !== undefined) copy[name] = value;
+    const known = isWindows() ? name.toUpperCase() : name;
+    if (known !== HANDLES_VARIABLE && known !== CHANNEL_VARIABLE) copy[name] = source[name];
   }
   return copy;
 }

@@ -1,5 +1,6 @@
 /** Named handles of a child process: what a system provides, and the environment variable. */
 import type { StdioOptions } from "node:child_process";
+import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
@@ -16,18 +17,31 @@ export interface ChildHandles {
    */
   readonly tags: readonly string[];
   /** The option `stdio` for `node:child_process`. */
-  readonly stdio: StdioOptions | undefined;
+  readonly stdio: StdioEntry[];
+}
+
+/** One entry of the option `stdio`. */
+export type StdioEntry = Exclude<StdioOptions, string>[number];
+
+/** The program that a child runs. */
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
 }
 
 /** What a system provides to pass handles to children. */
 export interface ChildPlatform {
   /**
-   * Calls `start` while a child inherits these handles and no others. Afterwards the inheritance of
-   * every handle is what it was before, also when `start` throws.
+   * Calls `start` while a child inherits these handles and no others, one call at a time in all threads
+   * of this process. Afterwards the inheritance of every handle is what it was before, also when `start`
+   * throws. Nothing else throws once `start` has been called.
+   *
+   * @param entries the option `stdio`
    */
   withInheritable<Result>(
     sources: readonly RawHandle[],
-    stdio: StdioOptions | undefined,
+    entries: readonly StdioEntry[],
+    program: Program,
     start: (handles: ChildHandles) => Result,
   ): Result;
   /**
@@ -36,8 +50,31 @@ export interface ChildPlatform {
    * @returns whether the value is the handle that the parent passed
    */
   takeOver(raw: RawHandle, tag: string): boolean;
+  /** In the child: whether a handle is its standard input, output or error. */
+  isStandard(raw: RawHandle): boolean;
   /** In the child: whether the tag is that of a Windows socket, which has state beside its handle. */
   isSocket(tag: string): boolean;
+}
+
+/** The option `stdio` of the user as an array with at least three entries. */
+export function stdioEntries(stdio: unknown): StdioEntry[] {
+  if (stdio === undefined || stdio === null) return ["pipe", "pipe", "pipe"];
+  if (typeof stdio === "string") {
+    const entry = stdio as StdioEntry;
+    return [entry, entry, entry];
+  }
+  if (!Array.isArray(stdio)) {
+    throw new TypeError(`Cannot use ${show(stdio)} as stdio: it must be a string or an array`);
+  }
+  const entries: StdioEntry[] = [...stdio];
+  while (entries.length < 3) entries.push("pipe");
+  return entries;
+}
+
+/** The descriptor of an entry of `stdio` that is a number or an object with one. */
+export function fdOfEntry(entry: StdioEntry): number | undefined {
+  const fd = (entry as { fd?: unknown } | undefined | null)?.fd ?? entry;
+  return typeof fd === "number" ? fd : undefined;
 }
 
 /** A handle that the environment variable lists. */
@@ -62,27 +99,42 @@ export function encodeHandles(names: readonly string[], { values, tags }: ChildH
  * Decodes the value of the variable.
  *
  * @param check throws when a number cannot be a handle
+ * @param isStandard whether a handle is the standard input, output or error of this process
  * @throws {HandleError} `EINVAL` when the value is not one that `spawn` writes
  */
-export function decodeHandles(value: string, check: (raw: RawHandle) => void): NamedHandle[] {
+export function decodeHandles(
+  value: string,
+  check: (raw: RawHandle) => void,
+  isStandard: (raw: RawHandle) => boolean,
+): NamedHandle[] {
   const handles: { name: string; raw: RawHandle }[] = [];
+  const names = new Set<string>();
+  const raws = new Set<RawHandle>();
   let tags: string[] = [];
   for (const [name, number] of new URLSearchParams(value)) {
     if (name === "") {
       tags = number.split(",");
       continue;
     }
+    const refuse = (why: string, cause?: unknown) => {
+      throw failure("EINVAL", "getenv", {
+        message: `Cannot read ${HANDLES_VARIABLE}: ${name}=${number} ${why}; let spawn() set ` +
+          "the variable, or write it as docs/children.md describes",
+        cause,
+      });
+    };
     const raw = /^-?\d+$/.test(number) ? Number(number) : NaN;
     try {
       check(raw);
     } catch (cause) {
-      throw failure("EINVAL", "getenv", {
-        message:
-          `Cannot read ${HANDLES_VARIABLE}: ${name}=${number} is no handle; let spawn() set ` +
-          "the variable, or write it as docs/children.md describes",
-        cause,
-      });
+      refuse("is no handle", cause);
     }
+    // Each of these would make two owners of one handle, and each would close it.
+    if (isStandard(raw)) refuse("is a standard descriptor, which the runtime owns");
+    if (names.has(name)) refuse("is the second handle with this name");
+    if (raws.has(raw)) refuse("is the second name of this handle");
+    names.add(name);
+    raws.add(raw);
     handles.push({ name, raw });
   }
   return handles.map((handle, at) => ({ ...handle, tag: tags[at] ?? "" }));

@@ -11,7 +11,6 @@ import {
   STD_OUTPUT_HANDLE,
 } from "../../ffi/win32/constants.ts";
 import {
-  CloseHandle,
   DuplicateHandle,
   GetHandleInformation,
   SetHandleInformation,
@@ -21,28 +20,32 @@ import { isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { openHandles } from "../../ffi/win32/inspect.ts";
 import type { ChildPlatform } from "./types.ts";
+import { closeAll } from "../handle/raw.ts";
 import { isSocket, refuseUnduplicable } from "../handle/windows_kinds.ts";
+import { startAlone } from "./windows_lock.ts";
 
 /** Children on Windows. */
 export const windowsChildren: ChildPlatform = {
-  withInheritable(sources, stdio, start) {
-    const duplicates: number[] = [];
-    const sharedSockets: number[] = [];
-    let cleared: number[] = [];
-    try {
-      sources.forEach(checkSource);
-      const values = sources.map((source, at) => {
-        if (!isSocket(source)) return duplicateInheritable(source, duplicates);
-        if (sources.indexOf(source) < at) throw repeatedSocketError(source);
-        return makeSocketInheritable(source, sharedSockets);
-      });
-      cleared = clearInheritanceExcept(new Set([...values, ...standardHandles()]));
-      return start({ values, tags: sources.map(tagOf), stdio });
-    } finally {
-      for (const handle of cleared) setInheritance(handle, true);
-      for (const socket of sharedSockets) setInheritance(socket, false);
-      for (const duplicate of duplicates) CloseHandle(duplicate);
-    }
+  withInheritable(sources, entries, _program, start) {
+    sources.forEach(checkSource);
+    return startAlone(() => {
+      const duplicates: number[] = [];
+      const sharedSockets: number[] = [];
+      const cleared: number[] = [];
+      try {
+        const values = sources.map((source, at) => {
+          if (!isSocket(source)) return duplicateInheritable(source, duplicates);
+          if (sources.indexOf(source) < at) throw repeatedSocketError(source);
+          return makeSocketInheritable(source, sharedSockets);
+        });
+        clearInheritanceExcept(new Set([...values, ...standardHandles()]), cleared);
+        return start({ values, tags: sources.map(tagOf), stdio: [...entries] });
+      } finally {
+        for (const handle of cleared) setInheritance(handle, true);
+        for (const socket of sharedSockets) setInheritance(socket, false);
+        closeAll(duplicates);
+      }
+    });
   },
   takeOver(raw) {
     try {
@@ -51,9 +54,9 @@ export const windowsChildren: ChildPlatform = {
     } catch {
       return false;
     }
-    SetHandleInformation(raw, HANDLE_FLAG_INHERIT, 0);
-    return true;
+    return setInheritance(raw, false);
   },
+  isStandard: (raw) => standardHandles().includes(raw),
   isSocket: (tag) => tag === SOCKET_TAG,
 };
 
@@ -111,14 +114,15 @@ function standardHandles(): number[] {
 }
 
 /**
- * Makes every other inheritable handle not inheritable; returns those that were changed. The runtime
- * makes the standard input and output of the child later, so the child inherits them.
+ * Makes every other inheritable handle not inheritable. The runtime makes the standard input and output
+ * of the child later, so the child inherits them.
+ *
+ * @param cleared gets those that were changed
  */
-function clearInheritanceExcept(kept: ReadonlySet<number>): number[] {
-  const inheritable = openHandles()
-    .filter(({ handle, inheritable }) => inheritable && !kept.has(handle))
-    .map(({ handle }) => handle);
-  return inheritable.filter((handle) => setInheritance(handle, false));
+function clearInheritanceExcept(kept: ReadonlySet<number>, cleared: number[]): void {
+  for (const { handle, inheritable } of openHandles()) {
+    if (inheritable && !kept.has(handle) && setInheritance(handle, false)) cleared.push(handle);
+  }
 }
 
 /** Sets whether children inherit a handle; `false` when another thread has closed it. */

@@ -5,22 +5,18 @@ import { closesocket } from "../../ffi/win32/socket.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
 import { duplicateSocket, socketFromInfo } from "../socket/socket.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 
 /**
  * Replaces an inherited socket by a duplicate that Winsock in this process knows, and closes the
  * inherited one. Windows learns of an inherited socket at its first use; Wine does not, and refuses
  * to send through it.
  *
- * @throws {HandleError} the error of Winsock; the inherited socket stays open then
+ * @throws {HandleError} the error of Winsock, when there is no duplicate; the inherited socket stays open
  */
 export function adoptSocket(raw: RawHandle): OwnedHandle {
   const socket = socketFromInfo(duplicateSocket(raw, globalThis.process.pid));
-  try {
-    closeInherited(raw);
-  } catch (error) {
-    socket.close(); // the caller does not get it
-    throw error;
-  }
+  tryOrUndefined(() => closeInherited(raw)); // the caller has the duplicate, whatever this says
   return socket;
 }
 

@@ -15,13 +15,17 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * same open file.
  *
  * It has all that the runtime offers for files: streams, `readLines`, disposal. Position, status
- * flags and locks are shared with the source while both are open; closing either leaves the other
+ * flags and locks of `flock` are shared with the source while both are open; closing either leaves the other
  * valid. Nothing is buffered in between.
  *
  * The source is duplicated before the call returns its promise, so closing it afterwards, or
  * reusing its number, changes nothing. No other handle of the file is made and closed, with one
  * exception: in Deno a copy with less access than its source. Deno needs the permissions `--allow-ffi`
  * and `--allow-read=/dev/null`.
+ *
+ * In Deno a copy with less access than its source closes the descriptor by which its file was opened, which
+ * ends the record locks that this process has on the file; any other copy closes none:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
  *
  * @param source a descriptor of the runtime, a `FileHandle`, or a {@linkcode Handle}; a
  * `Deno.FsFile` gives a `Deno.FsFile`

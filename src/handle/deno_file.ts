@@ -60,8 +60,9 @@ export function isFsFile(value: unknown): value is FsFile {
 /**
  * The descriptor of a `Deno.FsFile`, on Linux.
  *
- * It is found by device and inode, in some 100 microseconds with 70 descriptors open, and remembered.
- * More is needed only where the same file was opened several times: kcmp(2), then the positions. Where
+ * It is found by device and inode, in about 1 microsecond for each open descriptor, and remembered.
+ * More is needed only where the same file was opened several times: the kernel compares, then the
+ * positions are compared. Where
  * these leave a choice, the file's position is moved and put back at once: a thread or process that uses
  * the same position in that moment would see it moved. A file without a position gets a shared lock for
  * a moment instead, unless it has a lock already.

@@ -2,7 +2,7 @@
  * Finding the descriptor of a `Deno.FsFile`, which does not show it.
  *
  * It is one of the descriptors with the file's device and inode, since it is open. Where there are
- * several, they are told apart in the least disturbing way that works: kcmp(2) and the positions disturb
+ * several, they are told apart in the least disturbing way that works: the kernel and the positions disturb
  * nothing; a move of the position, or a lock where there is none, lasts for a moment.
  */
 import { failure, type HandleError } from "../../ffi/error.ts";
@@ -15,6 +15,8 @@ import {
   openDescriptors,
   S_IFMT,
   S_IFSOCK,
+  visitDescriptors,
+  withOwnDirectory,
 } from "../../ffi/posix/identity.ts";
 import { positionOf } from "./posix.ts";
 
@@ -49,7 +51,7 @@ const MAX_ATTEMPTS = 3;
 /** The same for a file that was just opened, while other threads may open such files as well. */
 const MAX_ATTEMPTS_FOR_NEW = 1000;
 
-/** The most candidates that kcmp(2) compares, each with each. */
+/** The most candidates that the kernel compares, each with each. */
 const MAX_COMPARED = 64;
 
 /**
@@ -138,20 +140,24 @@ export function descriptorOfNew(file: DenoFile): number {
   if (left.length === 1) return left[0]![0];
   throw failure("EBUSY", "flock", {
     message: "Cannot find the descriptor of a file that Deno just opened: another process keeps " +
-      "it locked, or /proc is not mounted; call again",
+      "it locked: call again; or /proc is not mounted: mount it",
   });
 }
 
 function candidatesFor(id: FileId | undefined): { candidates: number[]; isSocket: boolean } {
-  const all = openDescriptors();
-  if (id === undefined) return { candidates: all, isSocket: false };
+  if (id === undefined) return { candidates: openDescriptors(), isSocket: false };
+  const candidates: number[] = [];
   let isSocket = false;
-  const candidates = all.filter((fd) => {
-    const found = identityOf(fd);
-    if (found?.inode !== id.inode || found.device !== id.device) return false;
-    isSocket = (found.mode & S_IFMT) === S_IFSOCK;
-    return true;
-  });
+  withOwnDirectory((directory) =>
+    visitDescriptors(directory, (fd) => {
+      const found = identityOf(fd);
+      if (found?.inode === id.inode && found.device === id.device) {
+        isSocket = (found.mode & S_IFMT) === S_IFSOCK;
+        candidates.push(fd);
+      }
+      return found !== undefined;
+    })
+  );
   return { candidates, isSocket };
 }
 
@@ -169,12 +175,11 @@ function choose(file: DenoFile, groups: Group[]): Group {
   throw notFound(`it is one of ${groups.length} open files that cannot be told apart`);
 }
 
-/** Groups what kcmp(2) says is one open file; where it does not say, each descriptor is a group. */
+/** Groups what the kernel says is one open file; where it does not say, each descriptor is a group. */
 function grouped(candidates: readonly number[]): Group[] {
-  const { pid } = denoFiles()!;
   const groups: [number, ...number[]][] = [];
   for (const fd of candidates) {
-    const group = groups.find(([first]) => isOneOpenFile(pid, first, fd) === true);
+    const group = groups.find(([first]) => isOneOpenFile(first, fd) === true);
     if (group === undefined) groups.push([fd]);
     else group.push(fd);
   }

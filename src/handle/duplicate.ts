@@ -8,14 +8,17 @@ import {
   parseDuplicateOptions,
   parseOntoOptions,
 } from "./options.ts";
-import { platform } from "./platform.ts";
+import { platform, standardReplacer } from "./platform.ts";
 import { fdOf } from "./runtime_source.ts";
 import { type HandleSource, knownSource, rawOf } from "./source.ts";
+
+/** The runtime has more than the descriptor of fds 0 to 2: streams, and what children inherit. */
+const LAST_STANDARD_FD = 2;
 
 /**
  * Makes a second, independent handle to the same kernel object.
  *
- * Both handles share the file position, the status flags and the locks; each has its own setting of
+ * Both handles share the file position, the status flags and the locks of `flock`; each has its own setting of
  * whether children inherit it. Closing either leaves the other valid, and the object lives until its
  * last handle closes. So where two pieces of code both close "their" handle, each gets one.
  *
@@ -63,11 +66,24 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * The owner of the target stays its owner. Windows cannot do it: `ENOTSUP`. On macOS, which has no
  * `dup3`, the inheritance of the target is set in a second step.
  *
+ * For fds 1 and 2 it is {@linkcode redirect} without a way back: `console.log`, `process.stdout`,
+ * `Deno.stdout`, `Bun.stdout`, native code and children follow, and what was printed before goes where it
+ * was meant to go. Where not all of them can follow, it throws and nothing has changed. Children to which
+ * the runtime gives fds 1 and 2 by `stdio: "inherit"` get them in any case; what native code starts, and
+ * for fd 0 a child in Deno, gets them only with `inheritable: true`. `dup3` of `duphandle/posix` is the
+ * system call alone.
+ *
+ * The target is closed in that step, as by `close`: that drops the record locks that this process has on
+ * the file that it referred to before
+ * ([record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks)).
+ *
  * @param source the handle of the object that the target is to refer to, as {@linkcode duplicate} takes it
- * @param target the descriptor to replace; it need not be open
+ * @param target the descriptor to replace; it need not be open, unless it is 1 or 2
  * @param options whether children inherit the target
  * @throws {HandleError} `EBADF` when the source is not open or the target is beyond the limit;
- * `EINVAL` when they are equal; `EBUSY` when another thread was just opening the target; `ENOTSUP`
+ * `EINVAL` when they are equal; `EBUSY` when another thread was just opening the target; `ENOTSUP` on
+ * Windows, and for fds 0 to 2 as {@linkcode redirect}: in a worker, and for fd 0 once Node has begun to read
+ * `process.stdin` of a pipe; `EAGAIN` for fds 1 and 2 when a slow reader has not yet taken what was printed before
  * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  *
@@ -93,5 +109,6 @@ export function duplicateOnto(
   const system = platform();
   // The plain case first: in Node, checking whether a number is a Handle takes a part of the time.
   const raw = isFd(source) ? system.rawOfFd(source) : rawOf(source);
-  system.duplicateOnto(raw, target, inheritable);
+  if (target > LAST_STANDARD_FD || raw === target) system.duplicateOnto(raw, target, inheritable);
+  else standardReplacer()(raw, target, inheritable);
 }

@@ -3,7 +3,7 @@
 // each other in a circle.
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
-import { failure, hasCode } from "../../ffi/error.ts";
+import { failure, hasCode, isCloseRefused } from "../../ffi/error.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { observer } from "./hooks.ts";
@@ -23,6 +23,11 @@ export let ownedHandle: (raw: RawHandle) => OwnedHandle;
  * to other code. Throws as {@linkcode OwnedHandle.release}.
  */
 export let releaseForBatch: (owner: OwnedHandle) => RawHandle;
+
+/**
+ * Closes the handle of an owner after {@linkcode releaseForBatch}. Throws as {@linkcode OwnedHandle.close}.
+ */
+export let closeReleased: (owner: OwnedHandle) => void;
 
 /** Marks an {@linkcode OwnedHandle} as closed, without closing its handle and without a report. */
 export let forget: (owner: object) => void;
@@ -186,6 +191,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
       observer?.onReleaseForBatch(owner);
       return owner.#release();
     };
+    closeReleased = (owner) => owner.#close();
     forget = (owner) => {
       if (#closed in owner) owner.#closed = true;
     };
@@ -229,7 +235,9 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * Takes a handle out of a descriptor of the runtime, which is closed: the object is ours alone.
    *
    * On Windows this is how to get the `HANDLE` out of a C-runtime descriptor without closing it
-   * twice. The runtime closes its descriptor itself.
+   * twice. The runtime closes its descriptor itself. On POSIX that ends the record locks that this process
+   * has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * Give it the `FileHandle` itself and not the number of one: when a `FileHandle` is collected that
    * nobody has closed, the runtime closes its number once more, which can be another file's by then. Such
@@ -309,15 +317,33 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   /**
    * Closes the handle. A second call does nothing.
    *
+   * On POSIX it ends all record locks that this process has on the file, whichever descriptor they were
+   * set through, also when this handle is a duplicate:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+   *
    * @throws {HandleError} `EBADF` when other code closed our handle: two owners have the same one, and
    * each should have had a duplicate. `EIO`, `ENOSPC`, `EDQUOT` when written data may be lost; the
-   * handle is closed then
+   * handle is closed then. On Windows `EPERM` when it has `HANDLE_FLAG_PROTECT_FROM_CLOSE`: it stays
+   * open, and so does this object, until it is closed after the protection has ended
    */
   close(): void {
     if (observer?.onClose(this) === false) return;
     if (this.#closed) return;
     this.#closed = true;
-    this.closeRaw(this.#raw);
+    this.#close();
+  }
+
+  /** Closes the handle. A close that the system refuses has changed nothing, so the owner stays open. */
+  #close(): void {
+    try {
+      this.closeRaw(this.#raw);
+    } catch (error) {
+      if (isCloseRefused(error)) {
+        this.#closed = false;
+        observer?.onCloseRefused(this);
+      }
+      throw error;
+    }
   }
 
   /**
@@ -334,11 +360,13 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    *
    * This object is consumed, whatever the outcome. Node and Bun get the number itself. Deno opens
    * `/dev/null`, which needs `--allow-read=/dev/null`, and our object takes its place: there the number of
-   * this object is closed.
+   * this object is closed, which ends the record locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @returns a descriptor that the runtime's `node:fs` accepts and closes
    * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
-   * open the placeholder; `ENOTSUP` in Deno for Windows
+   * open the placeholder; `ENOTSUP` in Deno for Windows; on Windows `EPERM` when it is protected from
+   * closing, and then this object stays open
    *
    * @example
    * ```ts
@@ -363,6 +391,10 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    *
    * This object is consumed, whatever the outcome.
    *
+   * In Deno the number of this object is closed, which ends the record locks that this process has on the
+   * file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+   *
    * @returns the file, which the caller closes
    * @throws {HandleError} as {@linkcode OwnedHandle.toFd}
    *
@@ -385,6 +417,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
 
   /** Gives up the duty to close. The adopter takes it, whatever the outcome. */
   #releaseForAdopter(): { raw: RawHandle; inheritable: boolean } {
+    // The runtime could not close it either.
+    if (!this.#closed) platform().refuseProtected(this.#raw);
     const raw = this.release();
     try {
       return { raw, inheritable: platform().isInheritable(raw) };

@@ -21,6 +21,8 @@ export interface HandleObserver {
   onRelease(owner: object): void;
   /** `close()` is called. Returns whether the owner is to close its handle. */
   onClose(owner: object): boolean;
+  /** The system refused to close the handle of an owner, after `onClose`: it is open still. */
+  onCloseRefused(owner: object): void;
   /** A `using` block ends. Returns whether the owner is to call its `close()`. */
   onDispose(owner: object): boolean;
   /** The handle of an owner is closed together with others, without a call of its `close()`. */

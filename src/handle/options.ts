@@ -1,5 +1,12 @@
 /** The options of the functions that duplicate, checked before anything is done. */
 import { checkBoolean, checkFd, checkInteger, show } from "../../ffi/check.ts";
+import { failure } from "../../ffi/error.ts";
+import {
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  GENERIC_READ,
+  GENERIC_WRITE,
+} from "../../ffi/win32/constants.ts";
 import type { Access } from "./types.ts";
 
 /** How a new handle is to differ from a plain duplicate. */
@@ -14,16 +21,25 @@ export interface DuplicateOptions {
    * On Windows the duplicate shares the source's position whatever its access; a number is an
    * access mask. On Linux a duplicate with less access than its source is a new open file: it starts at
    * the source's position and has a position of its own from there, and it has the status flags of the
-   * source. A source without a file, such as a socket, is `ENOTSUP`.
+   * source. A source without a file, such as a socket, is `ENOTSUP`. Where a `minimum` is given, or Deno is
+   * to own it, that new open file gets another number and its first one is closed, which ends the record
+   * locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly access?: Access | undefined;
   /**
    * Whether the source is consumed: closed when the call returns or throws, unless the arguments
    * themselves are refused. When closing it reports an error, the result is returned all the same, and
-   * the process gets a warning with that error (`HandleWarning`). Default `false`.
+   * the process gets a warning with that error (`HandleWarning`). On Windows a source that is protected
+   * from closing stays open, and with it its owner, without a warning. Default `false`.
+   * On POSIX the close ends the record locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    */
   readonly closeSource?: boolean | undefined;
-  /** The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. */
+  /**
+   * The lowest acceptable descriptor, default 3. POSIX only; Windows: `ENOTSUP`. Together with less
+   * `access` it may close a descriptor of the file, as that option says.
+   */
   readonly minimum?: number | undefined;
 }
 
@@ -80,4 +96,36 @@ export function checkKeys(options: unknown, known: readonly string[]): void {
     if (known.includes(key)) continue;
     throw new TypeError(`Cannot use the option ${show(key)}: it must be ${known.join(", ")}`);
   }
+}
+
+/** The right to read. */
+export const READ = 1;
+/** The right to write. */
+export const WRITE = 2;
+
+/**
+ * The rights to read and to write that an access asks for, where these two are all that there are.
+ *
+ * @throws {HandleError} `ENOTSUP` when it is a mask with other rights
+ */
+export function requestedRights(access: Access, fd: number): number {
+  if (access === "read") return READ;
+  if (access === "write") return WRITE;
+  if (access === "read-write") return READ | WRITE;
+  switch (Number(access) >>> 0) {
+    case GENERIC_READ:
+    case FILE_GENERIC_READ:
+      return READ;
+    case GENERIC_WRITE:
+    case FILE_GENERIC_WRITE:
+      return WRITE;
+    case (GENERIC_READ | GENERIC_WRITE) >>> 0:
+    case FILE_GENERIC_READ | FILE_GENERIC_WRITE:
+      return READ | WRITE;
+  }
+  throw failure("ENOTSUP", "open", {
+    message: `Cannot give a duplicate of fd ${fd} the access ${show(access)}: this system knows ` +
+      'only reading and writing; use "read", "write", "read-write", GENERIC_* or FILE_GENERIC_*',
+    handle: fd,
+  });
 }

@@ -2,6 +2,7 @@
 import { isWindows } from "../../ffi/host.ts";
 import { posixPlatform } from "./posix.ts";
 import { posixAdopter } from "./posix_adopt.ts";
+import { replaceStandard } from "./posix_streams.ts";
 import type { Adopter, HandlePlatform } from "./types.ts";
 import { windowsPlatform } from "./windows.ts";
 import { denoWindowsAdopter, windowsAdopter } from "./windows_adopt.ts";
@@ -17,4 +18,9 @@ export function platform(): HandlePlatform {
 export function adopter(): Adopter {
   if (!isWindows()) return posixAdopter;
   return "Deno" in globalThis ? denoWindowsAdopter : windowsAdopter;
+}
+
+/** What makes one of fds 0 to 2 refer to another object, with all that the runtime has beside it. */
+export function standardReplacer(): HandlePlatform["duplicateOnto"] {
+  return isWindows() ? windowsPlatform.duplicateOnto : replaceStandard;
 }

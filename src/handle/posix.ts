@@ -46,6 +46,7 @@ export const posixPlatform: HandlePlatform = {
     fcntl_setfd(raw, inheritable ? others : others | FD_CLOEXEC);
   },
   close,
+  refuseProtected() {},
 };
 
 /**

@@ -28,7 +28,7 @@ import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { lseek, open } from "../../ffi/posix/file.ts";
 import { identityOf, S_IFCHR, S_IFMT } from "../../ffi/posix/identity.ts";
 import { closeQuietly } from "../util/late_close.ts";
-import { READ, requestedRights, WRITE } from "./access.ts";
+import { READ, requestedRights, WRITE } from "./options.ts";
 import type { Access } from "./types.ts";
 
 /**

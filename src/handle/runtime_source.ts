@@ -1,9 +1,13 @@
-/** Sources that the runtime owns: a descriptor, or an object that has one. */
+/** What the runtime owns, a descriptor or an object that has one: as a source, and closing it. */
 import { checkFd, isFd, isPromise, show } from "../../ffi/check.ts";
-import { failure } from "../../ffi/error.ts";
-import { closeRuntimeFd } from "./adopt.ts";
+import { failure, hasCode } from "../../ffi/error.ts";
 import { type FsFile, isFsFile, rawOfFsFile } from "./deno_file.ts";
+import { platform } from "./platform.ts";
 import type { Owner } from "./raw.ts";
+import { nodeFs } from "../util/node.ts";
+import { runtimeError } from "../util/runtime_error.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { lookupFd } from "../windows_file/fd_table.ts";
 
 /** An object with a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
 export interface HasFd {
@@ -79,11 +83,56 @@ export class RuntimeSource implements Owner {
   /** Closes the source. Returns the promise of a `FileHandle`, for which the caller may wait. */
   close(): unknown {
     const close = this.#closeMethod();
-    return close === undefined ? closeRuntimeFd(this.#fd) : close.call(this.#source);
+    if (close === undefined) return closeRuntimeFd(this.#fd);
+    refuseProtectedFd(this.#fd);
+    return close.call(this.#source);
   }
 
   #closeMethod(): (() => unknown) | undefined {
     const { close } = this.#source as { close?: unknown };
     return typeof close === "function" ? close as () => unknown : undefined;
+  }
+}
+
+/**
+ * Closes a descriptor with the runtime that owns it.
+ *
+ * Deno closes only descriptors that its own `node:fs` opened. It does not know any other one: the
+ * operating system closes that.
+ *
+ * @returns the promise of a file of ours in Deno for Windows
+ */
+export function closeRuntimeFd(fd: number): unknown {
+  refuseProtectedFd(fd);
+  const file = lookupFd(fd);
+  if (file !== undefined) return file.close();
+  try {
+    return closeWithNodeFs(fd);
+  } catch (error) {
+    if (!("Deno" in globalThis) || !hasCode(error, "EBADF")) throw error;
+    return platform().close(platform().rawOfFd(fd));
+  }
+}
+
+/**
+ * Throws when the handle of a descriptor is protected from closing, which only Windows knows. There the
+ * runtime would free the descriptor, call it "not open", and leave the handle open.
+ */
+export function refuseProtectedFd(fd: number): void {
+  const raw = tryOrUndefined(() => platform().rawOfFd(fd));
+  if (raw !== undefined) platform().refuseProtected(raw);
+}
+
+/**
+ * Closes a descriptor that the runtime's `node:fs` has opened.
+ *
+ * @throws {HandleError} with the code of the runtime's error: `EBADF` when other code has closed it
+ */
+export function closeWithNodeFs(fd: number): void {
+  const fs = nodeFs();
+  try {
+    fs.closeSync(fd);
+  } catch (cause) {
+    throw runtimeError(cause, "close", `fd ${fd}`, fd);
   }
 }

@@ -35,6 +35,8 @@ export interface HandlePlatform {
   isInheritable(raw: RawHandle): boolean;
   setInheritable(raw: RawHandle, inheritable: boolean): void;
   close(raw: RawHandle): void;
+  /** Throws `EPERM` when the handle is protected from closing, which only Windows knows. */
+  refuseProtected(raw: RawHandle): void;
 }
 
 /**

@@ -21,8 +21,9 @@ import {
 } from "../../ffi/win32/handle.ts";
 import { fileTypeOf, NtQueryObject } from "../../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
-import { showHandle } from "../../ffi/win32/errors.ts";
+import { closeRefused, isProtected, showHandle } from "../../ffi/win32/errors.ts";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
 import { reportNumber } from "./hooks.ts";
 import type { Access, HandlePlatform } from "./types.ts";
@@ -57,10 +58,14 @@ export const windowsPlatform: HandlePlatform = {
     const held = NtQueryObject(raw).GrantedAccess;
     const mask = accessMask(raw, access, held);
     const copy = DuplicateHandle(SELF, raw, SELF, out, mask, inheritable, 0);
-    // For some kinds of object, Windows gives a duplicate more access than its source has.
-    if ((NtQueryObject(copy).GrantedAccess & ~held) === 0) return reportNumber(copy, CloseHandle);
-    CloseHandle(copy);
-    throw lacksAccess(raw);
+    try {
+      // For some kinds of object, Windows gives a duplicate more access than its source has.
+      if ((NtQueryObject(copy).GrantedAccess & ~held) !== 0) throw lacksAccess(raw);
+    } catch (error) {
+      closeQuietly(() => CloseHandle(copy));
+      throw error;
+    }
+    return reportNumber(copy, CloseHandle);
   },
   duplicateOnto(raw, target) {
     throw failure("ENOTSUP", "dup3", {
@@ -74,6 +79,9 @@ export const windowsPlatform: HandlePlatform = {
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, inheritable ? HANDLE_FLAG_INHERIT : 0);
   },
   close: CloseHandle,
+  refuseProtected(raw) {
+    if (isProtected(raw)) throw closeRefused(raw, "CloseHandle");
+  },
 };
 
 /** DuplicateHandle writes its result here: one for the thread, since the call is synchronous. */

@@ -8,6 +8,7 @@ import { failure } from "../../ffi/error.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import type { Adopter } from "./types.ts";
+import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { windowsPlatform } from "./windows.ts";
@@ -25,21 +26,15 @@ export const windowsAdopter: Adopter = {
   ...copiesBy(() => windowsAdopter),
   toFd,
   async toFileHandle(raw, inheritable) {
+    let file: FileHandle;
     try {
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const file = await nodeFs().promises.open(PLACEHOLDER, "r");
-        if (takeSlot(file.fd, raw, inheritable)) return file;
-        if (refillSlot(file.fd)) await file.close();
-        else abandoned.push(file);
-      }
-      throw failure("EBUSY", "uv_open_osfhandle", {
-        message: "Cannot make the runtime own a handle: other threads took its descriptor " +
-          `${MAX_ATTEMPTS} times; call again`,
-        handle: raw,
-      });
-    } finally {
-      CloseHandle(raw);
+      file = await fileHandleOf(raw, inheritable);
+    } catch (error) {
+      closeQuietly(() => CloseHandle(raw));
+      throw error;
     }
+    closeOrWarn(() => CloseHandle(raw));
+    return file;
   },
 };
 
@@ -55,7 +50,7 @@ export const denoWindowsAdopter: Adopter = {
       // It has the methods of a FileHandle, with one signature where a FileHandle has several.
       return new WindowsFile(raw) as unknown as FileHandle;
     } catch (error) {
-      CloseHandle(raw);
+      closeQuietly(() => CloseHandle(raw));
       throw error;
     }
   },
@@ -77,29 +72,50 @@ function toFd(raw: RawHandle, inheritable: boolean): number {
     if (inheritable) windowsPlatform.setInheritable(raw, true);
     return fdOfHandle(raw);
   } catch (error) {
-    CloseHandle(raw);
+    closeQuietly(() => CloseHandle(raw));
     throw error;
   }
 }
 
+/** A `FileHandle` of the runtime around a duplicate of the handle. */
+async function fileHandleOf(raw: RawHandle, inheritable: boolean): Promise<FileHandle> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const own = windowsPlatform.duplicate(raw, inheritable, undefined);
+    let file: FileHandle;
+    try {
+      file = await nodeFs().promises.open(PLACEHOLDER, "r");
+    } catch (error) {
+      closeQuietly(() => CloseHandle(own));
+      throw error;
+    }
+    if (takeSlot(file.fd, own)) return file;
+    if (refillSlot(file.fd)) closeQuietly(() => file.close());
+    else abandoned.push(file);
+  }
+  throw failure("EBUSY", "uv_open_osfhandle", {
+    message: "Cannot make the runtime own a handle: other threads took its descriptor " +
+      `${MAX_ATTEMPTS} times; call again`,
+    handle: raw,
+  });
+}
+
 /**
- * Puts a duplicate of the handle into the slot of the placeholder. Returns whether that worked: the C
- * runtime takes the lowest free number, which is not our slot when another thread took it, or when a
+ * Puts the handle into the slot of the placeholder. Returns whether that worked; else the handle is closed.
+ * The C runtime takes the lowest free number, which is not our slot when another thread took it, or when a
  * lower number became free.
  */
-function takeSlot(slot: number, raw: RawHandle, inheritable: boolean): boolean {
+function takeSlot(slot: number, own: RawHandle): boolean {
   const { closeSync } = nodeFs();
-  const own = windowsPlatform.duplicate(raw, inheritable, undefined);
-  closeSync(slot);
   let fd: number;
   try {
+    closeSync(slot);
     fd = fdOfHandle(own);
   } catch {
-    CloseHandle(own);
+    closeQuietly(() => CloseHandle(own));
     return false;
   }
   if (fd === slot) return true;
-  closeSync(fd);
+  closeQuietly(() => closeSync(fd));
   return false;
 }
 
@@ -110,9 +126,15 @@ function takeSlot(slot: number, raw: RawHandle, inheritable: boolean): boolean {
 function refillSlot(slot: number): boolean {
   const { closeSync, openSync } = nodeFs();
   const fillers: number[] = [];
-  let fd = openSync(PLACEHOLDER, "r");
-  for (; fd < slot; fd = openSync(PLACEHOLDER, "r")) fillers.push(fd);
-  if (fd !== slot) fillers.push(fd);
-  for (const filler of fillers) closeSync(filler);
+  let fd = -1;
+  try {
+    while (fd < slot) {
+      fd = openSync(PLACEHOLDER, "r");
+      if (fd !== slot) fillers.push(fd);
+    }
+  } catch {
+    // Too many open files: the slot stays empty.
+  }
+  for (const filler of fillers) closeQuietly(() => closeSync(filler));
   return fd === slot;
 }

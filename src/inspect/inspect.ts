@@ -39,9 +39,9 @@ export function inspectHandle(source: HandleSource): HandleInfo {
  * Whether two handles of this process refer to the same object, as a duplicate and its source do. Two
  * openings of one path are two objects.
  *
- * The kernel compares them: with kcmp(2) on Linux, with `CompareObjectHandles` on Windows. Some
- * containers forbid kcmp, and macOS does not have it. There the result is `false` for different files
- * and for different access, and every other pair is `ENOTSUP`.
+ * The kernel compares them: with fcntl(2) since Linux 6.10, with kcmp(2) before, with
+ * `CompareObjectHandles` on Windows. Some containers forbid kcmp, and macOS has neither. There the result
+ * is `false` for different files and for different access, and every other pair is `ENOTSUP`.
  *
  * @param a a descriptor, an object that has one, or a handle
  * @param b another one

@@ -8,26 +8,32 @@ import {
   identityOf,
   isOneOpenFile,
   openDescriptors,
+  withOwnDirectory,
 } from "../../ffi/posix/identity.ts";
 import { linkText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { listOther } from "./posix_process.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
-import { countSharing } from "./posix_sharing.ts";
+import { countSharers, countSharing } from "./posix_sharing.ts";
 import { nodeFs } from "../util/node.ts";
 import { positionOf } from "../handle/posix.ts";
 
 /** The implementation for Linux and macOS. */
 export const posixInspect: InspectPlatform = {
   inspect(raw) {
-    const info = inspectOne(raw);
-    const references = countSharers(raw);
-    return references === undefined ? info : { ...info, references };
+    // First of all: throws when it is not open, before its number can become the directory's.
+    const flags = fcntl_getfl(raw);
+    if (!isLinux()) return inspectOne(raw, flags, undefined, undefined);
+    return withOwnDirectory((directory) =>
+      inspectOne(raw, flags, directory, countSharers(raw, directory))
+    );
   },
   isSame(a, b) {
+    const answer = isLinux() ? isOneOpenFile(a, b) : undefined;
+    if (answer === true) return true;
     for (const raw of [a, b]) fcntl_getfd(raw); // throws when it is not open
     if (a === b) return true;
-    return (isLinux() ? isOneOpenFile(ownPid(), a, b) : undefined) ?? isSameWithoutKcmp(a, b);
+    return answer ?? isSameWithoutKernel(a, b);
   },
   list(pid) {
     if (!isLinux()) throw onlyLinux();
@@ -41,24 +47,35 @@ function isLinux(): boolean {
 }
 
 function listOwn(): HandleInfo[] {
-  const found: HandleInfo[] = [];
-  for (const fd of openDescriptors()) {
-    try {
-      found.push(inspectOne(fd));
-    } catch (error) {
-      // Another thread has closed it in the meantime.
-      if (!hasCode(error, "EBADF")) throw error;
+  return withOwnDirectory((directory) => {
+    const found: HandleInfo[] = [];
+    for (const fd of openDescriptors(directory)) {
+      try {
+        found.push(inspectOne(fd, fcntl_getfl(fd), directory, undefined));
+      } catch (error) {
+        // Another thread has closed it in the meantime.
+        if (!hasCode(error, "EBADF")) throw error;
+      }
     }
-  }
-  return found;
+    return found;
+  });
 }
 
-/** Inspects a descriptor of this process. Everything but the path is known without /proc too. */
-function inspectOne(fd: number): HandleInfo {
-  const flags = fcntl_getfl(fd);
+/**
+ * Inspects a descriptor of this process. Everything but the path is known without /proc too.
+ *
+ * @param flags its status flags
+ * @param directory a descriptor of /proc/self/fd, from which a link is read in less time
+ */
+function inspectOne(
+  fd: number,
+  flags: number,
+  directory: number | undefined,
+  references: number | undefined,
+): HandleInfo {
   const inheritable = (fcntl_getfd(fd) & FD_CLOEXEC) === 0;
   const identity = fileOf(fd);
-  const link = isLinux() ? linkText(`/proc/self/fd/${fd}`) : undefined;
+  const link = linkOf(fd, directory);
   const kind = kindOf(identity, link);
   return handleInfo({
     raw: fd,
@@ -68,9 +85,17 @@ function inspectOne(fd: number): HandleInfo {
     inheritable,
     ...nameOf(kind, link, identity, ""),
     position: hasPosition(kind, identity) ? positionOf(fd) : undefined,
+    references,
     device: identity?.device,
     inode: identity?.inode,
   });
+}
+
+function linkOf(fd: number, directory: number | undefined): string | undefined {
+  if (!isLinux()) return undefined;
+  return directory === undefined
+    ? linkText(`/proc/self/fd/${fd}`)
+    : linkText(String(fd), directory);
 }
 
 /**
@@ -87,15 +112,8 @@ function fileOf(fd: number): Identity | undefined {
   }
 }
 
-/** Counts the descriptors of this process that share the open file of one, itself among them. */
-function countSharers(fd: number): number | undefined {
-  const me = ownPid();
-  if (!isLinux() || isOneOpenFile(me, fd, fd) !== true) return undefined;
-  return openDescriptors().filter((other) => isOneOpenFile(me, fd, other) === true).length;
-}
-
-/** Two files or two different accesses cannot be one open file. Without kcmp no more is known. */
-function isSameWithoutKcmp(a: number, b: number): false {
+/** Two files or two different accesses cannot be one open file. No more is known without the kernel. */
+function isSameWithoutKernel(a: number, b: number): false {
   const [one, other] = [fileOf(a), fileOf(b)];
   const isOneFile = one === undefined || other === undefined ||
     (one.device === other.device && one.inode === other.inode);

@@ -89,7 +89,9 @@ export interface HandleInfo {
   readonly position?: number;
   /**
    * How many handles refer to the object. On Linux only handles of the same process are counted, and only
-   * where the kernel has kcmp(2) and allows it; on Windows the handles of all processes are.
+   * where the kernel compares open files: by fcntl(2) since Linux 6.10 for this process, otherwise by
+   * kcmp(2), which some containers forbid. Where they do, {@linkcode listHandles} counts no more than 256
+   * handles of one file. On Windows the handles of all processes are counted.
    */
   readonly references?: number;
   /** The device of the file: `dev` of `fs.fstat`. */
@@ -113,18 +115,27 @@ export type HandleFacts =
   & Pick<HandleInfo, "raw" | "pid" | "kind" | "access" | "inheritable">
   & { readonly [Name in keyof HandleInfo]?: HandleInfo[Name] | undefined };
 
+/** The properties that may be missing, in the order in which a description shows them. */
+const OPTIONAL = [
+  "accessMask",
+  "path",
+  "deleted",
+  "name",
+  "position",
+  "references",
+  "device",
+  "inode",
+] as const satisfies readonly (keyof HandleInfo)[];
+
 /** Makes a description. Properties that are `undefined` are left out. */
 export function handleInfo(facts: HandleFacts): HandleInfo {
   const { raw, pid, kind, access, inheritable } = facts;
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  return {
-    raw,
-    pid,
-    kind,
-    access,
-    inheritable,
-    ...Object.fromEntries(known) as Partial<HandleInfo>,
-  };
+  const info: Record<string, unknown> & HandleInfo = { raw, pid, kind, access, inheritable };
+  for (const name of OPTIONAL) {
+    const value = facts[name];
+    if (value !== undefined) info[name as string] = value;
+  }
+  return info;
 }
 
 /** The name of an access. */

@@ -14,6 +14,7 @@ import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { OpenProcess } from "../../ffi/win32/process.ts";
 import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { accessOfRights, inspectFile, kindOfName } from "./windows_kinds.ts";
+import { consume } from "../handle/raw.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The out parameter of DuplicateHandle. Its result is used instead. */
@@ -35,14 +36,12 @@ export const windowsInspect: InspectPlatform = {
   list(pid) {
     if (pid === ownPid()) return inspectAll(pid, (target) => inspectOne(target.raw, target));
     const process = OpenProcess(PROCESS_DUP_HANDLE, false, pid);
-    try {
+    return consume({ close: () => CloseHandle(process) }, () => {
       const found = inspectAll(pid, (target) => inspectDuplicate(process, target));
       // A process that has ended can be opened as long as another process has a handle to it.
       if (found.length === 0) throw noSuchProcess(pid);
       return found;
-    } finally {
-      CloseHandle(process);
-    }
+    });
   },
 };
 
@@ -113,15 +112,13 @@ function inspectOne(
 /** Inspects a target through a duplicate, which is closed again. */
 function inspectDuplicate(process: RawHandle, target: Target): Inspection {
   const copy = DuplicateHandle(process, target.raw, SELF, out, 0, false, DUPLICATE_SAME_ACCESS);
-  try {
+  return consume({ close: () => CloseHandle(copy) }, () => {
     const { info, kernelName } = inspectOne(copy, target);
     return {
       info: { ...info, references: (info.references ?? 1) - 1 },
       kernelName,
     };
-  } finally {
-    CloseHandle(copy);
-  }
+  });
 }
 
 /** Describes a handle by its entry in the system's list. */

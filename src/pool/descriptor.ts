@@ -103,7 +103,8 @@ export class PooledDescriptor implements Disposable {
    * Closes the file. A second call does nothing.
    *
    * @throws {HandleError} `EBUSY` while the file is pinned or used; `EMFILE` when no descriptor is free
-   * to take it out of the pool: in both cases it stays open. `EBADF` when other code has closed its
+   * to take it out of the pool; on Windows `EPERM` when its handle is protected from closing: in these cases
+   * it stays open. `EBADF` when other code has closed its
    * descriptor or handle: the file is closed then
    */
   close(): void {

@@ -41,14 +41,15 @@ interface Entry {
 /**
  * Keeps more files open than there are descriptors. At most `limit` files have a descriptor at a time.
  * The others are paged out, the least recently used first, and paged in when they are used. All of them
- * stay open: positions, locks, pipes, sockets and deleted files survive. (Record locks of fcntl(2) do
- * not: they belong to the process and end with any close of a descriptor of the file, and so with the
- * first paging.)
+ * stay open: positions, locks of `flock`, pipes, sockets and deleted files survive. Record locks of fcntl(2)
+ * do not: adding a file, paging it out, and paging in another one each close a descriptor of it, which ends
+ * the record locks that this process has on the file:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
  *
  * - Linux: files that are paged out are kept in messages that the process sends to itself over sockets.
  *   A pool needs two descriptors for each 4,000 files beside its `limit`, and some twenty for moments.
  *   A user without privileges may have as many files there as one process may have open; {@linkcode
- *   raiseDescriptorLimit} helps.
+ *   raiseDescriptorLimit} helps while the soft limit is below the hard one.
  * - Windows: the C runtime has at most 8,192 descriptors and a process millions of handles, so files
  *   that are paged out are kept as handles.
  * - macOS: `ENOTSUP` when the first file is paged out.
@@ -107,7 +108,10 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Adds the file of a handle to the pool. The pool becomes the owner of the handle.
+   * Adds the file of a handle to the pool. The pool becomes the owner of the handle. On Linux it closes the
+   * handle, since the file has another descriptor then, which ends the record locks that this process has on
+   * the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @param handle the handle; it is consumed, unless this throws
    * @returns the file of the pool
@@ -150,23 +154,22 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
    * Closes every file of the pool, also those that are pinned. A second call does nothing.
    *
    * @throws {HandleError} the first error of a file that could not be closed, such as `EBADF` when
-   * other code has closed its descriptor; all other files are closed all the same
+   * other code has closed its descriptor; all other files are closed all the same. On Windows `EPERM`
+   * when a handle is protected from closing: its file and the pool stay open
    */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
     const attempts = new Attempts();
     const spots: unknown[] = [];
     for (const entry of this.#entries) {
-      const { fd, spot } = entry;
-      if (fd !== undefined) attempts.run(() => this.#backend.closeFd(fd));
-      if (spot !== undefined) spots.push(spot);
-      entry.closed = true;
-      entry.fd = entry.spot = undefined;
+      attempts.run(() => {
+        if (entry.spot !== undefined) this.#backend.refuseProtected(entry.spot);
+        const { fd, spot } = this.#remove(entry);
+        if (spot !== undefined) spots.push(spot);
+        if (fd !== undefined) this.#backend.closeFd(fd);
+      });
     }
-    this.#entries.clear();
-    this.#newest = this.#oldest = undefined;
-    this.#resident = 0;
+    this.#closed = this.#entries.size === 0;
     attempts.run(() => this.#backend.close(spots));
     attempts.end();
   }
@@ -235,15 +238,19 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
       if (!hasCode(error, "EBADF")) throw error;
       alreadyClosed = error; // other code has closed the handle of the pool
     }
-    const { fd } = entry;
+    const { fd } = this.#remove(entry);
+    if (fd !== undefined) this.#backend.closeFd(fd);
+    if (alreadyClosed !== undefined) throw alreadyClosed;
+  }
+
+  /** Takes a file out of the pool. Returns what is to be closed. */
+  #remove(entry: Entry): Pick<Entry, "fd" | "spot"> {
+    const { fd, spot } = entry;
+    if (fd !== undefined) this.#unlink(entry);
+    this.#entries.delete(entry);
     entry.closed = true;
     entry.fd = entry.spot = undefined;
-    this.#entries.delete(entry);
-    if (fd !== undefined) {
-      this.#unlink(entry);
-      this.#backend.closeFd(fd);
-    }
-    if (alreadyClosed !== undefined) throw alreadyClosed;
+    return { fd, spot };
   }
 
   #link(entry: Entry): void {

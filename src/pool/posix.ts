@@ -1,10 +1,10 @@
 /** The pool on Linux. It uses descriptors that the runtime opened, and replaces what they refer to. */
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { dup3 } from "../../ffi/posix/dup.ts";
-import { closeWithNodeFs } from "../handle/adopt.ts";
+import { closeWithNodeFs } from "../handle/runtime_source.ts";
 import { openPlaceholder } from "../handle/posix_adopt.ts";
 import { closeAll } from "../handle/raw.ts";
-import { Parking, type Spot } from "./posix_parking.ts";
+import { Parking, type Spot, withDescriptors } from "./posix_parking.ts";
 import type { PoolBackend } from "./types.ts";
 
 /**
@@ -56,6 +56,8 @@ export class PosixPoolBackend implements PoolBackend<Spot> {
     this.#parking.forget(spot);
   }
 
+  refuseProtected(): void {}
+
   closeFd(fd: number): void {
     closeWithNodeFs(fd);
   }
@@ -66,7 +68,7 @@ export class PosixPoolBackend implements PoolBackend<Spot> {
 
   /** Duplicates onto a descriptor of the runtime, a new one when there is none to reuse. */
   #duplicateOnto(raw: number, reusable: number | undefined): number {
-    const fd = reusable ?? openPlaceholder();
+    const fd = reusable ?? withDescriptors(openPlaceholder);
     try {
       return dup3(raw, fd, O_CLOEXEC);
     } catch (error) {

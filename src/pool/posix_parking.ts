@@ -9,8 +9,9 @@
  * message in a socket pair that holds hundreds of such messages: a _shelf_. So this process has
  * descriptors only for the ends of the shelves and for those of the bucket that was used last.
  */
-import { failure, HandleError } from "../../ffi/error.ts";
+import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../../ffi/posix/constants.ts";
+import { raiseAdvice } from "../../ffi/posix/limit.ts";
 import { discardRights, peekRights, sendRights } from "../../ffi/posix/rights.ts";
 import { socketpair } from "../../ffi/posix/socket.ts";
 import { closeAll } from "../handle/raw.ts";
@@ -76,7 +77,8 @@ export class Parking {
   fetch(spot: Spot): number {
     const { bucket } = spot;
     const at = bucket.spots.indexOf(spot);
-    if (bucket.unsent !== undefined) return duplicatePosix(bucket.unsent[at]!, false);
+    const { unsent } = bucket;
+    if (unsent !== undefined) return withDescriptors(() => duplicatePosix(unsent[at]!, false));
     const fds = this.#peek(bucket);
     const [found] = fds.splice(at, 1);
     closeAll(fds);
@@ -179,7 +181,8 @@ export class Parking {
   /** Duplicates everything in a bucket. */
   #peek(bucket: Bucket): number[] {
     if (bucket.spots.length === 0) return [];
-    if (bucket.unsent !== undefined) return duplicateAll(bucket.unsent);
+    const { unsent } = bucket;
+    if (unsent !== undefined) return withDescriptors(() => duplicateAll(unsent));
     return complete(peekRights(this.#endsOf(bucket)[1], bucket.stale), bucket.spots.length);
   }
 
@@ -228,7 +231,7 @@ export class Parking {
 }
 
 function newPair(): Ends {
-  return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return withDescriptors(() => socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
 /** The descriptors of a peek. Throws unless all of them arrived. */
@@ -236,10 +239,28 @@ function complete(rights: ReturnType<typeof peekRights>, count: number): number[
   const fds = typeof rights === "object" ? rights.fds : [];
   if (fds.length === count) return fds;
   closeAll(fds);
-  throw failure("EMFILE", "recvmsg", {
+  throw noDescriptors("recvmsg");
+}
+
+/**
+ * The result of a call that makes descriptors for the pool itself. When the process has none left, the
+ * advice of the call's own error, to use a pool, would not help.
+ */
+export function withDescriptors<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw hasCode(error, "EMFILE") ? noDescriptors(error.syscall, error) : error;
+  }
+}
+
+function noDescriptors(syscall: string, cause?: unknown): Error {
+  return failure("EMFILE", syscall, {
     message:
-      "Cannot page a file in or out: for a moment that needs up to twenty descriptors, and " +
-      "this process had no more; close what is not needed, or raise the limit (ulimit -n)",
+      "Cannot page a file in or out: the pool needs a descriptor for it, and up to twenty for a " +
+      "moment, and this process has no more; make the pool with a lower limit, close what is not " +
+      `needed, or ${raiseAdvice()}`,
+    cause,
   });
 }
 
@@ -255,7 +276,8 @@ function ignoreHandleError(action: () => void): void {
 function full(): Error {
   return failure("EMFILE", "sendmsg", {
     message:
-      "Cannot park another descriptor: without privileges a user may have as many in flight " +
-      "as one process may have open; raise the limit by raiseDescriptorLimit(), or close some",
+      "Cannot park another file: without privileges all processes of a user may have as many in " +
+      "flight as one process may have open; close files of pools, run as root or with " +
+      `CAP_SYS_RESOURCE, or ${raiseAdvice()}`,
   });
 }

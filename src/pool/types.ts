@@ -28,6 +28,8 @@ export interface PoolBackend<Spot> {
   fetch(spot: Spot, reusable: number | undefined): number;
   /** Releases a parked file. When it throws anything but `EBADF`, the file stays parked. */
   forget(spot: Spot): void;
+  /** Throws `EPERM` when a parked file is protected from closing, which only Windows knows. */
+  refuseProtected(spot: Spot): void;
   /** Closes a descriptor. A parked file stays parked. */
   closeFd(fd: number): void;
   /** Releases all parked files, which are in these spots. */

@@ -2,10 +2,12 @@
  * The pool on Windows. There the table of the C runtime is small, while a process may have millions of
  * handles. So every file is parked as its handle, and its descriptor is made from a duplicate.
  */
+import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { CloseHandle, GetHandleInformation } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
-import { closeWithNodeFs } from "../handle/adopt.ts";
+import { closeWithNodeFs } from "../handle/runtime_source.ts";
 import { attemptEach } from "../util/attempts.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import type { PoolBackend } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
@@ -30,13 +32,17 @@ export class FdPoolBackend implements PoolBackend<RawHandle> {
     try {
       return fdOfHandle(copy);
     } catch (error) {
-      CloseHandle(copy);
-      throw error;
+      closeQuietly(() => CloseHandle(copy));
+      throw hasCode(error, "EMFILE") ? noDescriptors(error) : error;
     }
   }
 
   forget(spot: RawHandle): void {
     CloseHandle(spot);
+  }
+
+  refuseProtected(spot: RawHandle): void {
+    windowsPlatform.refuseProtected(spot);
   }
 
   closeFd(fd: number): void {
@@ -46,6 +52,16 @@ export class FdPoolBackend implements PoolBackend<RawHandle> {
   close(spots: readonly RawHandle[]): void {
     attemptEach(spots, CloseHandle);
   }
+}
+
+/** The advice of the error itself, to use a pool, would not help. */
+function noDescriptors(cause: HandleError): Error {
+  return failure("EMFILE", cause.syscall, {
+    message:
+      "Cannot page a file in: the C runtime has at most 8192 descriptors, and none is free; " +
+      "make the pool with a lower limit, or close what is not needed",
+    cause,
+  });
 }
 
 /**
@@ -71,6 +87,10 @@ export class HandlePoolBackend implements PoolBackend<RawHandle> {
 
   forget(spot: RawHandle): void {
     CloseHandle(spot);
+  }
+
+  refuseProtected(spot: RawHandle): void {
+    windowsPlatform.refuseProtected(spot);
   }
 
   closeFd(): void {} // the handle is the spot, which `forget` and `close` release

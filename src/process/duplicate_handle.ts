@@ -4,6 +4,7 @@ import { failure } from "../../ffi/error.ts";
 import {
   DUPLICATE_CLOSE_SOURCE as CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS as SAME_ACCESS,
+  DUPLICATE_SAME_ATTRIBUTES as SAME_ATTRIBUTES,
 } from "../../ffi/win32/constants.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { type Handle, isHandle, isOwnedHandle, rawOfHandle } from "../handle/handle.ts";
@@ -15,10 +16,18 @@ import { type ForeignHandle, foreignRaw, isForeignHandle, ProcessHandle } from "
 import { closeIn, transfer } from "./transfer.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 
-/** {@linkcode duplicateHandle}: close the source, also when the call fails. */
+/**
+ * {@linkcode duplicateHandle}: close the source, also when the call fails. On Windows a source that is
+ * protected from closing stays open.
+ */
 export const DUPLICATE_CLOSE_SOURCE = 1;
 /** {@linkcode duplicateHandle}: the access of the source; the desired access is ignored. */
 export const DUPLICATE_SAME_ACCESS = 2;
+/**
+ * {@linkcode duplicateHandle}: the flags of the source, whatever `inheritHandle` is: whether children
+ * inherit the handle and, on Windows, whether it is protected from closing.
+ */
+export const DUPLICATE_SAME_ATTRIBUTES = 4;
 
 /** The arguments of {@linkcode duplicateHandle}, by the names of the Win32 call. */
 export interface DuplicateHandleArguments {
@@ -37,11 +46,14 @@ export interface DuplicateHandleArguments {
   readonly targetProcess: ProcessHandle | Handle | RawHandle | null;
   /** The access mask of the new handle; ignored with `DUPLICATE_SAME_ACCESS`. */
   readonly desiredAccess?: number | undefined;
-  /** Whether the children of the target process inherit the new handle. Default `false`. */
+  /**
+   * Whether the children of the target process inherit the new handle; ignored with
+   * `DUPLICATE_SAME_ATTRIBUTES`. Default `false`.
+   */
   readonly inheritHandle?: boolean | undefined;
   /**
-   * `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, both, or 0. Default `DUPLICATE_SAME_ACCESS`
-   * without a `desiredAccess`, and 0 with one.
+   * `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, `DUPLICATE_SAME_ATTRIBUTES`, any of them together,
+   * or 0. Default `DUPLICATE_SAME_ACCESS` without a `desiredAccess`, and 0 with one.
    */
   readonly options?: number | undefined;
 }
@@ -61,6 +73,10 @@ const keys: readonly string[] = [
  *
  * - with `DUPLICATE_CLOSE_SOURCE` the source is closed whatever the outcome, unless the arguments
  *   themselves are refused; with a `null` target process nothing else is done;
+ * - a source that is protected from closing (`HANDLE_FLAG_PROTECT_FROM_CLOSE`) stays open, and the new
+ *   handle is returned; with a `null` target process that is `EPERM`, where the Win32 call claims success;
+ * - with `DUPLICATE_SAME_ATTRIBUTES` the new handle is inheritable and protected from closing as the source
+ *   is; the kernel's page (ZwDuplicateObject) names this option, that of the Win32 call does not;
  * - the new handle never has access that the source lacks;
  * - the number −1 is refused as a source: use {@linkcode currentProcess} for this process;
  * - I/O completion ports and sockets are refused, since their duplicates do not work.
@@ -76,6 +92,7 @@ const keys: readonly string[] = [
  * neither a target nor `DUPLICATE_CLOSE_SOURCE`
  * @throws {TypeError} when an argument is not of its kind
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-zwduplicateobject
  *
  * @example
  * ```ts
@@ -91,7 +108,7 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
   checkKeys(args, keys);
   const { sourceProcess, sourceHandle, targetProcess, desiredAccess, inheritHandle = false } = args;
   const { options = desiredAccess === undefined ? SAME_ACCESS : 0 } = args;
-  checkInteger(options, "options", 0, CLOSE_SOURCE | SAME_ACCESS);
+  checkInteger(options, "options", 0, CLOSE_SOURCE | SAME_ACCESS | SAME_ATTRIBUTES);
   checkBoolean(inheritHandle, "inheritHandle");
   if (desiredAccess !== undefined) {
     checkInteger(desiredAccess, "desiredAccess", -0x8000_0000, 0xffff_ffff);
@@ -107,7 +124,11 @@ export function duplicateHandle(args: DuplicateHandleArguments): RawHandle {
     closeSource,
     minimum: undefined,
   };
-  const make = () => transfer(raw, from, to, choices);
+  const make = () => {
+    if ((options & SAME_ATTRIBUTES) === 0) return transfer(raw, from, to, choices);
+    const { inheritable, isProtected } = processes().attributesOf(raw, from);
+    return transfer(raw, from, to, { ...choices, inheritable }, isProtected);
+  };
   if (!closeSource || !isSelf(from)) return make();
   return consume(ownerOfSource(sourceHandle, raw), make);
 }
@@ -135,7 +156,9 @@ function closeOnly(
 function ownerOfSource(source: DuplicateHandleArguments["sourceHandle"], raw: RawHandle): Owner {
   if (isOwnedHandle(source)) return source;
   if (isHandle(source)) {
-    throw new TypeError("Cannot close a borrowed source: only its owner may");
+    throw new TypeError(
+      "Cannot close a borrowed source: only its owner may; leave out DUPLICATE_CLOSE_SOURCE",
+    );
   }
   return { close: () => platform().close(raw) };
 }
@@ -157,7 +180,10 @@ function processReference(process: unknown, name: string): ProcessReference {
   if (process instanceof ProcessHandle) return { raw: process.raw, pid: process.pid };
   const raw = isHandle(process) ? rawOfHandle(process) : process;
   if (typeof raw !== "number") {
-    throw new TypeError(`Cannot use ${show(process)} as ${name}: it must be a ProcessHandle`);
+    const none = name === "targetProcess" ? ", or null for none" : "";
+    throw new TypeError(
+      `Cannot use ${show(process)} as ${name}: it must be a ProcessHandle${none}`,
+    );
   }
   processes().checkProcess(raw);
   return { raw, pid: processes().pidOf(raw) };

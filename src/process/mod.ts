@@ -23,6 +23,7 @@ export { allowTake } from "./allow_take.ts";
 export {
   DUPLICATE_CLOSE_SOURCE,
   DUPLICATE_SAME_ACCESS,
+  DUPLICATE_SAME_ATTRIBUTES,
   duplicateHandle,
   type DuplicateHandleArguments,
 } from "./duplicate_handle.ts";

@@ -3,7 +3,7 @@ import { checkFd } from "../../ffi/check.ts";
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
 import { close } from "../../ffi/posix/dup.ts";
-import { POLLIN, PR_SET_PTRACER } from "../../ffi/posix/constants.ts";
+import { O_CLOEXEC, POLLIN, PR_SET_PTRACER } from "../../ffi/posix/constants.ts";
 import { procText } from "../../ffi/posix/proc.ts";
 import { pidfd_getfd, pidfd_open, prctl } from "../../ffi/posix/process.ts";
 import { poll } from "../../ffi/posix/socket.ts";
@@ -11,7 +11,13 @@ import { reportNumber } from "../handle/hooks.ts";
 import { MINIMUM, movePosix, posixPlatform } from "../handle/posix.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import { permissionAdvice, ptraceScope } from "./ptrace.ts";
-import { processEnded, type ProcessPlatform, type ProcessReference, showProcess } from "./types.ts";
+import {
+  isSelf,
+  processEnded,
+  type ProcessPlatform,
+  type ProcessReference,
+  showProcess,
+} from "./types.ts";
 
 /** Other processes on Linux. */
 export const posixProcesses: ProcessPlatform = {
@@ -36,6 +42,18 @@ export const posixProcesses: ProcessPlatform = {
   give(raw, to) {
     throw cannotGive(raw, to);
   },
+  attributesOf(raw, process) {
+    return {
+      inheritable: isSelf(process)
+        ? posixPlatform.isInheritable(raw)
+        : isInheritableIn(process, raw),
+      isProtected: false,
+    };
+  },
+  protect: (raw) => raw,
+  giveProtected(raw, to) {
+    throw cannotGive(raw, to);
+  },
   closeIn(process, raw) {
     throw cannotClose(raw, process);
   },
@@ -50,6 +68,13 @@ export const posixProcesses: ProcessPlatform = {
     }
   },
 };
+
+/** Whether the children of another process inherit a descriptor of it; `false` when it is not open. */
+function isInheritableIn({ pid }: ProcessReference, raw: number): boolean {
+  const text = pid === undefined ? undefined : procText(`/proc/${pid}/fdinfo/${raw}`);
+  const octal = text?.match(/^flags:\t(\d+)$/m)?.[1];
+  return octal !== undefined && (parseInt(octal, 8) & O_CLOEXEC) === 0;
+}
 
 /** The pid in a file about this process or about its pidfd; there 0 and −1 are no process. */
 function readPid(file: string): number | undefined {

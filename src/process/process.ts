@@ -1,5 +1,5 @@
 /** Processes, and the operations on the handles of another process. */
-import { checkInteger, isFd, MAX_FD, show } from "../../ffi/check.ts";
+import { checkInteger, MAX_FD, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -65,6 +65,10 @@ export class ProcessHandle extends OwnedHandle {
    * same user has it, unless Yama restricts it to ancestors ({@linkcode allowTake} permits others),
    * and so has a process with the capability `CAP_SYS_PTRACE`. Windows checks the permission when
    * the process is opened.
+   *
+   * On Linux, with `access`, `minimum` or `inheritable` the result is made of the descriptor that was taken,
+   * and that one is closed, which ends the record locks that this process has on the file:
+   * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @param raw the raw handle in that process: a descriptor on POSIX; on Windows a `HANDLE`, and
    * not an fd of its C runtime
@@ -270,14 +274,12 @@ export function currentProcess(): ProcessHandle {
 
 /** Whether the value is a {@linkcode ForeignHandle}, of this copy of the library or of another one. */
 export function isForeignHandle(value: unknown): value is ForeignHandle {
-  return value instanceof ForeignHandle ||
-    (typeof value === "object" && (value as { [FOREIGN]?: unknown } | null)?.[FOREIGN] === true);
+  return (value as { [FOREIGN]?: unknown } | null | undefined)?.[FOREIGN] === true;
 }
 
 /** The same of a {@linkcode ProcessHandle}, which alone of all owners has a pid. */
 function isProcessHandle(value: unknown): value is ProcessHandle {
-  return value instanceof ProcessHandle ||
-    (isOwnedHandle(value) && isFd((value as { readonly pid?: unknown }).pid));
+  return value instanceof ProcessHandle || (isOwnedHandle(value) && "pid" in value);
 }
 
 /** The raw handle of a {@linkcode ForeignHandle}, which must be of the process with this pid. */

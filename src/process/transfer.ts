@@ -12,19 +12,26 @@ import { isSelf, type ProcessReference } from "./types.ts";
  *
  * The access of a source can be checked only in this process, so a duplicate with less access is
  * made through a temporary handle of this process.
+ *
+ * @param isProtected whether the new handle is to be protected from closing
  */
 export function transfer(
   raw: RawHandle,
   from: ProcessReference,
   to: ProcessReference,
   choices: ResolvedOptions,
+  isProtected: boolean = false,
 ): RawHandle {
-  if (isSelf(to)) return isSelf(from) ? duplicateWith(raw, choices) : take(raw, from, choices);
+  if (isSelf(to)) {
+    const made = isSelf(from) ? duplicateWith(raw, choices) : take(raw, from, choices);
+    return isProtected ? processes().protect(made) : made;
+  }
   processes().checkGive(raw, to);
-  const isPlain = choices.access === "same";
+  const isPlain = choices.access === "same" && !isProtected;
   if (isSelf(from) && isPlain) return processes().give(raw, to, choices.inheritable);
   const local = { ...choices, inheritable: false };
   const temporary = isSelf(from) ? duplicateWith(raw, local) : take(raw, from, local);
+  if (isProtected) return processes().giveProtected(temporary, to, choices.inheritable);
   return consume(
     { close: () => platform().close(temporary) },
     () => processes().give(temporary, to, choices.inheritable),

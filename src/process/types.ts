@@ -11,6 +11,14 @@ export interface ProcessReference {
   readonly pid: number | undefined;
 }
 
+/** The flags of a handle, which each handle has for itself. */
+export interface Attributes {
+  /** Whether child processes inherit it. */
+  readonly inheritable: boolean;
+  /** Whether it is protected from closing, which only Windows knows. */
+  readonly isProtected: boolean;
+}
+
 /** The operations on other processes. One implementation per system. */
 export interface ProcessPlatform {
   /** A handle of the process that has this pid now, and never of a later one with that pid. */
@@ -32,6 +40,12 @@ export interface ProcessPlatform {
   ): RawHandle;
   /** A new handle of another process, with the same access, to the object of a handle of ours. */
   give(raw: RawHandle, to: ProcessReference, inheritable: boolean): RawHandle;
+  /** The flags of a handle of a process, this one or another. */
+  attributesOf(raw: RawHandle, process: ProcessReference): Attributes;
+  /** Protects a new handle of ours from closing; closes it when that fails. */
+  protect(raw: RawHandle): RawHandle;
+  /** As `give`, with a handle that is to be protected from closing. Closes the temporary handle. */
+  giveProtected(temporary: RawHandle, to: ProcessReference, inheritable: boolean): RawHandle;
   /** Closes a handle of another process. */
   closeIn(process: ProcessReference, raw: RawHandle): void;
   /** Lets a process take handles of this one; −1 is any process. */

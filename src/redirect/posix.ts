@@ -1,13 +1,9 @@
 /** Redirections on POSIX: a stack for each descriptor, which refers to the target on top. */
-import { hasCode } from "../../ffi/error.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
+import { replaceAll, standardStream } from "../handle/posix_streams.ts";
 import { shared } from "../util/shared.ts";
-import { standardStream } from "./streams.ts";
-
-/** How often a call is retried after `EINTR` or `EBUSY`: a restore should not fail for these. */
-const MAX_ATTEMPTS = 100;
 
 /** fds 0 to 2 stay inheritable, because children inherit them. */
 const LAST_STANDARD_FD = 2;
@@ -106,24 +102,12 @@ class Stack {
     const fd = this.#fd;
     const raw = redirection?.target ?? this.#original;
     const keepsInheritance = redirection === undefined || fd > LAST_STANDARD_FD;
-    replace(raw, fd, keepsInheritance ? this.#inheritable : true);
-    for (const other of this.#stream.otherFds) replace(raw, other, false);
+    replaceAll(raw, fd, this.#stream.otherFds, keepsInheritance ? this.#inheritable : true);
   }
 
   #end(): void {
     stacks().delete(this.#fd);
     this.#stream.restore();
     posixPlatform.close(this.#original);
-  }
-}
-
-function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return posixPlatform.duplicateOnto(raw, fd, inheritable);
-    } catch (error) {
-      const isTransient = hasCode(error, "EINTR", "EBUSY");
-      if (!isTransient || attempt === MAX_ATTEMPTS) throw error;
-    }
   }
 }

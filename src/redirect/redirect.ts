@@ -11,7 +11,8 @@ import { redirectPosix } from "./posix.ts";
  * Makes a descriptor refer to the object of the source, until `restore()` is called or the block of
  * a `using` ends, also by an exception. For fd 1 this redirects everything that this process
  * prints: `console.log`, `process.stdout`, `Deno.stdout`, `Bun.stdout`, `fs.writeSync(1, …)`,
- * native code and child processes, for which fds 0 to 2 stay inheritable.
+ * native code and child processes, for which fds 0 to 2 stay inheritable; in Deno not the children that a
+ * worker starts, which has had duplicates of its own since it started.
  *
  * Output from before the call still goes to the original file, and output from before `restore()`
  * to the source: the buffers of the runtime and of the C library are flushed by both. The source is
@@ -32,6 +33,10 @@ import { redirectPosix } from "./posix.ts";
  * the first redirection on, so that nothing is left in its queue; in Deno on a terminal too. Output
  * from before may still be in the queue: the message of `EAGAIN` says how to await it.
  *
+ * On POSIX `redirect` closes what the descriptor referred to, and `restore()` the duplicate of the source:
+ * each ends the record locks that this process has on that file:
+ * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
+ *
  * On Windows it is `ENOTSUP`: there the runtimes keep the `HANDLE` that they started with, and no
  * call can make it refer to another object. Start a child with `stdio`, or replace `console.log`.
  *
@@ -40,7 +45,7 @@ import { redirectPosix } from "./posix.ts";
  * @returns an object that restores the descriptor
  * @throws {HandleError} `EBADF` when the descriptor or the source is not open; `EMFILE`; `EAGAIN`
  * when a slow reader has not yet taken what was printed before; `ENOTSUP` on Windows, for fds 0 to
- * 2 in a worker, and for fd 0 while Node is reading `process.stdin`
+ * 2 in a worker, and for fd 0 once Node has begun to read `process.stdin` of a pipe
  * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  *
@@ -75,10 +80,13 @@ export function redirect(fd: number, to: HandleSource): Disposable & { restore()
 function unsupportedOnWindows(fd: number, to: HandleSource): HandleError {
   if (isHandle(to)) rawOfHandle(to);
   else fdOf(to); // an invalid source is reported first
+  const advice = fd > 2
+    ? "use duplicate() and give the new handle to the code that needs it"
+    : "start a child process with stdio" +
+      (fd === 0 ? "" : ", or replace console.log and process.stdout.write");
   return failure("ENOTSUP", "dup3", {
     message: `Cannot redirect fd ${fd}: on Windows the runtime keeps the HANDLE that it has, and ` +
-      "only a part of what is written would follow; start a child process with stdio, or replace " +
-      "console.log and process.stdout.write",
+      `only a part of what uses it would follow; ${advice}`,
     handle: fd,
   });
 }

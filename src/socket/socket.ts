@@ -5,6 +5,7 @@ import { failure } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
 import { HANDLE_FLAG_INHERIT } from "../../ffi/win32/constants.ts";
 import { checkHandle } from "../../ffi/win32/check.ts";
+import { closeRefused, isProtected } from "../../ffi/win32/errors.ts";
 import { SetHandleInformation } from "../../ffi/win32/handle.ts";
 import { closesocket, WSADuplicateSocketW, WSASocketW } from "../../ffi/win32/socket.ts";
 import {
@@ -12,6 +13,7 @@ import {
   WSA_FLAG_NO_HANDLE_INHERIT,
   WSA_FLAG_OVERLAPPED,
 } from "../../ffi/win32/socket_constants.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { type Handle, isHandle, OwnedHandle, rawOfHandle } from "../handle/handle.ts";
 
@@ -94,7 +96,7 @@ export function socketFromInfo(info: Uint8Array): OwnedHandle {
     SetHandleInformation(raw, HANDLE_FLAG_INHERIT, 0);
     return OwnedSocket.fromSocket(raw);
   } catch (error) {
-    closesocket(raw);
+    closeQuietly(() => closesocket(raw));
     throw error;
   }
 }
@@ -117,6 +119,8 @@ export class OwnedSocket extends OwnedHandle {
   }
 
   protected override closeRaw(raw: RawHandle): void {
+    // Before the call: Winsock would forget a socket that the system then refuses to close.
+    if (isProtected(raw)) throw closeRefused(raw, "closesocket");
     closesocket(raw);
   }
 }

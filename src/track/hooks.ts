@@ -31,6 +31,7 @@ function observerOf(registry: Registry): HandleObserver {
     onReadClosed: (owner) => registry.onReadClosed(owner, places.closed),
     onRelease: (owner) => registry.onRelease(owner, places.release),
     onClose: (owner) => registry.onClose(owner, places.close),
+    onCloseRefused: (owner) => registry.onCloseRefused(owner),
     // `using` allows that the handle was closed before the end of the block.
     onDispose: (owner) => !registry.isClosed(owner),
     onReleaseForBatch: (owner) => void registry.onClose(owner, releaseForBatch),

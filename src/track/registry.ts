@@ -135,6 +135,16 @@ export class Registry {
     return false;
   }
 
+  /** A close was refused: the handle is open still, and is to be closed again. */
+  onCloseRefused(owner: object): void {
+    const entry = this.#entries.get(owner);
+    if (entry?.ending === undefined) return;
+    entry.ending = undefined;
+    this.live.add(entry);
+    this.#byNumber.set(entry.raw, [...this.#ownersOf(entry.raw), entry]);
+    this.#lastCloses.delete(entry.raw);
+  }
+
   /** Whether its owner has closed it. */
   isClosed(owner: object): boolean {
     return this.#entries.get(owner)?.ending?.how === "closed";

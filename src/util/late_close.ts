@@ -3,6 +3,7 @@
  * says, and the error of the close becomes a warning of the process.
  */
 import { isPromise } from "../../ffi/check.ts";
+import { isCloseRefused } from "../../ffi/error.ts";
 
 /** Closes what a result no longer needs: an error becomes a warning. */
 export function closeOrWarn(close: () => unknown): void {
@@ -26,6 +27,7 @@ function settle(close: () => unknown, failed: (error: unknown) => void): void {
 
 /** Warns of an error of a close whose result is returned: written data may be lost. */
 export function warnOfClose(error: unknown): void {
+  if (isCloseRefused(error)) return; // the source stays open, as after DUPLICATE_CLOSE_SOURCE
   const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
   globalThis.process?.emitWarning?.(
     `The call succeeded, but what it closed reported an error: ${message ?? error}`,

@@ -10,6 +10,8 @@ import {
   ntWrite,
   type Offset,
 } from "../../ffi/win32/async_file.ts";
+import type { HandleError } from "../../ffi/error.ts";
+import { closeRefused, isProtected } from "../../ffi/win32/errors.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
@@ -40,6 +42,11 @@ export class WindowsFileIo {
   /** Resolves when the handle is closed; rejects when that failed. */
   get closed(): Promise<void> {
     return this.#closed.promise;
+  }
+
+  /** The error of a close, when the handle is protected from closing; else `undefined`. */
+  get refusal(): HandleError | undefined {
+    return isProtected(this.raw) ? closeRefused(this.raw, "NtClose") : undefined;
   }
 
   /** Adds a user. */

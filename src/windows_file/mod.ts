@@ -232,18 +232,18 @@ export class WindowsFile
       throw Object.assign(error, { code: "ERR_INVALID_STATE" });
     }
     this.#hasWebStream = true;
-    return streams.webStream(this, this.#io, () => {
-      if (autoClose) void this.close();
-    });
+    return streams.webStream(this, this.#io, autoClose);
   }
 
   /**
    * As `filehandle.close()`: waits for the operations in progress. A second call only waits.
    *
-   * @throws {HandleError} `EBADF` when other code closed the handle
+   * @throws {HandleError} `EBADF` when other code closed it; `EPERM` when it is protected from closing
    */
   close(): Promise<void> {
     if (this.#fd === -1) return this.#closing ?? Promise.resolve();
+    const { refusal } = this.#io;
+    if (refusal !== undefined) return Promise.reject(refusal);
     unregisterFd(this.#fd);
     this.#fd = -1;
     this.#closing = this.#io.closed.finally(() => this.#closing = undefined);

@@ -3,6 +3,7 @@ import type { ReadStream, WriteStream } from "node:fs";
 import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
 import { builtin } from "../../ffi/host.ts";
+import { closeOrWarn } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
 import { bytesOf } from "./arguments.ts";
 import type { WindowsFileIo } from "./io.ts";
@@ -38,12 +39,12 @@ export function lines(file: StreamSource, io: WindowsFileIo, options: object): I
 /**
  * `readableWebStream()`.
  *
- * @param onRelease called when the stream no longer uses the file
+ * @param autoClose whether the file is closed when the stream no longer uses it
  */
 export function webStream(
   file: StreamSource,
   io: WindowsFileIo,
-  onRelease: () => void,
+  autoClose: boolean,
 ): ReadableStream {
   const web = builtin<typeof import("node:stream/web")>("node:stream/web")!;
   let ended = false;
@@ -51,7 +52,7 @@ export function webStream(
     if (ended) return;
     ended = true;
     io.unref();
-    onRelease();
+    if (autoClose) closeOrWarn(() => file.close());
   };
   io.ref();
   file.once("close", release);

@@ -75,6 +75,22 @@ describe("inherited()", () => {
     for (const value of ["log", "log=", "log=3x", "log=-7", "log=4294967299", "log=3.5"]) {
       expect((await told(value)).error, value).toMatchObject({ code: "EINVAL" });
     }
+    // What would make two owners of one handle, or an owner of a standard descriptor.
+    const twice = [
+      ["a=5&b=5", "is the second name of this handle"],
+      ["a=5&a=6", "is the second handle with this name"],
+      ["a=5&%61=6", "is the second handle with this name"],
+      ["a=5&b=05", "is the second name of this handle"],
+      ["duphandle:stream=5&duphandle:handles=5", "is the second name of this handle"],
+      ["a=5&duphandle:handles=5&=1:2", "is the second name of this handle"],
+      ...(isWindows ? [] : [0, 1, 2].map((fd) => [`log=${fd}`, "is a standard descriptor"])),
+    ] as [string, string][];
+    for (const [value, why] of twice) {
+      expect((await told(value)).error, value).toMatchObject({
+        code: "EINVAL",
+        message: expect.stringContaining(why),
+      });
+    }
     // What a process in between did not pass on: the number is the runtime's own, or nobody's.
     const { error, names, taken } = await told(
       isWindows ? "log=4&far=65532" : "log=3&far=999&=1:2,",

@@ -1,10 +1,11 @@
 import * as child_process from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { spawn } from "duphandle";
+import { type OwnedHandle, spawn } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type ChildFiles, childFiles } from "../support/child_files.ts";
 import { commandFor, programPath } from "../support/program.ts";
 import { isWindows, openRaw } from "../support/system.ts";
+import { thrownBy } from "../support/thrown.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
 beforeAll(openOnce);
@@ -58,5 +59,75 @@ describe("the environment of spawn()", () => {
     );
     // Bun itself loses __proto__.
     expect(seen).toEqual(expect.arrayContaining(names.filter((name) => name !== "__proto__")));
+  });
+});
+
+describe("a program of the caller that runs while spawn() reads its arguments", () => {
+  // What spawn() is called with, where a source is closed at its reading.
+  const places: Record<string, (close: () => void, source: OwnedHandle) => unknown[]> = {
+    "an option": (close, source) => [[], {
+      handles: { source },
+      get cwd() {
+        return void close();
+      },
+    }],
+    "a handle": (close, source) => [[], {
+      handles: {
+        source,
+        get other() {
+          close();
+          return 1;
+        },
+      },
+    }],
+    "the fd of a handle": (close, source) => [[], {
+      handles: {
+        source,
+        other: {
+          get fd() {
+            close();
+            return 1;
+          },
+        },
+      },
+    }],
+    "a variable": (close, source) => [[], {
+      handles: { source },
+      env: {
+        get NAME() {
+          close();
+          return "";
+        },
+      },
+    }],
+    "stdio": (close, source) => [[], {
+      handles: { source },
+      stdio: Object.defineProperty(["ignore"], 1, { get: () => (close(), "ignore") }),
+    }],
+    "an argument": (close, source) => [[{ toString: () => (close(), "") }], {
+      handles: { source },
+    }],
+    "a limit of the channel": (close, source) => [[], {
+      handles: { source },
+      channel: {
+        get maxMessageBytes() {
+          return void close();
+        },
+      },
+    }],
+  };
+
+  test.each(Object.keys(places))("closes a source by %s: it is refused", (place) => {
+    const source = openRaw(import.meta.filename, "r");
+    const opened: OwnedHandle[] = [];
+    const close = () => {
+      source.close();
+      opened.push(openRaw(import.meta.filename, "r")); // what takes the number must not be passed
+    };
+    const args = places[place]!(close, source);
+    expect(thrownBy(() => spawn(...["/there/is/no/such/program", ...args] as [string])))
+      .toMatchObject({ code: "EBADF" });
+    expect(source.closed).toBe(true);
+    for (const handle of opened) handle.close();
   });
 });

@@ -1,18 +1,20 @@
 /** Children that do not use this library, and processes between a parent and a descendant that does. */
 import { once } from "node:events";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { duplicate, type HandleSpawnOptions, spawn } from "duphandle";
 import * as posix from "duphandle/posix";
 import { beforeAll, describe, expect, test } from "vitest";
 import { childFiles } from "../support/child_files.ts";
 import { HANDLES_VARIABLE, type NamesReport } from "../support/child_programs.ts";
-import { commandFor, hasCommand, programPath } from "../support/program.ts";
+import { commandFor, hasCommand, programPath, root } from "../support/program.ts";
 import { runtimeCommands } from "../support/runtime_commands.ts";
 import { isWindows, openRaw, positionOf, temporaryFile } from "../support/system.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
 /** How a script of sh finds a number: what follows the name in the variable, up to the next `&`. */
-const numberOf = (name: string) => `$(echo "$${HANDLES_VARIABLE}" | sed "s/.*${name}=//; s/&.*//")`;
+const numberOf = (name: string) =>
+  `$(echo "&$${HANDLES_VARIABLE}" | sed "s/.*&${name}=//; s/&.*//")`;
 
 /** Runs a script of sh with handles; what it wrote to the handle "out". */
 async function shell(
@@ -108,6 +110,46 @@ describe.skipIf(isWindows)("a child that is no JavaScript (POSIX: cmd.exe uses n
     // The list would tell: a child that is given it has it.
     expect(await shell("ls -l /proc/$$/fd >&9", { handles: { secret } })).toContain(file.path);
   });
+});
+
+/** The recipes of docs/children.md for other languages, and what runs them. */
+const recipes = { sh: ["sh", "-c"], py: ["python3", "-c"] } as const;
+
+describe.skipIf(isWindows)("a recipe of docs/children.md", () => {
+  const page = fs.readFileSync(path.join(root, "docs", "children.md"), "utf8");
+  const blocks = [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)] as unknown as [
+    string,
+    string,
+    string,
+  ][];
+
+  test("is there for each language", () => {
+    const languages = blocks.map(([, language]) => language).filter((language) =>
+      language !== "ts"
+    );
+    expect(languages.sort()).toEqual(Object.keys(recipes).sort());
+  });
+
+  for (const [, language, code] of blocks.filter(([, language]) => language in recipes)) {
+    const [command, ...args] = recipes[language as keyof typeof recipes];
+    test.runIf(hasCommand(command))(
+      `finds its handle in ${language}, as it stands there`,
+      async () => {
+        // Names that end with that of the handle, and one that begins with it.
+        for (const names of [["catalog", "log"], ["log", "catalog"], ["log2", "log", "a log"]]) {
+          const files = names.map(() => temporaryFile(""));
+          const sources = files.map((file) => openRaw(file.path, "w"));
+          const handles = Object.fromEntries(names.map((name, at) => [name, sources[at]!]));
+          const child = spawn(command, [...args, code], { stdio: "inherit", handles });
+          expect((await once(child, "exit"))[0]).toBe(0);
+          const texts = files.map((file) => fs.readFileSync(file.path, "utf8"));
+          expect(texts).toEqual(names.map((name) => name === "log" ? "the child is here\n" : ""));
+          for (const source of sources) source.close();
+          for (const file of files) file[Symbol.dispose]();
+        }
+      },
+    );
+  }
 });
 
 describe.each(runtimeCommands())(

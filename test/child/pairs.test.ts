@@ -10,6 +10,7 @@ import { childFiles } from "../support/child_files.ts";
 import { runtimeCommands } from "../support/runtime_commands.ts";
 import { receiveText, sendText, socketPair } from "../support/sockets.ts";
 import {
+  isDeno,
   isWindows,
   openRaw,
   pipeRaw,
@@ -115,7 +116,9 @@ describe.each(runtimeCommands())("a child in $name", ({ command }) => {
     if (!isWindows) {
       expect(raws).toEqual([3, 4, 5, 6]);
       const given = ["file.txt", "pipe", "pipe", "socket"];
-      expect(without(kinds(handles), kinds(plain))).toEqual(given);
+      const more = without(kinds(handles), kinds(plain));
+      // In the child of a Deno, /dev/null replaces a duplicate that Deno makes of each number in stdio.
+      expect(isDeno ? more.filter((kind) => kind !== "/dev/null") : more).toEqual(given);
       expect(handles.join()).not.toContain(secret.path);
     }
     for (const handle of [answers.reader, go.writer, socket]) handle.close();

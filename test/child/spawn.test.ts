@@ -213,7 +213,7 @@ test.skipIf(isWindows)("at the descriptor limit it fails, and nothing leaks", ()
   const { codes, leaked } = runProgram("child/limit.ts", {
     prefix: ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"'],
   }).result as { codes: unknown[]; leaked: number };
-  expect(codes.slice(0, 3)).toEqual(["EMFILE", "EMFILE", "EMFILE"]);
+  expect(codes[0]).toBe("EMFILE");
   expect(codes.at(-1)).toBe(0);
   expect(leaked).toBe(0);
 });

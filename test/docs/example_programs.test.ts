@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, test } from "vitest";
 import { hasCommand, runProgram } from "../support/program.ts";
-import { isBun, isDeno, isWindows } from "../support/system.ts";
+import { isBun, isDeno, isWindows, temporaryFolder } from "../support/system.ts";
 
 const examples = path.resolve(import.meta.dirname, "..", "..", "examples");
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
@@ -42,7 +44,9 @@ const expected: Readonly<Record<string, RegExp>> = {
   "log_writer.ts":
     /the first supervisor gave a file\nwithout it the writer goes on\nthe second supervisor gave another file/,
   "demo.ts": /the position is shared/,
-  "recover_deleted.ts": isWindows ? /which only Linux has/ : /fd 5 was service.log:\nprecious\n/,
+  "recover_deleted.ts": isWindows
+    ? /which only Linux has/
+    : /service.log.recovered: precious\nservice.log.recovered.2: rare\n/,
   "tail_many.ts": new RegExp(
     `following ${
       keepsAll ? 5000 : "\\d+"
@@ -74,3 +78,35 @@ for (const [file, output] of Object.entries(expected)) {
     expect(printed.replaceAll("\r", "")).toMatch(words ?? output);
   });
 }
+
+test.runIf(process.platform === "linux")(
+  "examples/recover_deleted.ts recovers each regular file once, and writes over nothing",
+  async () => {
+    using folder = temporaryFolder();
+    for (const name of ["a", "b", "out"]) fs.mkdirSync(path.join(folder.path, name));
+    const out = path.join(folder.path, "out");
+    fs.writeFileSync(path.join(out, "log.recovered"), "not to be lost");
+    // Two files of one name, one of them twice; a pipe with a name that is deleted; one that is not deleted.
+    const script = 'mkfifo pipe; exec 3<>pipe 4>a/log 5>b/log 6>&4 7>"kept (deleted)"; ' +
+      "echo first >&4; echo second >&5; rm pipe a/log b/log; echo ready; read _";
+    const child = spawn("sh", ["-c", script], {
+      cwd: folder.path,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    try {
+      runProgram(path.join(examples, "recover_deleted.ts"), { args: [`${child.pid}`, out] });
+    } finally {
+      child.stdin.end();
+      await ended;
+    }
+    const contents = fs.readdirSync(out).sort()
+      .map((name) => [name, fs.readFileSync(path.join(out, name), "utf8")]);
+    expect(contents).toEqual([
+      ["log.recovered", "not to be lost"],
+      ["log.recovered.2", "first\n"],
+      ["log.recovered.3", "second\n"],
+    ]);
+  },
+);

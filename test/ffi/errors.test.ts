@@ -7,7 +7,7 @@ import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import { failureByCode, failureByErrno, failureByWin32 } from "../../ffi/error.ts";
 import { posixError } from "../../ffi/posix/errors.ts";
-import { win32Error } from "../../ffi/win32/errors.ts";
+import { notOpened, win32Error } from "../../ffi/win32/errors.ts";
 import { runProgram } from "../support/program.ts";
 import { closeRaw, fdsAreSources, isWindows, openRaw, temporaryFile } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
@@ -73,6 +73,11 @@ describe("HandleError", () => {
     expect(failureByWin32(6)).toMatchObject({ code: "EBADF", native: 6 });
     expect(failureByWin32(5)).toMatchObject({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });
     expect(failureByWin32(4)).toMatchObject({ code: "EMFILE" });
+    const refused = notOpened(5, "OpenProcess", "process 4");
+    expect(refused).toMatchObject({ code: "EACCES", syscall: "OpenProcess" });
+    expect(refused.message).toMatch(
+      /; it is another user's, or protected: run as that user, or elev/,
+    );
     expect(failureByWin32(99_999)).toMatchObject({ code: "EIO", status: "ERROR_99999" });
   });
 });
@@ -89,7 +94,7 @@ describe.skipIf(isWindows)("at the descriptor limit (POSIX: Windows has no such 
       syscall: "fcntl",
     });
     expect((error as Error).message).toMatch(
-      /; 80 of the limit of 80 descriptors are open: close .*, or use DescriptorPool$/,
+      /; 80 of the limit of 80 descriptors are open: close .*, have root raise .*, or use DescriptorPool$/,
     );
     expect(full).toContain("; the limit of the whole system is reached (fs.file-max): close ");
     expect(made).toBeGreaterThan(10);

@@ -2,7 +2,8 @@ import { borrow, duplicate } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import { denied, unsupported } from "../support/matchers.ts";
-import { isWindows, readRaw, temporaryFile } from "../support/system.ts";
+import { protect, refusedClose, unprotect } from "../support/protected_handles.ts";
+import { isWindows, NEVER_OPEN, readRaw, temporaryFile } from "../support/system.ts";
 
 const notOpen = expect.objectContaining({
   code: "EBADF",
@@ -91,6 +92,28 @@ const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
 const calls = Object.entries(win32).filter(([, value]) =>
   typeof value === "function" && value !== win32.HandleError
 ) as [string, (...values: unknown[]) => unknown][];
+
+/** The handles that a call can do without, and what is passed then. */
+const optional: readonly (readonly [name: string, at: number, words: string])[] = [
+  ["CreateFileMappingW", 0, "INVALID_HANDLE_VALUE for memory without a file"],
+  ["CreateFileW", 6, "0 for none"],
+  ["CreateIoCompletionPort", 0, "INVALID_HANDLE_VALUE for a port without a file"],
+  ["CreateIoCompletionPort", 1, "0 for a new port"],
+  ["DuplicateHandle", 2, "0 for none, with DUPLICATE_CLOSE_SOURCE"],
+  ["IsProcessInJob", 1, "0 for any job"],
+];
+
+test("a call that can do without a handle says what to pass instead of null", () => {
+  for (const [name, at, words] of optional) {
+    const call = calls.find(([each]) => each === name)![1];
+    const values = argumentsOf[name] as readonly unknown[];
+    for (const bad of [null, undefined]) {
+      const wrong = () => call(...values.with(at, bad));
+      expect(wrong, name).toThrow(TypeError);
+      expect(wrong, name).toThrow(`; pass ${words}`);
+    }
+  }
+});
 
 describe.skipIf(isWindows)("duphandle/win32 on POSIX", () => {
   test("every call says what to use instead", () => {
@@ -192,10 +215,11 @@ describe.runIf(isWindows)("duphandle/win32 (ENOTSUP on POSIX, see above)", () =>
   test("CloseHandle() throws for a handle that is not open and for a protected one", () => {
     const [reader, writer] = win32.CreatePipe();
     win32.CloseHandle(reader);
-    expect(() => win32.CloseHandle(reader)).toThrow(notOpen);
-    win32.SetHandleInformation(writer, 2, win32.HANDLE_FLAG_PROTECT_FROM_CLOSE);
-    expect(() => win32.CloseHandle(writer)).toThrow(notOpen);
-    win32.SetHandleInformation(writer, 2, 0);
+    expect(() => win32.CloseHandle(NEVER_OPEN)).toThrow(notOpen);
+    protect(writer);
+    expect(() => win32.CloseHandle(writer)).toThrow(refusedClose(writer));
+    expect(win32.GetHandleInformation(writer)).toBe(win32.HANDLE_FLAG_PROTECT_FROM_CLOSE);
+    unprotect(writer);
     win32.CloseHandle(writer);
     expect(() => win32.CloseHandle(-1)).toThrow(TypeError);
   });
@@ -236,9 +260,9 @@ describe.runIf(isWindows)("duphandle/win32 (ENOTSUP on POSIX, see above)", () =>
     win32.CloseHandle(writer);
     expect(win32.ReadFile(reader, buffer)).toBe(0);
     win32.CloseHandle(reader);
-    expect(() => win32.ReadFile(reader, buffer)).toThrow(notOpen);
-    expect(() => win32.ReadFile(reader, buffer)).toThrow(
-      expect.objectContaining({ syscall: "ReadFile", handle: reader }),
+    expect(() => win32.ReadFile(NEVER_OPEN, buffer)).toThrow(notOpen);
+    expect(() => win32.ReadFile(NEVER_OPEN, buffer)).toThrow(
+      expect.objectContaining({ syscall: "ReadFile", handle: NEVER_OPEN }),
     );
     expect(() => open("C:\\no such file", GENERIC_READ)).toThrow(
       expect.objectContaining({ code: "ENOENT", status: "ERROR_FILE_NOT_FOUND", native: 2 }),

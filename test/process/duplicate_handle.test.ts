@@ -10,6 +10,7 @@ import {
   isSameObject,
   openProcess,
   OwnedHandle,
+  type ProcessHandle,
 } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -18,8 +19,10 @@ import { Peer, startOnce } from "../support/peer.ts";
 import {
   closeRaw,
   isWindows,
+  NEVER_OPEN,
   openRaw,
   readRaw,
+  refersTo,
   temporaryFile,
   writeRaw,
 } from "../support/system.ts";
@@ -31,13 +34,14 @@ const both = DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE;
 /** This process, for a test. */
 const me = currentProcess;
 
-/** Whether a handle of this process is open. */
-function isOpen(raw: number): boolean {
+/** Whether a handle of another process is open there and refers to the object of one of ours. */
+function refersToIn(process: ProcessHandle, raw: number, other: OwnedHandle): boolean {
   try {
-    borrow(raw).duplicate().close();
-    return true;
-  } catch {
-    return false;
+    using taken = process.take(raw);
+    return isSameObject(taken, other);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EBADF") return false;
+    throw error;
   }
 }
 
@@ -77,7 +81,8 @@ describe("duplicateHandle() within this process", () => {
 
   test("refuses wider access, and then with DUPLICATE_CLOSE_SOURCE the source is closed", () => {
     using file = temporaryFile("abcdef");
-    const { raw } = openRaw(file.path, "r");
+    using kept = openRaw(file.path, "r");
+    const raw = kept.duplicate().release();
     using self = me();
     const args = {
       sourceProcess: self,
@@ -86,9 +91,9 @@ describe("duplicateHandle() within this process", () => {
       desiredAccess: GENERIC_WRITE,
     };
     expect(() => duplicateHandle(args)).toThrow(denied);
-    expect(isOpen(raw)).toBe(true);
+    expect(refersTo(raw, kept)).toBe(true);
     expect(() => duplicateHandle({ ...args, options: DUPLICATE_CLOSE_SOURCE })).toThrow(denied);
-    expect(isOpen(raw)).toBe(false);
+    expect(refersTo(raw, kept)).toBe(false);
   });
 
   test("DUPLICATE_CLOSE_SOURCE closes the source: its owner knows, a borrower is refused", () => {
@@ -100,18 +105,20 @@ describe("duplicateHandle() within this process", () => {
     const raw = duplicateHandle({ ...args, sourceHandle: source });
     expect(source.closed).toBe(true);
     using last = OwnedHandle.fromRaw(duplicateHandle({ ...args, sourceHandle: raw }));
-    expect(isOpen(raw)).toBe(false);
+    expect(refersTo(raw, last)).toBe(false);
     expect(readRaw(last.raw, 6)).toBe("abcdef");
   });
 
   test("no target with DUPLICATE_CLOSE_SOURCE closes the source, and without it is EINVAL", () => {
     using file = temporaryFile("");
-    const source = openRaw(file.path, "r");
+    using kept = openRaw(file.path, "r");
+    const raw = kept.duplicate().release();
     using self = me();
-    const args = { sourceProcess: self, sourceHandle: source.raw, targetProcess: null };
+    const args = { sourceProcess: self, sourceHandle: raw, targetProcess: null };
     expect(() => duplicateHandle(args)).toThrow(expect.objectContaining({ code: "EINVAL" }));
+    expect(refersTo(raw, kept)).toBe(true);
     expect(duplicateHandle({ ...args, options: DUPLICATE_CLOSE_SOURCE })).toBe(0);
-    expect(() => source.close()).toThrow(notOpen);
+    expect(refersTo(raw, kept)).toBe(false);
     const second = openRaw(file.path, "r");
     const owned = { ...args, sourceHandle: second, options: DUPLICATE_CLOSE_SOURCE };
     expect(duplicateHandle(owned)).toBe(0);
@@ -121,21 +128,21 @@ describe("duplicateHandle() within this process", () => {
 
   test("a source that is not open, and a target that is no process", () => {
     using file = temporaryFile("");
-    const source = openRaw(file.path, "r");
-    const { raw } = source;
+    using kept = openRaw(file.path, "r");
+    const raw = kept.duplicate().release();
     using self = me();
     expect(() =>
       duplicateHandle({
         sourceProcess: self,
         sourceHandle: raw,
-        targetProcess: source,
+        targetProcess: kept,
         options: both,
       })
     ).toThrow(isWindows ? notOpen : unsupported);
     // The source is closed with a bad target as well.
-    expect(isOpen(raw)).toBe(false);
-    expect(() => duplicateHandle({ sourceProcess: self, sourceHandle: raw, targetProcess: self }))
-      .toThrow(notOpen);
+    expect(refersTo(raw, kept)).toBe(false);
+    const args = { sourceProcess: self, sourceHandle: NEVER_OPEN, targetProcess: self };
+    expect(() => duplicateHandle(args)).toThrow(notOpen);
   });
 
   test("refuses −1 as a source unless it comes from currentProcess()", () => {
@@ -205,7 +212,7 @@ describe("duplicateHandle() within this process", () => {
       { sourceHandle: 1.5 },
       { targetProcess: undefined },
       { targetProcess: NaN },
-      { options: 4 },
+      { options: 8 },
       { options: "SAME_ACCESS" },
       { desiredAccess: 2 ** 32 },
       { inheritHandle: 1 },
@@ -216,6 +223,11 @@ describe("duplicateHandle() within this process", () => {
       expect(() => duplicateHandle(args), JSON.stringify(change)).toThrow(TypeError);
     }
     expect(() => duplicateHandle(undefined as never)).toThrow(TypeError);
+    const noTarget = { ...good, targetProcess: undefined as never };
+    expect(() => duplicateHandle(noTarget)).toThrow("or null for none");
+    if (isWindows) {
+      expect(() => duplicateHandle({ ...good, targetProcess: 0 })).toThrow("pass null");
+    }
     expect(readRaw(source.raw, 2)).toBe("ab");
   });
 });
@@ -232,7 +244,7 @@ describe("duplicateHandle() between processes", () => {
     expect(readRaw(taken.raw, 2) + await peer.do("read", theirs, 2)).toBe("abcd");
     using reader = OwnedHandle.fromRaw(duplicateHandle({ ...args, desiredAccess: GENERIC_READ }));
     expect(() => writeRaw(reader.raw, "x")).toThrow();
-    expect(() => duplicateHandle({ ...args, sourceHandle: 4000 })).toThrow(notOpen);
+    expect(() => duplicateHandle({ ...args, sourceHandle: NEVER_OPEN })).toThrow(notOpen);
     expect(() => duplicateHandle({ ...args, sourceHandle: -1 })).toThrow(TypeError);
     expect(() => duplicateHandle({ ...args, sourceHandle: taken })).toThrow(TypeError);
   });
@@ -253,11 +265,13 @@ describe("duplicateHandle() between processes", () => {
     // Wider access than the source has: refused, and the source is closed nevertheless.
     const readOnly = await source.do("open", file.path, "r");
     const wider = { ...args, sourceHandle: readOnly, desiredAccess: GENERIC_WRITE };
+    using keptReader = from.take(readOnly);
     expect(() => duplicateHandle({ ...wider, options: DUPLICATE_CLOSE_SOURCE })).toThrow(denied);
-    expect(await source.do("isOpen", readOnly)).toBe(false);
+    expect(refersToIn(from, readOnly, keptReader)).toBe(false);
     // Moved: the source process no longer has it.
+    using kept = from.take(theirs);
     const moved = duplicateHandle({ ...args, options: both });
-    expect(await source.do("isOpen", theirs)).toBe(false);
+    expect(refersToIn(from, theirs, kept)).toBe(false);
     expect(await target.do("read", moved, 2)).toBe("ef");
   });
 
@@ -276,8 +290,8 @@ describe("duplicateHandle() between processes", () => {
     const foreign = new ForeignHandle(other, given);
     const close = { sourceProcess: other, targetProcess: null, options: DUPLICATE_CLOSE_SOURCE };
     expect(duplicateHandle({ ...close, sourceHandle: foreign })).toBe(0);
-    expect(await peer.do("isOpen", given)).toBe(false);
-    expect(() => duplicateHandle({ ...close, sourceHandle: 40_000 })).toThrow(notOpen);
+    expect(refersToIn(other, given, source)).toBe(false);
+    expect(() => duplicateHandle({ ...close, sourceHandle: NEVER_OPEN })).toThrow(notOpen);
   });
 
   test.runIf(isWindows)(

@@ -3,29 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 import { openHandles } from "../support/open_handles.ts";
-import { hasCommand, type Outcome, runProgram } from "../support/program.ts";
+import { type Outcome, runProgram } from "../support/program.ts";
+import { available, outputs, silentPipe, slowPipe } from "../support/standard_output.ts";
 import { isBun, isDeno, isWindows, openRaw, temporaryFile, writeRaw } from "../support/system.ts";
-
-/** The kinds of standard output, each with the command that starts the program with it. */
-const outputs: Record<string, string[]> = {
-  "a file": [],
-  "a pipe": ["sh", "-c", '"$@" | cat', "sh"],
-  "a terminal": ["sh", "-c", 'script -qefc "$*" /dev/null', "sh"],
-};
-/** A pipe whose reader begins some while after the program has made its file `FILE.go`. */
-const slowPipe = (file: string) => [
-  ...["sh", "-c"],
-  `"$@" | (until [ -e "${file}.go" ]; do sleep 0.05; done; sleep 0.2; cat)`,
-  "sh",
-];
-/** Standard input is a pipe that has a writer, which writes nothing. */
-const silentPipe = (file: string) => [
-  ...["sh", "-c"],
-  `mkfifo "${file}.in"; exec 3<>"${file}.in" 4<"${file}.in"; exec "$@" <&4`,
-  "sh",
-];
-const available = Object.keys(outputs)
-  .filter((kind) => !isWindows && (kind !== "a terminal" || hasCommand("script")));
 
 const linesOf = (text: string) => text.split(/\r?\n/).slice(0, -1);
 
@@ -56,7 +36,14 @@ describe("redirect()", () => {
         expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED", handle: fd }),
       );
     }
-    expect(() => redirect(1, target)).toThrow("start a child process with stdio");
+    // Each with what can be done about that descriptor.
+    expect(() => redirect(0, target)).toThrow(/start a child process with stdio$/);
+    expect(() => redirect(1, target)).toThrow(
+      /start a child process with stdio, or replace console/,
+    );
+    expect(() => redirect(7, target)).toThrow(
+      /use duplicate\(\) and give the new handle to the code/,
+    );
     expect(openHandles()).toEqual(before);
   });
 });
@@ -280,9 +267,12 @@ describe.skipIf(isWindows)(
       expect(busy).toBeLessThan(500);
     });
 
-    test.skipIf(isBun || isDeno)("Node's process.stdin in use is refused", () => {
-      expect(runCase("reading", silentPipe).result).toBe("ENOTSUP");
-    });
+    test.skipIf(isBun || isDeno)(
+      "Node's process.stdin in use is refused, until it is destroyed",
+      () => {
+        expect(runCase("reading", silentPipe).result).toEqual({ code: "ENOTSUP", isAdvised: true });
+      },
+    );
   },
 );
 

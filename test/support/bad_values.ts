@@ -299,7 +299,7 @@ export function badWin32Calls(handle: number): BadCall[] {
     },
     {
       name: "DuplicateHandle(,,,,,, dwOptions)",
-      values: [...dwords, ["4", 4]],
+      values: [...dwords, ["8", 8]],
       call: (value) => W.DuplicateHandle(me, handle, me, [0], 0, false, value),
     },
     {

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { OwnedHandle } from "duphandle";
+import { borrow, isSameObject, OwnedHandle } from "duphandle";
 import * as posix from "duphandle/posix";
 import * as win32 from "duphandle/win32";
 
@@ -66,6 +66,22 @@ export function positionOf(raw: number): number {
   return isWindows
     ? win32.SetFilePointerEx(raw, 0, win32.FILE_CURRENT)
     : posix.lseek(raw, 0, posix.SEEK_CUR);
+}
+
+/** The number of a handle that no process can have: neither system gives out one that is so high. */
+export const NEVER_OPEN = 0x7fff_fff0;
+
+/**
+ * Whether a number is open and refers to the object of another handle. A number that is closed may be
+ * another object's in the next moment, since a runtime's threads open handles of their own.
+ */
+export function refersTo(raw: number, other: OwnedHandle): boolean {
+  try {
+    return isSameObject(borrow(raw), other);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EBADF") return false;
+    throw error;
+  }
 }
 
 /** Closes a handle behind everybody's back. */

@@ -78,8 +78,26 @@ export const kernelSymbols = {
 
 /** Call numbers of asm/unistd.h: x86-64 has its own, arm64 has those of all newer processors. */
 export const callNumbers = {
-  x64: { getdents64: 217, kcmp: 312, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
-  others: { getdents64: 61, kcmp: 272, pidfd_open: 434, close_range: 436, pidfd_getfd: 438 },
+  x64: {
+    fcntl: 72,
+    flock: 73,
+    gettid: 186,
+    getdents64: 217,
+    kcmp: 312,
+    pidfd_open: 434,
+    close_range: 436,
+    pidfd_getfd: 438,
+  },
+  others: {
+    fcntl: 25,
+    flock: 32,
+    gettid: 178,
+    getdents64: 61,
+    kcmp: 272,
+    pidfd_open: 434,
+    close_range: 436,
+    pidfd_getfd: 438,
+  },
 } as const;
 
 /** The functions for channels: sockets with a path, and messages with descriptors. */
@@ -157,6 +175,6 @@ export const constants = {
  * The function that reads links. A link in /proc is at most one page long, so the result fits an `i32`.
  */
 export const linkSymbols = {
-  // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
-  readlink: { parameters: ["address", "address", "address"], result: "i32" },
+  // ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz);
+  readlinkat: { parameters: ["i32", "address", "address", "address"], result: "i32" },
 } as const satisfies SymbolTable;

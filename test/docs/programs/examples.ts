@@ -18,8 +18,7 @@ const pending = setInterval(() => {}, 1e9);
 for (const [at, file] of files.entries()) {
   try {
     let left = await run(file);
-    // A runtime may open something for itself just then, such as the completion port of another thread. A
-    // leak comes again each time.
+    // A runtime may open something for itself just then. A leak comes again each time.
     for (let again = 1; left.length > 0 && again <= 3; again++) {
       left = await run(copyOf(file, again));
     }

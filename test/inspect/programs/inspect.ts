@@ -1,10 +1,12 @@
 /**
  * Prints the results of inspection in a process of its own, as a line of JSON. The argument is the pid of
- * the process to list, or the path of a file that this program opens and inspects. The tests run it as
- * another user, where kcmp(2) is forbidden, and with no permission but that for FFI.
+ * the process to list, or the path of a file that this program opens and inspects. With a second argument,
+ * the kernel compares no open files. The tests run it as another user, where kcmp(2) is forbidden, and
+ * with no permission but that for FFI.
  */
 import { duplicate, type HandleError, inspectHandle, isSameObject, listHandles } from "duphandle";
 import { openDescriptors } from "../../../ffi/posix/identity.ts";
+import { refuseComparing } from "../../support/seccomp.ts";
 import { openRaw } from "../../support/system.ts";
 
 /** The result of a call, or its error. */
@@ -36,7 +38,8 @@ function own(file: string): unknown {
   };
 }
 
-const [target = ""] = process.argv.slice(2);
+const [target = "", comparesNothing] = process.argv.slice(2);
+if (comparesNothing !== undefined) refuseComparing();
 console.log(JSON.stringify(
   Number(target) > 0 ? outcome(() => listHandles(Number(target))) : own(target),
 ));

@@ -12,9 +12,11 @@ const freeCounts = process.argv.slice(2).map(Number);
 /** How often something is tried that may fail: faults that are injected come now and then. */
 const ATTEMPTS = 50;
 const codes: Record<string, number> = {};
+/** What the pool's errors say. */
+const advice = new Set<string>();
 
 /** Whether it worked. What it throws must be an error of the library. */
-function works(action: () => void): boolean {
+function works(action: () => void, isOfPool = true): boolean {
   try {
     action();
     return true;
@@ -23,6 +25,7 @@ function works(action: () => void): boolean {
     // What Deno and Node say of a placeholder that cannot be opened comes as such an error too.
     if (!(error instanceof HandleError)) throw error;
     codes[code!] = (codes[code!] ?? 0) + 1;
+    if (isOfPool) advice.add(error.message);
     return false;
   }
 }
@@ -44,7 +47,7 @@ function round(freeCount: number | undefined): void {
   const files = Array.from({ length: 60 }, () => ({ file: add(openRaw(file.path, "r")), at: 0 }));
   const fillers: OwnedHandle[] = [];
   if (freeCount !== undefined) {
-    while (works(() => fillers.push(duplicate(1))));
+    while (works(() => fillers.push(duplicate(1)), false));
     for (let freed = 0; freed < freeCount; freed++) fillers.pop()?.close();
   }
   const spare = freeCount === undefined ? 20 : 0;
@@ -85,4 +88,4 @@ const count = () => fs.readdirSync("/proc/self/fd").length;
 duplicate(1).close();
 const before = count();
 for (const freeCount of freeCounts.length === 0 ? [undefined] : freeCounts) round(freeCount);
-report({ codes, left: count() - before });
+report({ codes, left: count() - before, advice: [...advice] });

@@ -217,9 +217,14 @@ const cases: Record<string, () => unknown> = {
   async reading() {
     process.stdin.on("data", () => {});
     await sleep(50);
+    process.stdin.pause();
+    await sleep(50);
     const error = thrownBy(() => redirect(0, target));
+    // As the message advises.
     process.stdin.destroy();
-    return error?.["code"] ?? null;
+    await new Promise((resolve) => process.stdin.once("close", resolve));
+    redirect(0, target).restore();
+    return { code: error?.["code"], isAdvised: String(error?.["message"]).includes("destroy()") };
   },
 };
 

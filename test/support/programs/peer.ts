@@ -24,6 +24,9 @@ const actions = {
   write: (raw: number, text: string) => writeRaw(raw, text),
   position: (raw: number) => positionOf(raw),
   isInheritable: (raw: number) => borrow(raw).inheritable,
+  setInheritable(raw: number, inheritable: boolean): void {
+    borrow(raw).inheritable = inheritable;
+  },
   close: (raw: number) => closeRaw(raw),
   unlink: (file: string) => fs.unlinkSync(file),
   /** The numbers of the open handles. */

@@ -1,6 +1,6 @@
 /**
- * `process.stdout` and `process.stderr`, where they do not write to their descriptor synchronously.
- * The behaviour of each runtime was observed with strace, for a file, a pipe and a terminal:
+ * Making fds 0 to 2 refer to another file, with all that the runtime has beside the descriptor:
+ * `process.stdout` and `process.stderr`, where they do not write to it synchronously. The behaviour of each runtime was observed with strace, for a file, a pipe and a terminal:
  *
  * - Node writes to a file synchronously. On a pipe it makes the descriptor non-blocking, and libuv
  *   queues what does not fit; only the event loop writes that queue. On a terminal it opens the
@@ -13,12 +13,19 @@
  * All else, such as `console.log` in Deno and Bun, writes to the descriptor synchronously.
  */
 import type { WriteStream } from "node:tty";
-import { failure, type HandleError } from "../../ffi/error.ts";
+import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { builtin } from "../../ffi/host.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
+import { flushC } from "../../ffi/posix/libc.ts";
 import { nodeFs, nodeNet } from "../util/node.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { shared } from "../util/shared.ts";
-import { descriptorForChildren } from "./deno.ts";
+import { sleep } from "../util/sleep.ts";
+import { posixPlatform } from "./posix.ts";
+import { descriptorForChildren } from "./posix_deno_children.ts";
+
+/** How often a call is retried after `EINTR` or `EBUSY`: a restore should not fail for these. */
+const MAX_ATTEMPTS = 100;
 
 /** The runtime's stream for a descriptor. */
 export interface StandardStream {
@@ -50,6 +57,58 @@ const unbuffered: StandardStream = { otherFds: [], flush: noop, redirect: noop, 
 /** Streams that were made synchronous, which they stay. */
 const synchronous = (): WeakSet<Stream> => shared("synchronousStreams", 1, () => new WeakSet());
 
+/**
+ * Makes one of fds 0 to 2 refer to another file for good. What was printed before goes where it was
+ * meant to go; all that is printed afterwards follows.
+ *
+ * @throws {HandleError} when not all of it can follow; nothing has changed then
+ */
+export function replaceStandard(raw: RawHandle, fd: number, inheritable: boolean): void {
+  const stream = standardStream(fd);
+  stream.flush();
+  flushC();
+  replaceAll(raw, fd, stream.otherFds, inheritable);
+  stream.redirect();
+}
+
+/**
+ * Makes a descriptor and those that belong to it refer to another file. When one of them cannot, all
+ * refer to what they did before.
+ *
+ * @param others refer to the same open file as the descriptor; no program inherits them by number
+ */
+export function replaceAll(
+  raw: RawHandle,
+  fd: number,
+  others: readonly number[],
+  inheritable: boolean,
+): void {
+  const before = others.length > 0 && posixPlatform.isInheritable(fd);
+  replace(raw, fd, inheritable);
+  for (const [done, other] of others.entries()) {
+    if (other === raw) continue;
+    try {
+      replace(raw, other, false);
+    } catch (error) {
+      // This one still refers to the old file.
+      replace(other, fd, before);
+      for (const changed of others.slice(0, done)) replace(other, changed, false);
+      throw error;
+    }
+  }
+}
+
+function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return posixPlatform.duplicateOnto(raw, fd, inheritable);
+    } catch (error) {
+      const isTransient = hasCode(error, "EINTR", "EBUSY");
+      if (!isTransient || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** The runtime's stream for a descriptor, which must not be redirected yet. */
 export function standardStream(fd: number): StandardStream {
   if (fd > 2) return unbuffered;
@@ -58,7 +117,8 @@ export function standardStream(fd: number): StandardStream {
   ) {
     throw unsupported(
       fd,
-      "the streams of the process belong to its main thread; call redirect() there",
+      "the streams of the process belong to its main thread: call it there, or have a test runner " +
+        "use processes instead of threads (vitest --pool=forks, jest without --workerThreads)",
     );
   }
   if (fd === 0) {
@@ -168,7 +228,8 @@ function sinkOverride(stream: Stream, fd: number): object {
   if (key === undefined || typeof stream[key as keyof Stream] !== "object") {
     throw unsupported(
       fd,
-      "the sink of process.stdout is unknown in this version of Bun; report it",
+      "the sink of its stream is unknown in this version of Bun; start a child process with stdio " +
+        "instead, and report it",
     );
   }
   const write = (chunk: Uint8Array | string) => {
@@ -189,31 +250,41 @@ function writeAll(fd: number, chunk: Uint8Array | string, encoding: BufferEncodi
       done += nodeFs().writeSync(fd, bytes, done);
     } catch (error) {
       if ((error as { code?: unknown }).code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      sleep(1);
     }
   }
   return bytes.length;
 }
 
-/** Throws while Node reads fd 0: that read could take data of the original and of the new file. */
+/**
+ * Throws while Node has a stream of libuv on fd 0. Its reads could take data of the original and of the
+ * new file; when it only pauses, libuv leaves the descriptor registered, as for writing.
+ */
 function checkNotReading(): void {
   const { process } = globalThis as { process: { _getActiveHandles?(): { fd?: unknown }[] } };
   if ("Deno" in globalThis || "Bun" in globalThis) return;
   if (process._getActiveHandles?.().some((handle) => handle.fd === 0)) {
-    throw unsupported(0, "process.stdin is being read; pause() it, or use fs.readSync");
+    throw unsupported(
+      0,
+      "process.stdin is in use, which pause() does not end; read with fs.readSync instead, or call " +
+        "process.stdin.destroy(), and again after its event close",
+    );
   }
 }
 
 function unsupported(fd: number, why: string): HandleError {
-  return failure("ENOTSUP", "dup3", { message: `Cannot redirect fd ${fd}: ${why}`, handle: fd });
+  return failure("ENOTSUP", "dup3", {
+    message: `Cannot make fd ${fd} refer to another file: ${why}`,
+    handle: fd,
+  });
 }
 
 function outputPending(fd: number, cause?: unknown): HandleError {
   const name = fd === 1 ? "process.stdout" : "process.stderr";
   return failure("EAGAIN", "dup3", {
     message:
-      `Cannot redirect fd ${fd}: output to ${name} still waits for its reader, and only the ` +
-      "event loop can write it; await new Promise((done) => " +
+      `Cannot make fd ${fd} refer to another file: output to ${name} still waits for its reader, ` +
+      "and only the event loop can write it; await new Promise((done) => " +
       `${name}.write("", () => setImmediate(done))), then call again`,
     handle: fd,
     cause,

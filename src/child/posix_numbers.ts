@@ -1,0 +1,86 @@
+/**
+ * The numbers that named handles have in a child on Linux and macOS, and how the runtime is made to put
+ * them there by its option `stdio`. A source goes into `stdio` by its own number. No temporary duplicate
+ * of it is made where that can be avoided: to close any descriptor of a file removes the record locks
+ * that this process has on the file.
+ *
+ * What each runtime does with a number in `stdio` was read in its source and observed with strace:
+ *
+ * - Node (libuv) duplicates, in the child, what would be replaced before its turn. Every number works.
+ * - Bun duplicates, in the parent, a source that is below the length of `stdio`, and closes the
+ *   duplicate. It takes an `"inherit"` as it is. It takes 0 for `"inherit"`.
+ * - Deno duplicates in the child, one entry after the other, and closes each source there after that. So
+ *   a number can be there once, and must not be replaced by an entry before.
+ */
+import { failure } from "../../ffi/error.ts";
+import { osName } from "../../ffi/host.ts";
+import { fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
+import { hasRecordLock } from "../../ffi/posix/locks.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import type { StdioEntry } from "./types.ts";
+
+/**
+ * The numbers of the handles in the child: those that follow the entries of `stdio`. A source whose own
+ * number is among them keeps it, so that no other one replaces it before its turn.
+ */
+export function numbersInChild(sources: readonly number[], first: number): number[] {
+  const end = first + sources.length;
+  const kept = new Set<number>();
+  const numbers = sources.map((source) => {
+    if (source < first || source >= end || kept.has(source)) return -1;
+    kept.add(source);
+    return source;
+  });
+  let next = first;
+  return numbers.map((number) => {
+    if (number !== -1) return number;
+    while (kept.has(next)) next++;
+    return next++;
+  });
+}
+
+/**
+ * The option `stdio` with the sources at their numbers.
+ *
+ * @param temporary gets the duplicates that the runtime needs, for the caller to close
+ * @throws {HandleError} `ENOTSUP` when it needs one of a file that has record locks; `EMFILE`
+ */
+export function stdioWith(
+  entries: readonly StdioEntry[],
+  sources: readonly number[],
+  numbers: readonly number[],
+  temporary: number[],
+): StdioEntry[] {
+  const first = entries.length;
+  const end = first + sources.length;
+  const used = new Set<unknown>("Deno" in globalThis ? entries.slice(3) : []);
+  const stdio = [...entries];
+  sources.forEach((source, at) => {
+    const number = numbers[at]!;
+    const isRepeated = used.has(source);
+    used.add(source);
+    const needsDuplicate = "Deno" in globalThis
+      ? source < first || isRepeated
+      : "Bun" in globalThis && (source < first || (source < end && source !== number));
+    stdio[number] = needsDuplicate
+      ? duplicateAbove(source, end, temporary)
+      : source === number && "Bun" in globalThis
+      ? "inherit"
+      : source;
+  });
+  return stdio;
+}
+
+/** Makes a duplicate that no entry of `stdio` replaces, unless its close would remove record locks. */
+function duplicateAbove(source: number, end: number, temporary: number[]): number {
+  if (osName() === "linux" && tryOrUndefined(() => hasRecordLock(source)) === true) {
+    throw failure("ENOTSUP", "spawn", {
+      message: `Cannot pass fd ${source}: this runtime needs a temporary duplicate of it, whose ` +
+        "close would remove the record locks of the file; pass a duplicate() instead, each once",
+      handle: source,
+    });
+  }
+  const duplicate = fcntl_dupfd_cloexec(source, end);
+  temporary.push(duplicate);
+  return duplicate;
+}

@@ -1,0 +1,51 @@
+/** Refuses system calls to the thread that runs, as the filter of a container does: seccomp(2). */
+import { prctl } from "duphandle/posix";
+import { scratch } from "../../ffi/backend/scratch.ts";
+import { callNumbers } from "../../ffi/posix/libc.ts";
+
+/** linux/prctl.h, linux/seccomp.h. */
+const PR_SET_SECCOMP = 22;
+const PR_SET_NO_NEW_PRIVS = 38;
+const SECCOMP_MODE_FILTER = 2;
+const ALLOW = 0x7fff_0000;
+const EPERM = 0x0005_0001;
+const EINVAL = 0x0005_0016;
+
+/** linux/bpf_common.h. */
+const LOAD = 0x20;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN = 0x06;
+
+/** Offsets in `struct seccomp_data`. */
+const NUMBER = 0;
+const SECOND_ARGUMENT = 24;
+
+const F_DUPFD_QUERY = 1027;
+
+/** Refuses kcmp(2), and the command of fcntl(2) that compares open files, as kernels before 6.10 do. */
+export function refuseComparing(): void {
+  const fcntl = process.arch === "x64" ? 72 : 25;
+  const { address, data } = scratch();
+  const code = address + 16;
+  const program = [
+    [LOAD, 0, 0, NUMBER],
+    [JUMP_IF_EQUAL, 4, 0, callNumbers().kcmp],
+    [JUMP_IF_EQUAL, 0, 2, fcntl],
+    [LOAD, 0, 0, SECOND_ARGUMENT],
+    [JUMP_IF_EQUAL, 2, 0, F_DUPFD_QUERY],
+    [RETURN, 0, 0, ALLOW],
+    [RETURN, 0, 0, EPERM],
+    [RETURN, 0, 0, EINVAL],
+  ] as const;
+  data.setUint16(0, program.length, true);
+  data.setBigUint64(8, BigInt(code), true);
+  for (const [at, [operation, ifTrue, ifFalse, value]] of program.entries()) {
+    const offset = 16 + at * 8;
+    data.setUint16(offset, operation, true);
+    data.setUint8(offset + 2, ifTrue);
+    data.setUint8(offset + 3, ifFalse);
+    data.setUint32(offset + 4, value, true);
+  }
+  prctl(PR_SET_NO_NEW_PRIVS, 1);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address);
+}
