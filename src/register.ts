@@ -20,7 +20,6 @@ import { builtin } from "../ffi/host.ts";
 import { copyFileHandle } from "./file/copy_file_handle.ts";
 import type { CopyAttributes } from "./file/options.ts";
 import type { DuplicateOptions } from "./handle/options.ts";
-import { nodeFs } from "./util/node.ts";
 
 declare module "node:fs/promises" {
   interface FileHandle {
@@ -42,7 +41,7 @@ declare module "node:fs/promises" {
   }
 }
 
-const { promises } = nodeFs();
+const { promises } = builtin<typeof import("node:fs")>("node:fs")!;
 const open = promises.open;
 
 // No runtime exports its FileHandle, so its prototype is taken from the first one that is opened.

@@ -1,8 +1,7 @@
 /** The backend over koffi, an optional peer dependency, for Node older than 26.9. */
 import type { Backend } from "./types.ts";
 import { bind, mapTable, type NativeFunction, spell, type Spelling } from "./bind.ts";
-import { causeOf } from "../error.ts";
-import { builtin } from "../host.ts";
+import { builtin, keptBuiltin } from "../host.ts";
 
 /** The part of koffi that is used here; its own types are not needed then. */
 interface Koffi {
@@ -21,7 +20,7 @@ const spelling: Spelling = {
 /**
  * The backend, or the reason why this process has none.
  *
- * @throws {Error} when koffi is not found; the errors of the runtime are its cause
+ * @throws {Error} when koffi is not found; it lists from where it was looked for
  */
 export function koffiBackend(): Backend | string {
   if (globalThis.process?.versions?.["node"] === undefined) return "this is not Node";
@@ -43,26 +42,40 @@ export function koffiBackend(): Backend | string {
 }
 
 /**
- * Looks for koffi where the application would: from its main script, then from the working
- * folder. A static import would make koffi a dependency of every user, and `import.meta` does not
- * exist in CommonJS.
+ * Looks for koffi where the library itself is, as an import of it would, then where the application would
+ * look: from its main script and from the working folder. A bundle may be anywhere. A static import would
+ * make koffi a dependency of every user.
  */
 function requireKoffi(): Koffi | undefined {
   const modules = builtin<typeof import("node:module")>("node:module");
-  const fs = builtin<typeof import("node:fs")>("node:fs");
-  const path = builtin<typeof import("node:path")>("node:path");
-  if (modules === undefined || fs === undefined || path === undefined) return undefined;
-  const script = globalThis.process.argv[1];
-  const places = [globalThis.process.cwd() + path.sep];
-  if (script !== undefined && fs.existsSync(script)) places.unshift(fs.realpathSync(script));
-  const causes: unknown[] = [];
+  if (modules === undefined) return undefined;
+  const places = placesOfKoffi();
   for (const place of places) {
+    const require = modules.createRequire(place);
+    let file: string;
     try {
-      return modules.createRequire(place)("koffi") as Koffi;
+      file = require.resolve("koffi");
     } catch (error) {
       if ((error as { code?: unknown }).code !== "MODULE_NOT_FOUND") throw error;
-      causes.push(error);
+      continue;
     }
+    return require(file) as Koffi;
   }
-  throw new Error("koffi is not installed", { cause: causeOf(causes) });
+  throw new Error(`koffi is not installed where ${places.join(" or ")} would find it`);
+}
+
+/** The files and the folder from which koffi is looked for. */
+function placesOfKoffi(): string[] {
+  const fs = keptBuiltin("node:fs")!;
+  const path = builtin<typeof import("node:path")>("node:path")!;
+  // A bundler may leave nothing of it, or the path of a file that was on its machine.
+  const own = (import.meta as { readonly filename?: string }).filename;
+  const places = [own, globalThis.process.argv[1]].filter((file) => file !== undefined)
+    .filter((file) => fs.existsSync(file)).map((file) => fs.realpathSync(file));
+  try {
+    places.push(globalThis.process.cwd() + path.sep);
+  } catch {
+    // The working folder was removed.
+  }
+  return [...new Set(places)];
 }

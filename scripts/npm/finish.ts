@@ -16,6 +16,10 @@ import { root } from "../runtimes.ts";
 const DECLARATION = ".d.ts";
 /** What a declaration imports from its neighbours: dnt writes `.js`, the compiler leaves `.ts`. */
 const RELATIVE = /(?<=(?:from |import |import\())"(\.\.?\/[^"]+)\.[jt]s"/g;
+/** What dnt writes for `import.meta`: a call of a polyfill, which the bundler leaves out. */
+const IMPORT_META = 'globalThis[Symbol.for("import-meta-ponyfill-esmodule")](import.meta)';
+/** The one module that uses it. */
+const USES_IMPORT_META = path.join("ffi", "backend", "koffi.js");
 /** The example of a system call: there are hundreds, a fifth of the package, and the reference has them. */
 const EXAMPLE = /^ *\* @example\n *\* ```ts\n[^]*?\* ```\n/gm;
 
@@ -26,6 +30,8 @@ export async function finish(folder: string): Promise<void> {
   const emitted = path.join(folder, "emitted");
   for (const old of [script, emitted]) fs.rmSync(old, { recursive: true, force: true });
   fs.renameSync(esm, emitted);
+  const koffi = path.join(emitted, USES_IMPORT_META);
+  write(koffi, fs.readFileSync(koffi, "utf8").replaceAll(IMPORT_META, "import.meta"));
   const names = await bundle(emitted, { esm, cjs: script });
   for (const [file, text] of publicDeclarations(emitted)) {
     write(path.join(script, path.relative(emitted, file)), text);

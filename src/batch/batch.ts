@@ -7,8 +7,10 @@ import { duplicateAll } from "./duplicate_all.ts";
 import {
   closeReleased,
   isHandle,
+  isOwnedHandle,
   OwnedHandle,
   ownedHandle,
+  rawOfHandle,
   releaseForBatch,
 } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
@@ -74,7 +76,7 @@ export function duplicateMany(
 export function closeMany(handles: Iterable<OwnedHandle>): void {
   const all = listOf(handles, "handles");
   for (const handle of all) {
-    if (handle instanceof OwnedHandle) continue;
+    if (isOwnedHandle(handle)) continue;
     throw new TypeError(`Cannot close ${show(handle)}: it must be an OwnedHandle`);
   }
   const attempts = new Attempts();
@@ -83,7 +85,8 @@ export function closeMany(handles: Iterable<OwnedHandle>): void {
   const special: OwnedHandle[] = [];
   for (const handle of all) {
     try {
-      // One that is in the list twice is closed the second time. Subclasses have a close of their own.
+      // One that is in the list twice is closed the second time. Subclasses have a close of
+      // their own, and so have the handles of another copy of this library.
       if (handle.constructor !== OwnedHandle) special.push(handle);
       else if (!handle.closed) {
         raws.push(releaseForBatch(handle));
@@ -114,7 +117,7 @@ function consumed(
     if (isHandle(source)) {
       const owner = requireOwner({ owner: ownerOf(source) });
       if (!source.closed) owners.set(source, owner);
-      reads.push(() => source.raw);
+      reads.push(() => rawOfHandle(source));
       continue;
     }
     try {

@@ -8,6 +8,7 @@ import { OwnedHandle } from "../handle/handle.ts";
 import { adoptSocket } from "./windows_socket.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
+import { shared } from "../util/shared.ts";
 import { children } from "./platform.ts";
 
 /** An inherited handle and its state. */
@@ -17,8 +18,6 @@ interface InheritedEntry extends NamedHandle {
   /** Whether the handle has an owner in this process. */
   isTaken: boolean;
 }
-
-let entries: Map<string, InheritedEntry> | undefined;
 
 /**
  * Takes the handle that the parent passed to this process under a name, with {@linkcode spawn}. The
@@ -110,7 +109,7 @@ export function takeReserved(name: string): RawHandle | undefined {
 }
 
 function inheritedEntries(): Map<string, InheritedEntry> {
-  return entries ??= readEntries();
+  return shared("inherited", 1, readEntries);
 }
 
 /** Reads the variable and removes it, and ends the inheritance of the handles that it lists. */

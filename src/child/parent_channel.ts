@@ -6,12 +6,11 @@ import {
   type HandleChannel,
   parseLimits,
 } from "../channel/channel.ts";
+import type { Limits } from "../channel/frames.ts";
 import { CHANNEL_VARIABLE } from "../channel/types.ts";
 import { readVariable, refuseInWorker, takeReserved } from "./inherited.ts";
+import { shared } from "../util/shared.ts";
 import { channels } from "../channel/platform.ts";
-
-/** The channel; `null` when there is none, `undefined` before the first call. */
-let parent: HandleChannel | null | undefined;
 
 /**
  * Opens the channel with the process that started this one by `spawn` with `channel: true`. Every
@@ -43,12 +42,14 @@ let parent: HandleChannel | null | undefined;
  */
 export function parentChannel(options?: ChannelOptions): HandleChannel | undefined {
   const limits = parseLimits(options);
-  if (parent === undefined) {
-    refuseInWorker();
-    const value = isWindows() ? readVariable(CHANNEL_VARIABLE) : undefined;
-    const end = channels().openFromParent(takeReserved, value);
-    if (value !== undefined) delete process.env[CHANNEL_VARIABLE];
-    parent = end === undefined ? null : createChannel(end, limits);
-  }
-  return parent ?? undefined;
+  return shared("parentChannel", 1, () => openParent(limits)) ?? undefined;
+}
+
+/** The channel; `null` when there is none. */
+function openParent(limits: Limits): HandleChannel | null {
+  refuseInWorker();
+  const value = isWindows() ? readVariable(CHANNEL_VARIABLE) : undefined;
+  const end = channels().openFromParent(takeReserved, value);
+  if (value !== undefined) delete process.env[CHANNEL_VARIABLE];
+  return end === undefined ? null : createChannel(end, limits);
 }

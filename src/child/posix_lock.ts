@@ -14,6 +14,7 @@ import { ownerThread, setOwnerThread, tryLock, unlock } from "../../ffi/posix/lo
 import { linkText } from "../../ffi/posix/proc.ts";
 import { closeAll } from "../handle/raw.ts";
 import { MINIMUM } from "../handle/posix.ts";
+import { shared } from "../util/shared.ts";
 import { sleep } from "../util/sleep.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
 
@@ -26,8 +27,11 @@ const MAX_ATTEMPTS = 10_000;
 /** The number of attempts after which the thread that has the lock is looked for. */
 const ATTEMPTS_BEFORE_SEARCH = 32;
 
-/** Whether this thread has the lock: a program that runs in mid-start may start another child. */
-let isLocked = false;
+/**
+ * Whether this thread has the lock, by whichever copy of this library: a program that runs in mid-start may
+ * start another child.
+ */
+const own = (): { isLocked: boolean } => shared("startLock", 1, () => ({ isLocked: false }));
 
 /**
  * Calls `start` while no other thread of this process does so. Without /proc it calls it all the same.
@@ -36,15 +40,16 @@ let isLocked = false;
  * @throws {HandleError} `EMFILE` and other failures to open that descriptor; `start` was not called
  */
 export function startAlone<Result>(start: (neutral: number) => Result): Result {
-  const lock = isLocked || osName() !== "linux" ? undefined : openPlace();
+  const state = own();
+  const lock = state.isLocked || osName() !== "linux" ? undefined : openPlace();
   const neutral = lock ?? openNeutral("/dev/null");
   try {
     if (lock !== undefined) waitForLock(lock);
-    if (lock !== undefined) isLocked = true;
+    if (lock !== undefined) state.isLocked = true;
     return start(neutral);
   } finally {
     if (lock !== undefined) {
-      isLocked = false;
+      state.isLocked = false;
       unlock(lock); // a child that another program of this process forks now has a duplicate of it
     }
     closeAll([neutral]);

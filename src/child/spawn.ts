@@ -2,7 +2,7 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
-import { builtin, isWindows } from "../../ffi/host.ts";
+import { builtin, isWindows, keptBuiltin } from "../../ffi/host.ts";
 import {
   type ChannelOptions,
   createChannel,
@@ -194,7 +194,7 @@ function errorMonitor(): symbol {
 }
 
 function nodeSpawn(): typeof import("node:child_process").spawn {
-  const found = builtin<typeof import("node:child_process")>("node:child_process")?.spawn;
+  const found = keptBuiltin("node:child_process")?.spawn;
   if (found !== undefined) return found;
   throw failure("ENOTSUP", "spawn", {
     message: "Cannot start a process: this runtime has no node:child_process; " +

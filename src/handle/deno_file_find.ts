@@ -54,9 +54,29 @@ const MAX_ATTEMPTS_FOR_NEW = 1000;
 /** The most candidates that the kernel compares, each with each. */
 const MAX_COMPARED = 64;
 
+/**
+ * Deno as it was when this library was imported: a program may replace its functions later, as tests do.
+ */
+const deno: DenoFiles | undefined = /* @__PURE__ */ keepDeno();
+/** Deno's own methods of files: methods that other code has put on an object itself are not called. */
+const methods: DenoFile | undefined = /* @__PURE__ */ keepMethods();
+
 /** Deno's own files; `undefined` in another runtime. */
 export function denoFiles(): DenoFiles | undefined {
-  return (globalThis as { Deno?: unknown }).Deno as DenoFiles | undefined;
+  return deno;
+}
+
+function keepDeno(): DenoFiles | undefined {
+  const found = (globalThis as { Deno?: DenoFiles }).Deno;
+  if (found === undefined) return undefined;
+  const { FsFile, openSync, pid } = found;
+  return { FsFile, openSync, pid };
+}
+
+function keepMethods(): DenoFile | undefined {
+  const prototype = deno?.FsFile.prototype;
+  return prototype &&
+    Object.defineProperties({}, Object.getOwnPropertyDescriptors(prototype)) as DenoFile;
 }
 
 /**
@@ -68,7 +88,7 @@ export function denoFiles(): DenoFiles | undefined {
  */
 export function identityOfFile(file: DenoFile): FileId | undefined {
   try {
-    const { dev, ino } = methods().statSync.call(file);
+    const { dev, ino } = methods!.statSync.call(file);
     return { device: dev, inode: Number(ino) };
   } catch (cause) {
     const { name, code } = cause as { name?: string; code?: string };
@@ -192,7 +212,7 @@ function lockedWith(file: DenoFile, groups: Group[]): Group[] {
  * a moment; `undefined` when an exclusive lock of another process prevents it.
  */
 function filterLocked(file: DenoFile, groups: Group[]): Group[] | undefined {
-  const { tryLockSync, unlockSync } = methods();
+  const { tryLockSync, unlockSync } = methods!;
   try {
     if (!tryLockSync.call(file, false)) return undefined;
   } catch {
@@ -235,15 +255,10 @@ function movedTo(probe: number, file: DenoFile, groups: Group[]): Group[] {
 /** Moves the file's position; `undefined` when it has none, or cannot have this one. */
 function seek(file: DenoFile, offset: number, whence: number): number | undefined {
   try {
-    return methods().seekSync.call(file, offset, whence);
+    return methods!.seekSync.call(file, offset, whence);
   } catch {
     return undefined;
   }
-}
-
-/** Deno's own methods: methods that other code has put on the object itself are not called. */
-function methods(): DenoFile {
-  return denoFiles()!.FsFile.prototype;
 }
 
 function notFound(reason: string): HandleError {

@@ -1,7 +1,7 @@
 /** Duplicating one handle: to a new number, or onto a given one. */
 import { checkFd, isFd } from "../../ffi/check.ts";
 import { duplicateKnown } from "./raw.ts";
-import { isHandle, type OwnedHandle, ownedHandle } from "./handle.ts";
+import { Handle, isHandle, type OwnedHandle, ownedHandle } from "./handle.ts";
 import {
   type DuplicateOntoOptions,
   type DuplicateOptions,
@@ -49,11 +49,13 @@ const LAST_STANDARD_FD = 2;
  * ```
  */
 export function duplicate(source: HandleSource, options?: DuplicateOptions): OwnedHandle {
-  if (isHandle(source)) return source.duplicate(options);
-  if (options === undefined) {
+  const isKnown = isHandle(source);
+  if (isKnown && source instanceof Handle) return source.duplicate(options);
+  // A handle of another copy of this library would make one of that copy.
+  if (options === undefined && !isKnown) {
     return ownedHandle(platform().duplicate(platform().rawOfFd(fdOf(source)), false, undefined));
   }
-  const choices = parseDuplicateOptions(options);
+  const choices = parseDuplicateOptions(options ?? {});
   return ownedHandle(duplicateKnown(knownSource(source), choices));
 }
 

@@ -33,6 +33,12 @@ export let closeReleased: (owner: OwnedHandle) => void;
 export let forget: (owner: object) => void;
 
 /**
+ * Says to another copy of this library in the process what a handle is, "owned" or "borrowed": two versions
+ * of it, or its sources and its package, have classes of their own.
+ */
+const KIND: unique symbol = /* @__PURE__ */ Symbol.for("duphandle.handle") as never;
+
+/**
  * A handle of this process: owned or borrowed.
  *
  * @see https://man7.org/linux/man-pages/man2/open.2.html
@@ -91,13 +97,35 @@ export abstract class Handle {
   }
 }
 
-/** Whether the value is a {@linkcode Handle}; `false` also for a proxy that throws. */
+/**
+ * Whether the value is a {@linkcode Handle}, of this copy of the library or of another one; `false` also for
+ * a proxy that throws. What is not of this copy may be an imitation: {@linkcode rawOfHandle} checks it.
+ */
 export function isHandle(value: unknown): value is Handle {
   try {
-    return value instanceof Handle;
+    return value instanceof Handle || kindElsewhere(value) !== undefined;
   } catch {
     return false; // a revoked proxy
   }
+}
+
+/** Whether the value is an {@linkcode OwnedHandle}, of this copy of the library or of another one. */
+export function isOwnedHandle(value: unknown): value is OwnedHandle {
+  return value instanceof OwnedHandle || kindElsewhere(value) === "owned";
+}
+
+/** The raw handle of a {@linkcode Handle}. That of another copy is checked as a number of the user's. */
+export function rawOfHandle(handle: Handle): RawHandle {
+  const { raw } = handle;
+  if (!(handle instanceof Handle)) platform().checkBorrowed(raw);
+  return raw;
+}
+
+/** What the value is in another copy of this library. */
+function kindElsewhere(value: unknown): "owned" | "borrowed" | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const kind = (value as { readonly [KIND]?: unknown })[KIND];
+  return kind === "owned" || kind === "borrowed" ? kind : undefined;
 }
 
 /**
@@ -117,6 +145,7 @@ export function isHandle(value: unknown): value is Handle {
 export class BorrowedHandle extends Handle {
   static {
     borrowedHandle = (source) => new BorrowedHandle(source);
+    Object.defineProperty(Handle.prototype, KIND, { value: "borrowed" });
   }
 
   readonly #source: RawHandle | OwnedHandle;
@@ -157,6 +186,7 @@ export class BorrowedHandle extends Handle {
 export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   static {
     ownedHandle = (raw) => new OwnedHandle(raw);
+    Object.defineProperty(OwnedHandle.prototype, KIND, { value: "owned" });
     releaseForBatch = (owner) => {
       observer?.onReleaseForBatch(owner);
       return owner.#release();

@@ -7,12 +7,18 @@ import { osName } from "../../ffi/host.ts";
 import { F_GETFD, FD_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { libc } from "../../ffi/posix/libc.ts";
 import { sharersBySignal } from "../../ffi/posix/signal_mark.ts";
+import { shared } from "../util/shared.ts";
 
 /** The search ends at 256: Deno's duplicates are among the first descriptors of the process. */
 const FIRST = 3;
 const END = 256;
 
-let cached: { readonly 1: number; readonly 2: number } | undefined;
+/** What was found, by whichever copy of this library. */
+interface Search {
+  found?: { readonly 1: number; readonly 2: number };
+}
+
+const search = (): Search => shared("denoDescriptors", 1, () => ({}));
 
 /**
  * The descriptor that children get for this one.
@@ -22,7 +28,8 @@ let cached: { readonly 1: number; readonly 2: number } | undefined;
  */
 export function descriptorForChildren(fd: 1 | 2): number {
   findDescriptorsForChildren();
-  if (cached !== undefined) return cached[fd];
+  const { found } = search();
+  if (found !== undefined) return found[fd];
   throw failure("ENOTSUP", "dup3", {
     message:
       `Cannot make fd ${fd} refer to another file: Deno's children get a duplicate of it that ` +
@@ -40,10 +47,11 @@ export function descriptorForChildren(fd: 1 | 2): number {
  * being inheritable, so this must run before their inheritance is ended.
  */
 export function findDescriptorsForChildren(): void {
-  if (cached !== undefined) return;
+  const state = search();
+  if (state.found !== undefined) return;
   const [first] = duplicatesOf(1);
   const second = duplicatesOf(2).find((number) => first !== undefined && number > first);
-  if (first !== undefined && second !== undefined) cached = { 1: first, 2: second };
+  if (first !== undefined && second !== undefined) state.found = { 1: first, 2: second };
 }
 
 /** The descriptors of the same open file that no other program has passed to this one. */

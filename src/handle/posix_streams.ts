@@ -19,6 +19,7 @@ import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
 import { nodeFs, nodeNet } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { shared } from "../util/shared.ts";
 import { sleep } from "../util/sleep.ts";
 import { posixPlatform } from "./posix.ts";
 import { descriptorForChildren } from "./posix_deno_children.ts";
@@ -54,7 +55,7 @@ const noop = () => {};
 const unbuffered: StandardStream = { otherFds: [], flush: noop, redirect: noop, restore: noop };
 
 /** Streams that were made synchronous, which they stay. */
-const synchronous = new WeakSet<Stream>();
+const synchronous = (): WeakSet<Stream> => shared("synchronousStreams", 1, () => new WeakSet());
 
 /**
  * Makes one of fds 0 to 2 refer to another file for good. What was printed before goes where it was
@@ -151,7 +152,7 @@ function flushStream(stream: Stream, fd: number): void {
   for (let cork = 0; cork < corks; cork++) stream.cork();
   const handle = stream._handle;
   // Without a handle of libuv writes are synchronous: what is still buffered has failed.
-  if (!handle?.setBlocking || stream.destroyed || synchronous.has(stream)) return;
+  if (!handle?.setBlocking || stream.destroyed || synchronous().has(stream)) return;
   if (stream.writableLength + (handle.writeQueueSize ?? 0) > 0) throw outputPending(fd);
   if (!stream.isTTY) {
     unregisterEvents(fd);
@@ -160,7 +161,7 @@ function flushStream(stream: Stream, fd: number): void {
   // It stays synchronous: otherwise there could be buffered output again at the restore, which must
   // not fail. On a busy machine even a terminal that libuv made blocking takes only a part.
   Object.assign(stream, synchronousMethods(fd));
-  synchronous.add(stream);
+  synchronous().add(stream);
 }
 
 /**

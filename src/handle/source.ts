@@ -1,6 +1,6 @@
 /** The sources of duplicates, and how the raw handle of each is found. */
 import type { FsFile } from "./deno_file.ts";
-import { type Handle, isHandle, OwnedHandle } from "./handle.ts";
+import { type Handle, isHandle, isOwnedHandle, rawOfHandle } from "./handle.ts";
 import { platform } from "./platform.ts";
 import type { KnownSource, Owner } from "./raw.ts";
 import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
@@ -17,7 +17,7 @@ export type HandleSource = number | HasFd | Handle | FsFile;
 
 /** The raw handle of a source. */
 export function rawOf(source: HandleSource): RawHandle {
-  return isHandle(source) ? source.raw : platform().rawOfFd(fdOf(source));
+  return isHandle(source) ? rawOfHandle(source) : platform().rawOfFd(fdOf(source));
 }
 
 /**
@@ -26,17 +26,17 @@ export function rawOf(source: HandleSource): RawHandle {
  */
 export function rawsOf(sources: readonly HandleSource[]): RawHandle[] {
   const fds = sources.map((source) => isHandle(source) ? source : fdOf(source));
-  return fds.map((fd) => typeof fd === "number" ? platform().rawOfFd(fd) : fd.raw);
+  return fds.map((fd) => typeof fd === "number" ? platform().rawOfFd(fd) : rawOfHandle(fd));
 }
 
 /** The raw handle of a source and what closes it. The `fd` of an object is read once. */
 export function knownSource(source: HandleSource): KnownSource {
-  if (isHandle(source)) return { raw: source.raw, owner: ownerOf(source) };
+  if (isHandle(source)) return { raw: rawOfHandle(source), owner: ownerOf(source) };
   const fd = fdOf(source);
   return { raw: platform().rawOfFd(fd), owner: new RuntimeSource(fd, source) };
 }
 
 /** What closes a handle; `undefined` when it is borrowed. */
 export function ownerOf(handle: Handle): Owner | undefined {
-  return handle instanceof OwnedHandle ? handle : undefined;
+  return isOwnedHandle(handle) ? handle : undefined;
 }

@@ -2,7 +2,7 @@
 import { checkInteger, MAX_FD, show } from "../../ffi/check.ts";
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { Attempts } from "../util/attempts.ts";
-import { OwnedHandle } from "../handle/handle.ts";
+import { isOwnedHandle, type OwnedHandle, rawOfHandle } from "../handle/handle.ts";
 import { checkKeys } from "../handle/options.ts";
 import { type PooledDescriptor, pooledDescriptor } from "./descriptor.ts";
 import { poolBackend } from "./platform.ts";
@@ -122,16 +122,17 @@ export class DescriptorPool implements Disposable, AsyncDisposable {
    */
   add(handle: OwnedHandle): PooledDescriptor {
     this.#requireOpen();
-    if (!(handle instanceof OwnedHandle)) {
+    if (!isOwnedHandle(handle)) {
       throw new TypeError(`Cannot add ${show(handle)}: it must be an OwnedHandle`);
     }
-    const { raw } = handle;
+    const raw = rawOfHandle(handle);
     // Once there are more files than descriptors, every file is parked. So only add() can find that the
     // system keeps no more: paging out a file that is parked cannot fail.
     if (this.#entries.size === this.#limit) this.#parkAll();
     const mustPark = this.#entries.size >= this.#limit;
     const attached = this.#backend.attach(raw, this.#pageOut(), mustPark);
-    this.#backend.consume(handle.release());
+    handle.release();
+    this.#backend.consume(raw);
     const entry = {
       ...attached,
       pins: 0,

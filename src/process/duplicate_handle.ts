@@ -7,12 +7,12 @@ import {
   DUPLICATE_SAME_ATTRIBUTES as SAME_ATTRIBUTES,
 } from "../../ffi/win32/constants.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { BorrowedHandle, type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
+import { type Handle, isHandle, isOwnedHandle, rawOfHandle } from "../handle/handle.ts";
 import { checkKeys, type ResolvedOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
 import { consume, type Owner } from "../handle/raw.ts";
 import { processes } from "./platform.ts";
-import { ForeignHandle, foreignRaw, ProcessHandle } from "./process.ts";
+import { type ForeignHandle, foreignRaw, isForeignHandle, ProcessHandle } from "./process.ts";
 import { closeIn, transfer } from "./transfer.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 
@@ -154,8 +154,8 @@ function closeOnly(
 
 /** The owner of a source of this process: its object, or for a number the system's close. */
 function ownerOfSource(source: DuplicateHandleArguments["sourceHandle"], raw: RawHandle): Owner {
-  if (source instanceof OwnedHandle) return source;
-  if (source instanceof BorrowedHandle) {
+  if (isOwnedHandle(source)) return source;
+  if (isHandle(source)) {
     throw new TypeError(
       "Cannot close a borrowed source: only its owner may; leave out DUPLICATE_CLOSE_SOURCE",
     );
@@ -165,12 +165,12 @@ function ownerOfSource(source: DuplicateHandleArguments["sourceHandle"], raw: Ra
 
 function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
   if (isHandle(source)) {
-    if (isSelf(from)) return source.raw;
+    if (isSelf(from)) return rawOfHandle(source);
     throw new TypeError(
       "Cannot use a handle of this process as one of another: pass the number that it has there",
     );
   }
-  if (source instanceof ForeignHandle) return foreignRaw(source, from.pid);
+  if (isForeignHandle(source)) return foreignRaw(source, from.pid);
   if (isSelf(from)) platform().checkBorrowed(source as RawHandle);
   else platform().checkOwned(source as RawHandle);
   return source as RawHandle;
@@ -178,7 +178,7 @@ function sourceRaw(source: unknown, from: ProcessReference): RawHandle {
 
 function processReference(process: unknown, name: string): ProcessReference {
   if (process instanceof ProcessHandle) return { raw: process.raw, pid: process.pid };
-  const raw = isHandle(process) ? process.raw : process;
+  const raw = isHandle(process) ? rawOfHandle(process) : process;
   if (typeof raw !== "number") {
     const none = name === "targetProcess" ? ", or null for none" : "";
     throw new TypeError(

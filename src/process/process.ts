@@ -3,7 +3,7 @@ import { checkInteger, MAX_FD, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { OwnedHandle, ownedHandle } from "../handle/handle.ts";
+import { isOwnedHandle, OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
 import { consume, requireOwner } from "../handle/raw.ts";
@@ -17,6 +17,9 @@ const self: ProcessReference = { raw: -1, pid: undefined };
 
 /** Used in place of a raw handle for this process, so that a −1 of a failed call never means it. */
 const THIS_PROCESS = Symbol("this process");
+
+/** Says to another copy of this library what a {@linkcode ForeignHandle} is. */
+const FOREIGN: unique symbol = /* @__PURE__ */ Symbol.for("duphandle.foreignHandle") as never;
 
 /**
  * Makes a {@linkcode ProcessHandle}. Its constructor is private, and a static block that called it would
@@ -173,7 +176,7 @@ export class ForeignHandle implements Disposable {
    * @throws {TypeError} when an argument is not of its kind
    */
   constructor(process: ProcessHandle, raw: RawHandle) {
-    if (!(process instanceof ProcessHandle)) {
+    if (!isProcessHandle(process)) {
       throw new TypeError(`Cannot use ${show(process)} as a process: it must be a ProcessHandle`);
     }
     platform().checkOwned(raw);
@@ -181,6 +184,7 @@ export class ForeignHandle implements Disposable {
     this.raw = raw;
     this.#process = process;
     this.#closed = false;
+    Object.defineProperty(this, FOREIGN, { value: true });
   }
 
   /**
@@ -268,12 +272,26 @@ export function currentProcess(): ProcessHandle {
   return processHandle(THIS_PROCESS, ownPid());
 }
 
+/** Whether the value is a {@linkcode ForeignHandle}, of this copy of the library or of another one. */
+export function isForeignHandle(value: unknown): value is ForeignHandle {
+  return (value as { [FOREIGN]?: unknown } | null | undefined)?.[FOREIGN] === true;
+}
+
+/** The same of a {@linkcode ProcessHandle}, which alone of all owners has a pid. */
+function isProcessHandle(value: unknown): value is ProcessHandle {
+  return value instanceof ProcessHandle || (isOwnedHandle(value) && "pid" in value);
+}
+
 /** The raw handle of a {@linkcode ForeignHandle}, which must be of the process with this pid. */
 export function foreignRaw(handle: ForeignHandle, pid: number | undefined): RawHandle {
-  if (!(handle instanceof ForeignHandle)) {
+  if (!isForeignHandle(handle)) {
     throw new TypeError(`Cannot use ${show(handle)} as a handle of another process`);
   }
-  if (handle.pid === pid) return handle.raw;
+  if (handle.pid === pid) {
+    const { raw } = handle;
+    platform().checkOwned(raw); // it may be of another copy of this library, or an imitation
+    return raw;
+  }
   throw failure("EBADF", "DuplicateHandle", {
     message: `Cannot use handle ${handle.raw} of process ${handle.pid} as one of process ${pid}: ` +
       "a raw handle is valid in its own process only",

@@ -5,6 +5,7 @@ import { Attempts } from "../util/attempts.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
 import { replaceAll, standardStream } from "../handle/posix_streams.ts";
+import { shared } from "../util/shared.ts";
 
 /** fds 0 to 2 stay inheritable, because children inherit them. */
 const LAST_STANDARD_FD = 2;
@@ -14,13 +15,15 @@ interface Redirection {
   readonly target: RawHandle;
 }
 
-const stacks = new Map<number, Stack>();
+/** The stacks of all copies of this library: a descriptor has one. Layout 1 is `push` and `remove`. */
+const stacks = (): Map<number, Stack> => shared("redirections", 1, () => new Map());
 
 /** Redirects a descriptor and returns the function that restores it, once. */
 export function redirectPosix(fd: number, source: RawHandle): () => void {
+  const known = stacks().get(fd);
   const target = posixPlatform.duplicate(source, false, undefined);
   try {
-    const stack = stacks.get(fd) ?? new Stack(fd);
+    const stack = known ?? new Stack(fd);
     const redirection = { target };
     stack.push(redirection);
     return () => stack.remove(redirection);
@@ -56,7 +59,7 @@ class Stack {
       throw error;
     }
     if (this.#redirections.push(redirection) > 1) return;
-    stacks.set(this.#fd, this);
+    stacks().set(this.#fd, this);
     this.#stream.redirect();
   }
 
@@ -101,7 +104,7 @@ class Stack {
   }
 
   #end(): void {
-    stacks.delete(this.#fd);
+    stacks().delete(this.#fd);
     this.#stream.restore();
     posixPlatform.close(this.#original);
   }

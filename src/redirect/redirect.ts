@@ -2,7 +2,7 @@
 import { checkFd } from "../../ffi/check.ts";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
-import { isHandle } from "../handle/handle.ts";
+import { isHandle, rawOfHandle } from "../handle/handle.ts";
 import { fdOf } from "../handle/runtime_source.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
 import { redirectPosix } from "./posix.ts";
@@ -79,7 +79,7 @@ export function redirect(fd: number, to: HandleSource): Disposable & { restore()
  * descriptor is free for a moment when it is exchanged, and another thread may take it.
  */
 function unsupportedOnWindows(fd: number, to: HandleSource): HandleError {
-  if (isHandle(to)) void to.raw;
+  if (isHandle(to)) rawOfHandle(to);
   else fdOf(to); // an invalid source is reported first
   const advice = fd > 2
     ? "use duplicate() and give the new handle to the code that needs it"

@@ -15,7 +15,7 @@ import {
 } from "../../ffi/win32/socket_constants.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { type Handle, isHandle, OwnedHandle } from "../handle/handle.ts";
+import { type Handle, isHandle, OwnedHandle, rawOfHandle } from "../handle/handle.ts";
 
 /** The size of a `WSAPROTOCOL_INFOW`. */
 const INFO_SIZE = 628;
@@ -48,7 +48,7 @@ const INFO_SIZE = 628;
  * ```
  */
 export function duplicateSocket(socket: Handle | RawHandle, pid: number): Uint8Array {
-  const raw = isHandle(socket) ? socket.raw : socket;
+  const raw = isHandle(socket) ? rawOfHandle(socket) : socket;
   checkInteger(pid, "pid", 1, 0xffff_ffff);
   if (!isWindows()) {
     if (typeof raw !== "number") throw new TypeError(`Cannot use ${show(raw)} as a socket`);

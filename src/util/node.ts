@@ -1,12 +1,14 @@
 /** The runtime's own modules of Node, found without an import that a bundler would follow. */
-import { builtin } from "../../ffi/host.ts";
+import { keptBuiltin } from "../../ffi/host.ts";
 
-/** The runtime's own `node:fs`, found without an import that a bundler would follow. */
-export function nodeFs(): typeof import("node:fs") {
-  return builtin<typeof import("node:fs")>("node:fs")!;
+type Kept<Name extends "node:fs" | "node:net"> = NonNullable<ReturnType<typeof keptBuiltin<Name>>>;
+
+/** What is used of the runtime's own `node:fs`, as {@linkcode keptBuiltin} has it. */
+export function nodeFs(): Kept<"node:fs"> {
+  return keptBuiltin("node:fs")!;
 }
 
-/** The runtime's own `node:net`, found without an import that a bundler would follow. */
-export function nodeNet(): typeof import("node:net") {
-  return builtin<typeof import("node:net")>("node:net")!;
+/** What is used of the runtime's own `node:net`, as {@linkcode keptBuiltin} has it. */
+export function nodeNet(): Kept<"node:net"> {
+  return keptBuiltin("node:net")!;
 }

@@ -4,6 +4,7 @@
  */
 import { failure } from "../../ffi/error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { shared } from "../util/shared.ts";
 
 /** Far above the descriptors of any runtime, and within an `int`. */
 const FIRST = 0x4000_0000;
@@ -14,19 +15,25 @@ export interface RegisteredFile {
   close(): unknown;
 }
 
-/** An fd is never reused, so that a stale one does not refer to another file. */
-let next = FIRST;
-const open = /* @__PURE__ */ new Map<number, RegisteredFile>();
+/** The fds of all copies of this library. */
+interface FdTable {
+  /** An fd is never reused, so that a stale one does not refer to another file. */
+  next: number;
+  readonly open: Map<number, RegisteredFile>;
+}
+
+const table = (): FdTable => shared("windowsFiles", 1, () => ({ next: FIRST, open: new Map() }));
 
 /** Adds a file to the table, and returns its fd. */
 export function registerFd(file: RegisteredFile): number {
-  open.set(next, file);
-  return next++;
+  const files = table();
+  files.open.set(files.next, file);
+  return files.next++;
 }
 
 /** Removes a file from the table, when it is closed. */
 export function unregisterFd(fd: number): void {
-  open.delete(fd);
+  table().open.delete(fd);
 }
 
 /**
@@ -35,7 +42,9 @@ export function unregisterFd(fd: number): void {
  * @throws {HandleError} `EBADF` when the file is closed
  */
 export function lookupFd(fd: number): RegisteredFile | undefined {
-  if (fd < FIRST || fd >= next) return undefined;
+  if (fd < FIRST) return undefined;
+  const { next, open } = table();
+  if (fd >= next) return undefined;
   const file = open.get(fd);
   if (file !== undefined) return file;
   throw failure("EBADF", "DuplicateHandle", {
