@@ -139,5 +139,9 @@ function keep(name: keyof Replaceable): object | undefined {
  */
 function importedByBun(name: string): object | undefined {
   const modules = builtin<typeof import("node:module")>("node:module");
-  return modules?.createRequire("/")(`data:text/javascript,export*from${JSON.stringify(name)}`);
+  try {
+    return modules?.createRequire("/")(`data:text/javascript,export*from${JSON.stringify(name)}`);
+  } catch {
+    return builtin(name); // as it is now
+  }
 }
