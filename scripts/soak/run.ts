@@ -25,8 +25,10 @@ for (const runtime of selected) {
   console.log(`    ${runtime.label} FAILED`);
 }
 
-async function soak({ command: [executable, ...before] }: Runtime): Promise<boolean> {
-  const child = spawn(executable as string, [...before, program, ...args], {
+async function soak({ name, command: [executable, ...before] }: Runtime): Promise<boolean> {
+  // Without it Node 26 may crash when a worker ends while V8 compiles its hot calls: docs/performance.md.
+  const flags = name === "node" ? ["--no-concurrent-recompilation"] : [];
+  const child = spawn(executable as string, [...before, ...flags, program, ...args], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });
