@@ -30,9 +30,14 @@ function membersOf(name: string, value: object): string[] {
     name,
     ...Object.getOwnPropertyNames(value).filter((each) => !own.includes(each))
       .map((each) => `${name}.${each}`),
-    ...Reflect.ownKeys(prototype).filter((each) => each !== "constructor")
+    ...Reflect.ownKeys(prototype).filter((each) => each !== "constructor" && !isMark(each))
       .map((each) => `${name}#${nameOfMember(each)}`),
   ];
+}
+
+/** Whether it only says to another copy of the library what an object is. */
+function isMark(member: string | symbol): boolean {
+  return String(member).startsWith("Symbol(duphandle.");
 }
 
 /** Node 20 has symbols of its own for disposal. */
