@@ -35,6 +35,18 @@ const exceptions: readonly Exception[] = [
     reason: "whatever error kcmp(2) has, it does not compare: its doc comment says what follows",
   },
   {
+    subject: /Deno.FsFile/,
+    fault: /^openat:EPERM/,
+    thrown: /^HandleError EACCES of open: Cannot make a Deno.FsFile/,
+    reason: "Deno has one error for a permission of its own and one of the system",
+  },
+  {
+    subject: /Deno.FsFile/,
+    fault: /^statx:(EINTR|ENFILE)/,
+    thrown: /^HandleError EIO of fstat: Cannot use a Deno.FsFile: Deno cannot identify/,
+    reason: "Deno has no code for these two",
+  },
+  {
     subject: /^inherited$/,
     fault: /^(fcntl|statx):/,
     thrown: /^HandleError EBADF of spawn: .* is not what the parent gave/,

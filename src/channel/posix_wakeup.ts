@@ -3,7 +3,8 @@
  * So each client, after it has connected there, also connects to a second path, the wake-up socket,
  * and closes that connection at once. The runtime itself listens at the second path.
  */
-import { failure, hasCode } from "../../ffi/error.ts";
+import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
+import { isForbidden } from "../../ffi/host.ts";
 import { connectTo } from "../../ffi/posix/unix_socket.ts";
 import type { Stats } from "node:fs";
 import { closeAll } from "../handle/raw.ts";
@@ -32,7 +33,7 @@ export function removeSocket(path: string): void {
   try {
     nodeFs().unlinkSync(path);
   } catch (cause) {
-    const error = runtimeError(cause, "unlink", path);
+    const error = socketError(cause, "unlink", path);
     if (error.code !== "ENOENT") throw error;
   }
 }
@@ -41,8 +42,15 @@ function lstat(path: string): Stats | undefined {
   try {
     return nodeFs().lstatSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    throw runtimeError(cause, "lstat", path);
+    throw socketError(cause, "lstat", path);
   }
+}
+
+/** The error of the runtime as a `HandleError`. Deno's message says which permission is missing. */
+function socketError(cause: unknown, syscall: string, path: string): HandleError {
+  if (!isForbidden(cause)) return runtimeError(cause, syscall, path);
+  const message = `Cannot ${syscall} ${path}: ${(cause as Error).message}`;
+  return failure("EACCES", syscall, { message, cause });
 }
 
 /** Listens for wake-ups at a path; replaces the socket file that an earlier server has left. */
@@ -60,13 +68,13 @@ export async function listenForWakeups(path: string, onWakeup: () => void): Prom
       ? listenWithDeno(path, onWakeup)
       : await listenWithNodeNet(path, onWakeup);
   } catch (cause) {
-    throw runtimeError(cause, "listen", path);
+    throw socketError(cause, "listen", path);
   }
   try {
     nodeFs().chmodSync(path, 0o600);
   } catch (cause) {
     await listener.close();
-    throw runtimeError(cause, "chmod", path);
+    throw socketError(cause, "chmod", path);
   }
   return {
     async close() {
