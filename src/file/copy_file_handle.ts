@@ -152,7 +152,7 @@ export async function copyFileHandle(
   securityAttributes?: CopyAttributes,
 ): Promise<FileHandle | FsFile> {
   const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
-  const known = knownSource(source);
+  const known = knownSource(source, choices.closeSource);
   const owner = choices.closeSource ? requireOwner(known) : undefined;
   const copying = isFsFile(source) ? copyFsFile(known.raw, choices) : copyFile(known.raw, choices);
   if (owner === undefined) return await copying;
@@ -261,7 +261,7 @@ export function copyFileHandleSync(
   securityAttributes?: CopyAttributes,
 ): number {
   const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
-  const known = knownSource(source);
+  const known = knownSource(source, choices.closeSource);
   const make = () => copyToFd(known.raw, choices);
   return choices.closeSource ? consume(requireOwner(known), make) : make();
 }

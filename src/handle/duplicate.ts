@@ -56,7 +56,7 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
     return ownedHandle(platform().duplicate(platform().rawOfFd(fdOf(source)), false, undefined));
   }
   const choices = parseDuplicateOptions(options ?? {});
-  return ownedHandle(duplicateKnown(knownSource(source), choices));
+  return ownedHandle(duplicateKnown(knownSource(source, choices.closeSource), choices));
 }
 
 /**

@@ -1,9 +1,10 @@
 /** The sources of duplicates, and how the raw handle of each is found. */
-import type { FsFile } from "./deno_file.ts";
+import { type FsFile, isFsFile } from "./deno_file.ts";
 import { type Handle, isHandle, isOwnedHandle, rawOfHandle } from "./handle.ts";
 import { platform } from "./platform.ts";
 import type { KnownSource, Owner } from "./raw.ts";
 import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
@@ -29,10 +30,20 @@ export function rawsOf(sources: readonly HandleSource[]): RawHandle[] {
   return fds.map((fd) => typeof fd === "number" ? platform().rawOfFd(fd) : rawOfHandle(fd));
 }
 
-/** The raw handle of a source and what closes it. The `fd` of an object is read once. */
-export function knownSource(source: HandleSource): KnownSource {
+/**
+ * The raw handle of a source and what closes it. The `fd` of an object is read once.
+ *
+ * @param isConsumed whether a `Deno.FsFile` is closed also when its descriptor cannot be found
+ */
+export function knownSource(source: HandleSource, isConsumed: boolean = false): KnownSource {
   if (isHandle(source)) return { raw: rawOfHandle(source), owner: ownerOf(source) };
-  const fd = fdOf(source);
+  let fd: number;
+  try {
+    fd = fdOf(source);
+  } catch (error) {
+    if (isConsumed && isFsFile(source)) closeQuietly(() => (source as { close(): void }).close());
+    throw error;
+  }
   return { raw: platform().rawOfFd(fd), owner: new RuntimeSource(fd, source) };
 }
 
