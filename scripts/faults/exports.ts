@@ -31,7 +31,9 @@ function membersOf(name: string, value: object): string[] {
     ...Object.getOwnPropertyNames(value).filter((each) => !own.includes(each))
       .map((each) => `${name}.${each}`),
     ...Reflect.ownKeys(prototype).filter((each) => each !== "constructor")
-      .map((each) => `${name}#${nameOfMember(each)}`),
+      .map((each) => `${name}#${nameOfMember(each)}`)
+      // By these, two copies of the library know each other's handles: they are not for users.
+      .filter((each) => !each.includes("#Symbol(duphandle.")),
   ];
 }
 
