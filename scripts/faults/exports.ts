@@ -30,14 +30,11 @@ function membersOf(name: string, value: object): string[] {
     name,
     ...Object.getOwnPropertyNames(value).filter((each) => !own.includes(each))
       .map((each) => `${name}.${each}`),
-    ...Reflect.ownKeys(prototype).filter((each) => each !== "constructor" && !isMark(each))
-      .map((each) => `${name}#${nameOfMember(each)}`),
+    ...Reflect.ownKeys(prototype).filter((each) => each !== "constructor")
+      .map((each) => `${name}#${nameOfMember(each)}`)
+      // By these, two copies of the library know each other's handles: they are not for users.
+      .filter((each) => !each.includes("#Symbol(duphandle.")),
   ];
-}
-
-/** Whether it only says to another copy of the library what an object is. */
-function isMark(member: string | symbol): boolean {
-  return String(member).startsWith("Symbol(duphandle.");
 }
 
 /** Node 20 has symbols of its own for disposal. */
