@@ -3,8 +3,6 @@
  * `fs.promises.open` may: the library cannot find out how the class is constructed.
  */
 import * as fs from "node:fs";
-import { openHandles } from "../../support/open_handles.ts";
-import { report } from "../../support/report.ts";
 
 const { promises } = fs;
 const open = promises.open;
@@ -20,7 +18,10 @@ let constructions = 0;
   return Object.defineProperty(file, "constructor", { value });
 };
 
+// The library keeps the functions that are there when it is imported, which these do too.
 const { copyFileHandle, duplicate } = await import("duphandle");
+const { openHandles } = await import("../../support/open_handles.ts");
+const { report } = await import("../../support/report.ts");
 const source = fs.openSync(process.argv[2]!, "r+");
 const before = openHandles().length;
 const copies = [
