@@ -66,8 +66,8 @@ export class ProcessHandle extends OwnedHandle {
    * and so has a process with the capability `CAP_SYS_PTRACE`. Windows checks the permission when
    * the process is opened.
    *
-   * On Linux, with `access`, `minimum` or `inheritable` the result is made of the descriptor that was taken,
-   * and that one is closed, which ends the record locks that this process has on the file:
+   * On Linux, with `access` or `minimum` the result is made of the descriptor that was taken, and that one
+   * is closed, which ends the record locks that this process has on the file:
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @param raw the raw handle in that process: a descriptor on POSIX; on Windows a `HANDLE`, and

@@ -67,7 +67,7 @@ function row(
 const closing = "`close()`, the end of a `using` block, `closeMany`, `closeSource: true`";
 const adopting = "`toFd()`, `toFileHandle()` in Deno";
 const narrowing = "`copyFileHandle`, `copyFileHandleSync` with less access, in Deno";
-const moving = "`duplicate`, `copyFileHandle` with `access` **and** `minimum`";
+const moving = "`duplicate` with `access` **and** `minimum`";
 const redirecting = "`redirect`, and its `restore()`";
 const onto = "`duplicateOnto`";
 const pooling = "`DescriptorPool`: whatever it does";
