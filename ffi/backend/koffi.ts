@@ -51,15 +51,15 @@ function requireKoffi(): Koffi | undefined {
   if (modules === undefined) return undefined;
   const places = placesOfKoffi();
   for (const place of places) {
-    const require = modules.createRequire(place);
+    const requireFrom = modules.createRequire(place);
     let file: string;
     try {
-      file = require.resolve("koffi");
+      file = requireFrom.resolve("koffi");
     } catch (error) {
       if ((error as { code?: unknown }).code !== "MODULE_NOT_FOUND") throw error;
       continue;
     }
-    return require(file) as Koffi;
+    return requireFrom(file) as Koffi;
   }
   throw new Error(`koffi is not installed where ${places.join(" or ")} would find it`);
 }

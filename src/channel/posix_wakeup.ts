@@ -46,11 +46,22 @@ function lstat(path: string): Stats | undefined {
   }
 }
 
-/** The error of the runtime as a `HandleError`. Deno's message says which permission is missing. */
+/** The flags of Node for what its errors call a permission. Deno's messages have its flags. */
+const NODE_FLAGS: Readonly<Record<string, string>> = {
+  FileSystemRead: "--allow-fs-read",
+  FileSystemWrite: "--allow-fs-write",
+};
+
+/** The error of the runtime as a `HandleError`. A missing permission is named with its flag. */
 function socketError(cause: unknown, syscall: string, path: string): HandleError {
   if (!isForbidden(cause)) return runtimeError(cause, syscall, path);
-  const message = `Cannot ${syscall} ${path}: ${(cause as Error).message}`;
-  return failure("EACCES", syscall, { message, cause });
+  const { message, permission = "" } = cause as Error & { permission?: string };
+  const flag = NODE_FLAGS[permission];
+  const advice = flag === undefined ? "" : `; run Node with ${flag} for its folder`;
+  return failure("EACCES", syscall, {
+    message: `Cannot ${syscall} ${path}: ${message}${advice}`,
+    cause,
+  });
 }
 
 /** Listens for wake-ups at a path; replaces the socket file that an earlier server has left. */

@@ -25,6 +25,7 @@ const works = {
     (await channel.receive()).handles[0].close();
     await channel.close();
   },
+  copyFileHandleSync: () => closeSync(duphandle.copyFileHandleSync(1)),
   copyFileHandle: async () => (await duphandle.copyFileHandle(1)).close(),
   toFd: () => closeSync(duphandle.duplicate(1).toFd()),
   toFileHandle: async () => (await duphandle.duplicate(1).toFileHandle()).close(),
