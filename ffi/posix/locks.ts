@@ -1,7 +1,10 @@
 /** Locks of files on Linux: fcntl(2) and flock(2). */
 import { scratch } from "../backend/scratch.ts";
+import { pid } from "../host.ts";
 import { posixError } from "./errors.ts";
+import { identityOf } from "./identity.ts";
 import { callNumbers, kernel, libc } from "./libc.ts";
+import { procText } from "./proc.ts";
 
 /** sys/file.h, fcntl.h and asm-generic/errno-base.h. */
 const LOCK_EX = 2;
@@ -51,15 +54,21 @@ export function ownerThread(fd: number): number {
 }
 
 /**
- * Whether the file has a record lock of this or another process, or a lock of another open file by
- * `F_OFD_SETLK`. To close any descriptor of the file removes this process's record locks.
+ * Whether this process has a record lock on the file: to close any descriptor of the file removes it. Where
+ * /proc does not tell whose a lock is, that of another process counts too.
  */
 export function hasRecordLock(fd: number): boolean {
   const { data, int32 } = scratch();
   int32.fill(0, 0, FLOCK_WORDS); // the whole file
   data.setInt16(0, F_WRLCK, true); // every lock is in the way of one for writing
   fcntl(fd, F_OFD_GETLK);
-  return data.getInt16(0, true) !== F_UNLCK;
+  if (data.getInt16(0, true) === F_UNLCK) return false;
+  const inode = identityOf(fd)?.inode;
+  const locks = procText("/proc/locks");
+  if (locks === undefined || inode === undefined) return true;
+  // The device is not compared: some file systems have another one there than stat(2) tells.
+  const own = new RegExp(`: POSIX +\\S+ +\\S+ +${pid()} \\S+:${inode} `);
+  return own.test(locks);
 }
 
 /** `fcntl` with a structure in the scratch memory; the function in libc.ts takes a number. */

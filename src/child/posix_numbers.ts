@@ -76,7 +76,8 @@ function duplicateAbove(source: number, end: number, temporary: number[]): numbe
   if (osName() === "linux" && tryOrUndefined(() => hasRecordLock(source)) === true) {
     throw failure("ENOTSUP", "spawn", {
       message: `Cannot pass fd ${source}: this runtime needs a temporary duplicate of it, whose ` +
-        "close would remove the record locks of the file; pass a duplicate() instead, each once",
+        "close would remove this process's record locks on the file; pass a duplicate() instead, each " +
+        "once, and keep it open as long as the locks are needed",
       handle: source,
     });
   }

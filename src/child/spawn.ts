@@ -136,7 +136,7 @@ function start(
   if (limits !== undefined) refuseIpc(entries);
   const program = { command, args: Array.from(args, (arg) => `${arg}`) };
   const env = childEnvironment(others.env);
-  const launch: Launch = { program, options: others, entries, env };
+  const launch: Launch = { program, options: withPath(others), entries, env };
   const sources = namedSources(handles);
   if (limits === undefined) return startWith(launch, sources, undefined);
   const { parentEnd, childHandles, environmentValue, cancel, releaseChildEnd } = channels()
@@ -236,7 +236,17 @@ function childEnvironment(env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv
   // Includes inherited properties, as node:child_process does. Windows ignores the case of names.
   for (const name in source) {
     const known = isWindows() ? name.toUpperCase() : name;
-    if (known !== HANDLES_VARIABLE && known !== CHANNEL_VARIABLE) copy[name] = source[name];
+    if (known === HANDLES_VARIABLE || known === CHANNEL_VARIABLE) continue;
+    const value: unknown = source[name];
+    if (value !== undefined) copy[name] = `${value}`;
   }
   return copy;
+}
+
+/** The options with a path in place of a URL as working folder, which the runtime would read later. */
+function withPath(options: SpawnOptions): SpawnOptions {
+  const { cwd } = options;
+  if (typeof cwd !== "object" || cwd === null) return options;
+  const url = builtin<typeof import("node:url")>("node:url");
+  return url === undefined ? options : { ...options, cwd: url.fileURLToPath(cwd) };
 }

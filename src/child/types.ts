@@ -66,12 +66,15 @@ export function stdioEntries(stdio: unknown): StdioEntry[] {
   if (!Array.isArray(stdio)) {
     throw new TypeError(`Cannot use ${show(stdio)} as stdio: it must be a string or an array`);
   }
-  const entries: StdioEntry[] = [...stdio];
+  const entries: StdioEntry[] = Array.from(stdio, (entry) => fdOfEntry(entry) ?? entry);
   while (entries.length < 3) entries.push("pipe");
   return entries;
 }
 
-/** The descriptor of an entry of `stdio` that is a number or an object with one. */
+/**
+ * The descriptor of an entry of `stdio` that is a number or an object with one. The runtimes use the number
+ * of such an object, so reading it once and early changes nothing.
+ */
 export function fdOfEntry(entry: StdioEntry): number | undefined {
   const fd = (entry as { fd?: unknown } | undefined | null)?.fd ?? entry;
   return typeof fd === "number" ? fd : undefined;

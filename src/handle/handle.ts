@@ -10,7 +10,7 @@ import { observer } from "./hooks.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
 import { adopter, platform } from "./platform.ts";
 import { consume, duplicateKnown } from "./raw.ts";
-import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
+import { closeMethodOf, fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
 
 /** Makes a {@linkcode BorrowedHandle}, whose constructor is private. */
 export let borrowedHandle: (source: RawHandle | OwnedHandle) => BorrowedHandle;
@@ -263,11 +263,13 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    */
   static fromFd(source: number | HasFd): OwnedHandle {
     if (typeof source === "number") checkFd(source);
+    const close = closeMethodOf(source); // before its fd: a getter may close it
     const fd = fdOf(source);
-    const owner = new RuntimeSource(fd, source);
-    owner.requireClose();
     return ownedHandle(
-      consume(owner, () => platform().duplicate(platform().rawOfFd(fd), false, undefined)),
+      consume(
+        new RuntimeSource(fd, source, close),
+        () => platform().duplicate(platform().rawOfFd(fd), false, undefined),
+      ),
     );
   }
 
@@ -358,9 +360,9 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   /**
    * Makes the runtime own the handle, as a descriptor: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
    *
-   * This object is consumed, whatever the outcome. Node and Bun get the number itself. Deno opens
-   * `/dev/null`, which needs `--allow-read=/dev/null`, and our object takes its place: there the number of
-   * this object is closed, which ends the record locks that this process has on the file:
+   * This object is consumed, whatever the outcome. Node and Bun get the number itself. Deno, and Node in a
+   * worker thread, opens `/dev/null`, which needs `--allow-read=/dev/null` in Deno, and our object takes its
+   * place: there the number of this object is closed, which ends the record locks that this process has on the file:
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @returns a descriptor that the runtime's `node:fs` accepts and closes

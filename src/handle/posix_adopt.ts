@@ -1,10 +1,11 @@
 /**
- * Adoption on POSIX. The `node:fs` of Node and Bun takes any descriptor. That of Deno takes only one that
- * it opened itself: there the runtime opens a placeholder, and `dup3` puts our object in its place.
+ * Adoption on POSIX. The `node:fs` of Node and Bun takes any descriptor. That of Deno, and that of Node in a
+ * worker thread, takes one that it opened itself: there the runtime opens a placeholder, and `dup3` puts our
+ * object in its place.
  */
 import type { FileHandle } from "node:fs/promises";
 import { failure, type HandleError } from "../../ffi/error.ts";
-import { isForbidden } from "../../ffi/host.ts";
+import { builtin, isForbidden } from "../../ffi/host.ts";
 import type { Adopter } from "./types.ts";
 import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
@@ -18,35 +19,66 @@ const PLACEHOLDER = "/dev/null";
 /** Adoption on POSIX. */
 export const posixAdopter: Adopter = {
   toFd(raw, inheritable) {
-    if (takesAnyFd()) return raw;
-    let fd: number;
-    try {
-      fd = copyToFd(raw, inheritable);
-    } catch (error) {
-      closeQuietly(() => posixPlatform.close(raw));
-      throw error;
-    }
-    closeOrWarn(() => posixPlatform.close(raw));
-    return fd;
+    return needsOwnFd() ? exchange(raw, inheritable) : raw;
   },
   // Async, so that all errors reject.
   async toFileHandle(raw, inheritable) {
-    return await fileHandleOf(posixAdopter.toFd(raw, inheritable));
+    return await fileHandleOf(isDeno() ? exchange(raw, inheritable) : raw);
   },
-  copyToFd,
+  copyToFd(raw, inheritable) {
+    return needsOwnFd() ? copyOntoPlaceholder(raw, inheritable) : duplicate(raw, inheritable);
+  },
   async copyToFileHandle(raw, inheritable) {
-    return await fileHandleOf(copyToFd(raw, inheritable));
+    // What finding the class needs must be there before anything is duplicated: to close the duplicate
+    // of a copy that fails would end the record locks of the file.
+    const reserve = construct === undefined ? openPlaceholder() : undefined;
+    let fd: number;
+    try {
+      fd = isDeno() ? copyOntoPlaceholder(raw, inheritable) : duplicate(raw, inheritable);
+    } finally {
+      if (reserve !== undefined) closeQuietly(() => nodeFs().closeSync(reserve));
+    }
+    return await fileHandleOf(fd);
   },
 };
 
-/** Whether the runtime's `node:fs` takes a descriptor that other code has opened. */
-function takesAnyFd(): boolean {
-  return !("Deno" in globalThis);
+function isDeno(): boolean {
+  return "Deno" in globalThis;
 }
 
-/** A descriptor of the runtime for the object of another one. No other descriptor is closed. */
-function copyToFd(raw: RawHandle, inheritable: boolean): number {
-  if (takesAnyFd()) return posixPlatform.duplicate(raw, inheritable, undefined);
+/**
+ * Whether `node:fs` takes only a descriptor that it opened itself. In a worker thread Node takes every one,
+ * but it keeps a list of its own: it warns of others, and closes at the end of the thread what is left.
+ */
+function needsOwnFd(): boolean {
+  if (isDeno()) return true;
+  if ("Bun" in globalThis) return false;
+  isWorker ??= builtin<typeof import("node:worker_threads")>("node:worker_threads")
+    ?.isMainThread === false;
+  return isWorker;
+}
+
+let isWorker: boolean | undefined;
+
+function duplicate(raw: RawHandle, inheritable: boolean): number {
+  return posixPlatform.duplicate(raw, inheritable, undefined);
+}
+
+/** A descriptor of the runtime in place of the handle, which is consumed. */
+function exchange(raw: RawHandle, inheritable: boolean): number {
+  let fd: number;
+  try {
+    fd = copyOntoPlaceholder(raw, inheritable);
+  } catch (error) {
+    closeQuietly(() => posixPlatform.close(raw));
+    throw error;
+  }
+  closeOrWarn(() => posixPlatform.close(raw));
+  return fd;
+}
+
+/** A descriptor of the runtime for the object of a handle. No other handle of the object is closed. */
+function copyOntoPlaceholder(raw: RawHandle, inheritable: boolean): number {
   const fd = openPlaceholder();
   try {
     posixPlatform.duplicateOnto(raw, fd, inheritable);
@@ -57,7 +89,7 @@ function copyToFd(raw: RawHandle, inheritable: boolean): number {
   return fd;
 }
 
-/** Makes a `FileHandle` of a descriptor that the runtime's `node:fs` takes. */
+/** Makes a `FileHandle` of a descriptor. */
 type Construct = (fd: number) => FileHandle;
 
 /** How this runtime's `FileHandle` is made; `null` when that cannot be found out. */
@@ -69,7 +101,7 @@ let construct: Construct | null | undefined;
  *
  * Where that is not known, our object takes the place of a placeholder, and the descriptor is closed.
  *
- * @param fd the descriptor; it is consumed, whatever the outcome
+ * @param fd the descriptor, in Deno one that it opened; it is consumed, whatever the outcome
  */
 async function fileHandleOf(fd: number): Promise<FileHandle> {
   if (construct) return construct(fd);
@@ -83,30 +115,53 @@ async function fileHandleOf(fd: number): Promise<FileHandle> {
       await closePlaceholder(file);
       throw error;
     }
-    closeOrWarn(() => nodeFs().closeSync(fd));
+    closeOrWarn(() => closeFd(fd));
     return file;
   } catch (error) {
-    closeQuietly(() => nodeFs().closeSync(fd));
+    closeQuietly(() => closeFd(fd));
     throw error;
   }
 }
 
-/** Finds out how a `FileHandle` is made, and tries it on a placeholder. */
+/** Closes a descriptor that no file has taken over: in Deno one of its own. */
+function closeFd(fd: number): void {
+  if (isDeno()) nodeFs().closeSync(fd);
+  else posixPlatform.close(fd);
+}
+
+/** Finds out how a `FileHandle` is made, and tries it on the null device. */
 async function findConstruct(): Promise<Construct | null> {
   const sample = await openPlaceholderHandle();
-  const found = constructLike(sample);
-  await closePlaceholder(sample);
-  if (found === null) return null;
-  const fd = openPlaceholder();
-  const made = found(fd);
-  const hasFd = made.fd === fd;
-  await closePlaceholder(made);
-  return hasFd && made.fd === -1 ? found : null;
+  let fd: number;
+  let found: Construct | null;
+  try {
+    found = constructLike(sample);
+    if (found === null) return null;
+    fd = isDeno() ? openPlaceholder() : duplicate(sample.fd, false);
+  } finally {
+    await closePlaceholder(sample);
+  }
+  // What a program has put in place of the class may do anything here.
+  try {
+    const made = found(fd);
+    if (made.fd === fd) {
+      await closePlaceholder(made);
+      return made.fd === -1 ? found : null;
+    }
+  } catch {
+    // It constructs no file of this descriptor.
+  }
+  closeQuietly(() => closeFd(fd));
+  return null;
 }
 
 /** Closes a file that still is the null device: an error of it means nothing. */
 async function closePlaceholder(file: FileHandle): Promise<void> {
-  await file.close().catch(() => {});
+  try {
+    await file.close();
+  } catch {
+    // Nothing was written.
+  }
 }
 
 /**
@@ -114,18 +169,18 @@ async function closePlaceholder(file: FileHandle): Promise<void> {
  * its descriptor when it is collected. So the class is first tried without any; `null` when that fails.
  */
 function constructLike(sample: FileHandle): Construct | null {
-  const FileHandle = sample.constructor as new (from: unknown, flags?: string) => FileHandle;
   try {
+    const FileHandle = sample.constructor as new (from: unknown, flags?: string) => FileHandle;
     new FileHandle(undefined);
+    const symbols = Object.getOwnPropertySymbols(sample);
+    const key = symbols.find(({ description }) => description === "kHandle");
+    if (key === undefined) return (fd) => new FileHandle(fd, "r");
+    const { constructor } = (sample as unknown as Record<symbol, object>)[key]!;
+    const Native = constructor as new (fd: number) => object;
+    return (fd) => new FileHandle(new Native(fd));
   } catch {
     return null;
   }
-  const symbols = Object.getOwnPropertySymbols(sample);
-  const key = symbols.find(({ description }) => description === "kHandle");
-  if (key === undefined) return (fd) => new FileHandle(fd, "r");
-  const { constructor } = (sample as unknown as Record<symbol, object>)[key]!;
-  const Native = constructor as new (fd: number) => object;
-  return (fd) => new FileHandle(new Native(fd));
 }
 
 /** Opens a descriptor of the runtime that is to refer to another object later. */

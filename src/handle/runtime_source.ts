@@ -66,32 +66,43 @@ function notASource(value: unknown): TypeError {
 export class RuntimeSource implements Owner {
   readonly #fd: number;
   readonly #source: number | HasFd | FsFile;
+  readonly #close: CloseMethod | undefined;
 
-  constructor(fd: number, source: number | HasFd | FsFile) {
+  /** @param close the method of the source that closes it, where that was read already */
+  constructor(fd: number, source: number | HasFd | FsFile, close?: CloseMethod) {
     this.#fd = fd;
     this.#source = source;
-  }
-
-  /** Throws a `TypeError` for an object that cannot be closed: it would go on using a closed number. */
-  requireClose(): void {
-    if (typeof this.#source === "number" || this.#closeMethod() !== undefined) return;
-    throw new TypeError(
-      "Cannot take the handle out of an object that has no close(): duplicate it instead",
-    );
+    this.#close = close;
   }
 
   /** Closes the source. Returns the promise of a `FileHandle`, for which the caller may wait. */
   close(): unknown {
-    const close = this.#closeMethod();
+    const close = this.#close ?? readClose(this.#source);
     if (close === undefined) return closeRuntimeFd(this.#fd);
     refuseProtectedFd(this.#fd);
     return close.call(this.#source);
   }
+}
 
-  #closeMethod(): (() => unknown) | undefined {
-    const { close } = this.#source as { close?: unknown };
-    return typeof close === "function" ? close as () => unknown : undefined;
-  }
+type CloseMethod = () => unknown;
+
+/**
+ * What closes an object; `undefined` for a number.
+ *
+ * @throws {TypeError} for an object that cannot be closed: it would go on using a closed number
+ */
+export function closeMethodOf(source: number | HasFd | FsFile): CloseMethod | undefined {
+  if (typeof source !== "object" || source === null) return undefined;
+  const close = readClose(source);
+  if (close !== undefined || readFd(source) === undefined) return close;
+  throw new TypeError(
+    "Cannot take the handle out of an object that has no close(): duplicate it instead",
+  );
+}
+
+function readClose(source: number | HasFd | FsFile): CloseMethod | undefined {
+  const { close } = source as { close?: unknown };
+  return typeof close === "function" ? close as CloseMethod : undefined;
 }
 
 /**

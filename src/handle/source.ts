@@ -1,6 +1,13 @@
 /** The sources of duplicates, and how the raw handle of each is found. */
 import { type FsFile, isFsFile } from "./deno_file.ts";
-import { type Handle, isHandle, isOwnedHandle, rawOfHandle } from "./handle.ts";
+import {
+  BorrowedHandle,
+  type Handle,
+  isHandle,
+  isOwnedHandle,
+  OwnedHandle,
+  rawOfHandle,
+} from "./handle.ts";
 import { platform } from "./platform.ts";
 import type { KnownSource, Owner } from "./raw.ts";
 import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
@@ -26,8 +33,17 @@ export function rawOf(source: HandleSource): RawHandle {
  * one may close another source.
  */
 export function rawsOf(sources: readonly HandleSource[]): RawHandle[] {
-  const fds = sources.map((source) => isHandle(source) ? source : fdOf(source));
-  return fds.map((fd) => typeof fd === "number" ? platform().rawOfFd(fd) : rawOfHandle(fd));
+  // A class of the user's may have a `raw` of its own; that of ours runs no code of the user.
+  const read = sources.map((source) =>
+    !isHandle(source) ? fdOf(source) : isOurs(source) ? source : { raw: rawOfHandle(source) }
+  );
+  return read.map((each) => typeof each === "number" ? platform().rawOfFd(each) : each.raw);
+}
+
+/** Whether it is of a class of this library, and not of one that extends it. */
+function isOurs(handle: Handle): boolean {
+  const prototype: unknown = Object.getPrototypeOf(handle);
+  return prototype === OwnedHandle.prototype || prototype === BorrowedHandle.prototype;
 }
 
 /**

@@ -1,9 +1,10 @@
 /** The pool on Linux. It uses descriptors that the runtime opened, and replaces what they refer to. */
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
-import { dup3 } from "../../ffi/posix/dup.ts";
+import { close, dup3 } from "../../ffi/posix/dup.ts";
 import { closeWithNodeFs } from "../handle/runtime_source.ts";
 import { openPlaceholder } from "../handle/posix_adopt.ts";
 import { closeAll } from "../handle/raw.ts";
+import { closeOrWarn } from "../util/late_close.ts";
 import { Parking, type Spot, withDescriptors } from "./posix_parking.ts";
 import type { PoolBackend } from "./types.ts";
 
@@ -30,7 +31,7 @@ export class PosixPoolBackend implements PoolBackend<Spot> {
   }
 
   consume(raw: number): void {
-    closeAll([raw]); // the file has a descriptor of its own
+    closeOrWarn(() => close(raw)); // the file has a descriptor of its own
   }
 
   park(fd: number): Spot {

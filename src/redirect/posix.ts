@@ -4,6 +4,7 @@ import { flushC } from "../../ffi/posix/libc.ts";
 import { Attempts } from "../util/attempts.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
+import { closeAll } from "../handle/raw.ts";
 import { replaceAll, standardStream } from "../handle/posix_streams.ts";
 import { shared } from "../util/shared.ts";
 
@@ -15,22 +16,14 @@ interface Redirection {
   readonly target: RawHandle;
 }
 
-/** The stacks of all copies of this library: a descriptor has one. Layout 1 is `push` and `remove`. */
-const stacks = (): Map<number, Stack> => shared("redirections", 1, () => new Map());
+/** The stacks of all copies of this library: a descriptor has one. Layout 2 is `push` of a source, and `remove`. */
+const stacks = (): Map<number, Stack> => shared("redirections", 2, () => new Map());
 
 /** Redirects a descriptor and returns the function that restores it, once. */
 export function redirectPosix(fd: number, source: RawHandle): () => void {
-  const known = stacks().get(fd);
-  const target = posixPlatform.duplicate(source, false, undefined);
-  try {
-    const stack = known ?? new Stack(fd);
-    const redirection = { target };
-    stack.push(redirection);
-    return () => stack.remove(redirection);
-  } catch (error) {
-    posixPlatform.close(target);
-    throw error;
-  }
+  const stack = stacks().get(fd) ?? new Stack(fd);
+  const redirection = stack.push(source);
+  return () => stack.remove(redirection);
 }
 
 /** The redirections of one descriptor. */
@@ -49,18 +42,24 @@ class Stack {
     this.#original = posixPlatform.duplicate(fd, false, undefined);
   }
 
-  push(redirection: Redirection): void {
+  /** Redirects to a duplicate of the source, which is made last: its close ends record locks. */
+  push(source: RawHandle): Redirection {
+    let target: RawHandle | undefined;
     try {
       this.#checkOpen();
       this.#flush();
-      this.#redirectTo(redirection);
+      target = posixPlatform.duplicate(source, false, undefined);
+      this.#redirectTo({ target });
     } catch (error) {
-      if (this.#redirections.length === 0) posixPlatform.close(this.#original);
+      if (this.#redirections.length === 0) closeAll([this.#original]);
+      if (target !== undefined) closeAll([target]);
       throw error;
     }
-    if (this.#redirections.push(redirection) > 1) return;
+    const redirection = { target };
+    if (this.#redirections.push(redirection) > 1) return redirection;
     stacks().set(this.#fd, this);
     this.#stream.redirect();
+    return redirection;
   }
 
   remove(redirection: Redirection): void {

@@ -28,9 +28,14 @@ function settle(close: () => unknown, failed: (error: unknown) => void): void {
 /** Warns of an error of a close whose result is returned: written data may be lost. */
 export function warnOfClose(error: unknown): void {
   if (isCloseRefused(error)) return; // the source stays open, as after DUPLICATE_CLOSE_SOURCE
-  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
-  globalThis.process?.emitWarning?.(
-    `The call succeeded, but what it closed reported an error: ${message ?? error}`,
-    { type: "HandleWarning", ...(typeof code === "string" ? { code } : {}) },
-  );
+  // Whatever was thrown, and whatever a program has put in place of emitWarning: the result is returned.
+  try {
+    const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+    globalThis.process?.emitWarning?.(
+      `The call succeeded, but what it closed reported an error: ${message ?? error}`,
+      { type: "HandleWarning", ...(typeof code === "string" ? { code } : {}) },
+    );
+  } catch {
+    // It cannot be told.
+  }
 }

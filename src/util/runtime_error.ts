@@ -14,18 +14,31 @@ export function runtimeError(
   what: string,
   fd?: number,
 ): HandleError {
-  const { message, ...fields } = platformError(nativeOf(cause), syscall, fd, what);
-  return new HandleError(message, { ...fields, cause });
+  const native = nativeOf(cause);
+  const { message, ...fields } = platformError(native ?? EIO(), syscall, fd, what);
+  if (native !== undefined) return new HandleError(message, { ...fields, cause });
+  // Not an error of the system: what it says is all that is known.
+  const { message: text = cause } = (cause ?? {}) as { message?: unknown };
+  return new HandleError(`Cannot ${syscall} ${what}: ${String(text)}`, { ...fields, cause });
 }
 
-/** The number of the failure. The runtimes have names for some only; on POSIX `errno` has the number. */
-function nativeOf(cause: unknown): number {
-  const { code, errno, message } = cause as { code?: unknown; errno?: unknown; message?: unknown };
+const EIO = () => failureByCode("EIO").native;
+
+/**
+ * The number of the failure; `undefined` when it is none of the system. The runtimes have names for some
+ * only; on POSIX `errno` has the number.
+ */
+function nativeOf(cause: unknown): number | undefined {
+  const { code, errno, message } = (cause ?? {}) as {
+    code?: unknown;
+    errno?: unknown;
+    message?: unknown;
+  };
   if (!isWindows() && typeof errno === "number" && errno < 0) return -errno;
   // Deno has a code for some errors only.
   const [, number] = /\(os error (\d+)\)/.exec(String(message)) ?? [];
   if (!isWindows() && number !== undefined) return Number(number);
   // A name such as ERR_INVALID_FD_TYPE has no number.
   const known = typeof code === "string" ? failureByCode(code).native : 0;
-  return known === 0 ? failureByCode("EIO").native : known;
+  return known === 0 ? undefined : known;
 }

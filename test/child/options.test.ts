@@ -1,10 +1,12 @@
 import * as child_process from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { type OwnedHandle, spawn } from "duphandle";
+import { type HandleSpawnOptions, type OwnedHandle, spawn } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type ChildFiles, childFiles } from "../support/child_files.ts";
+import { expectedProblems } from "../support/expected_problems.ts";
+import { notOpen } from "../support/matchers.ts";
 import { commandFor, programPath } from "../support/program.ts";
-import { isWindows, openRaw } from "../support/system.ts";
+import { isWindows, openRaw, temporaryFile } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
@@ -13,6 +15,54 @@ beforeAll(openOnce);
 function program(name: string): string[] {
   return commandFor(programPath(name));
 }
+
+describe("what spawn() reads of the caller's", () => {
+  const places: Record<string, (run: () => unknown) => HandleSpawnOptions> = {
+    "the text of a variable": (run) => ({
+      env: {
+        ...process.env,
+        TEXT: {
+          toString() {
+            run();
+            return "text";
+          },
+        } as unknown as string,
+      },
+    }),
+    "the fd of an entry of stdio": (run) => ({
+      stdio: [
+        "ignore",
+        "ignore",
+        {
+          get fd() {
+            run();
+            return 2;
+          },
+        } as unknown as "ignore",
+      ],
+    }),
+    "an option": (run) => ({
+      get argv0() {
+        run();
+        return "name";
+      },
+    }),
+  };
+
+  test.each(Object.entries(places))("is read before the sources: %s", (_, options) => {
+    using file = temporaryFile("");
+    const source = openRaw(file.path, "r");
+    const others: OwnedHandle[] = [];
+    const replace = () => {
+      if (!source.closed) source.close();
+      others.push(openRaw(file.path, "r"));
+    };
+    const start = () => spawn(process.execPath, [], { ...options(replace), handles: { source } });
+    expectedProblems("use-after-close");
+    expect(start).toThrow(notOpen);
+    for (const other of others) other.close();
+  });
+});
 
 describe("the arguments of spawn()", () => {
   test("are an array: anything else is refused, and nothing is started", () => {

@@ -102,12 +102,22 @@ describe("adoption by the runtime", () => {
     },
   );
 
+  test.skipIf(isWindows).each(["throws", "wraps", "object"])(
+    "works where the class of files cannot be found: %s (POSIX: Windows does not look for it)",
+    (how) => {
+      using file = temporaryFile("abc");
+      const { result } = runProgram("file/unknown_class.ts", { args: [file.path, how] });
+      expect(result).toEqual({ texts: ["abc", "abc", "abc"], leaked: 0 });
+    },
+  );
+
   test.skipIf(isWindows)(
-    "works where the class of files cannot be found (POSIX: Windows does not look for it)",
+    "in a worker thread, the runtime knows the descriptors (POSIX: Windows has its own table)",
     () => {
       using file = temporaryFile("abc");
-      const { result } = runProgram("file/unknown_class.ts", { args: [file.path] });
-      expect(result).toEqual({ texts: ["abc", "abc", "abc"], constructions: 1, leaked: 0 });
+      const { result } = runProgram("file/in_worker.ts", { args: [file.path] });
+      const texts = ["abc", "abc", "abc", "abc"];
+      expect(result).toEqual({ outcomes: [texts, texts, texts], warnings: [], left: [0, 0] });
     },
   );
 });
@@ -140,7 +150,8 @@ describe.runIf(fdsAreSources)("fromFd() of an object", () => {
     const fd = fs.openSync(file.path, "r");
     expect(() => OwnedHandle.fromFd({ fd })).toThrow(TypeError);
     expect(() => OwnedHandle.fromFd({ fd })).toThrow("no close()");
-    expect(() => OwnedHandle.fromFd({ fd: -1 })).toThrow(notOpen);
+    expect(() => OwnedHandle.fromFd({ fd: -1, close() {} } as HasFd)).toThrow(notOpen);
+    expect(() => OwnedHandle.fromFd({} as HasFd)).toThrow(TypeError);
     fs.closeSync(fd);
   });
 });

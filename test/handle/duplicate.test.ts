@@ -157,6 +157,29 @@ describe("duplicate() with closeSource", () => {
     await expect(fileHandle.stat()).rejects.toThrow();
   });
 
+  test.skipIf(!fdsAreSources).each([
+    ["an object without a text", Object.create(null)],
+    ["a symbol", Symbol("x")],
+    ["undefined", undefined],
+    ["an error whose message throws", {
+      get message() {
+        throw new Error("no message");
+      },
+    }],
+  ])("is returned whatever the close of its source throws: %s", (_, thrown) => {
+    using file = temporaryFile("ab");
+    const fd = fs.openSync(file.path, "r");
+    const source = {
+      fd,
+      close() {
+        fs.closeSync(fd);
+        throw thrown;
+      },
+    };
+    using copy = duplicate(source, { closeSource: true });
+    expect(readRaw(copy.raw, 2)).toBe("ab");
+  });
+
   test("consumes the source also when the call fails", () => {
     using file = temporaryFile("ab");
     using kept = openRaw(file.path, "r");

@@ -4,9 +4,10 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { borrow, copyFileHandle, copyFileHandleSync, duplicate, spawn } from "duphandle";
+import { borrow, copyFileHandle, copyFileHandleSync, duplicate, redirect, spawn } from "duphandle";
 import { describe, expect, test } from "vitest";
 import { publicNames } from "../../scripts/faults/exports.ts";
+import { notOpen } from "../support/matchers.ts";
 import { root, runProgram } from "../support/program.ts";
 import { lockCalls, withoutSource } from "../support/record_lock_calls.ts";
 import { lockRecords, recordLocks } from "../support/record_locks.ts";
@@ -30,6 +31,15 @@ describe.runIf(isLinux)("record locks", () => {
     expect(isLocked, "the lock is still there").toBe(documented === undefined);
     if (documented === undefined) return;
     expect(rows.filter((line) => line.startsWith(documented)), documented).toHaveLength(1);
+  });
+
+  test("outlast a redirection of a descriptor that is not open", () => {
+    using file = temporaryFile("0123456789");
+    const fd = fs.openSync(file.path, "r+");
+    lockRecords(fd);
+    expect(() => redirect(99_999, fd)).toThrow(notOpen);
+    expect(recordLocks(file.path)).toBe(1);
+    fs.closeSync(fd);
   });
 
   test("every function is in the table, or takes no source", async () => {

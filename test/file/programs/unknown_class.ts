@@ -1,17 +1,43 @@
 /**
- * Copies where the program has given each FileHandle a `constructor` that constructs none, as a wrapper of
- * `fs.promises.open` may: the library cannot find out how the class is constructed.
+ * Copies where the program has wrapped `fs.promises.open`, so that the library cannot find out how the class
+ * of files is constructed.
  */
 import * as fs from "node:fs";
 
+const [path, how] = process.argv.slice(2) as [string, string];
 const { promises } = fs;
 const open = promises.open;
-let constructions = 0;
+
+/** A class that is constructed of a file. */
+class Wrapped {
+  readonly file: fs.promises.FileHandle;
+  constructor(file: fs.promises.FileHandle) {
+    this.file = file;
+  }
+  get fd(): number {
+    return this.file.fd;
+  }
+  read(options: { position: number }): unknown {
+    return this.file.read(options);
+  }
+  close(): unknown {
+    return this.file.close();
+  }
+}
+
 (promises as { open: unknown }).open = async (...args: Parameters<typeof open>) => {
   const file = await open(...args);
+  if (how === "wraps") return new Wrapped(file);
+  if (how === "object") {
+    const { fd } = file;
+    return {
+      fd,
+      read: (options: { position: number }) => file.read(options),
+      close: () => file.close(),
+    };
+  }
   const value = class {
     constructor() {
-      constructions++;
       throw new Error("no FileHandle is made here");
     }
   };
@@ -22,7 +48,7 @@ let constructions = 0;
 const { copyFileHandle, duplicate } = await import("duphandle");
 const { openHandles } = await import("../../support/open_handles.ts");
 const { report } = await import("../../support/report.ts");
-const source = fs.openSync(process.argv[2]!, "r+");
+const source = fs.openSync(path, "r+");
 const before = openHandles().length;
 const copies = [
   await copyFileHandle(source),
@@ -35,4 +61,4 @@ for (const copy of copies) {
   texts.push(new TextDecoder().decode(buffer.subarray(0, bytesRead)));
   await copy.close();
 }
-report({ texts, constructions, leaked: openHandles().length - before });
+report({ texts, leaked: openHandles().length - before });
