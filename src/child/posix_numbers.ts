@@ -17,7 +17,7 @@ import { osName } from "../../ffi/host.ts";
 import { fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { hasRecordLock } from "../../ffi/posix/locks.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
-import type { StdioEntry } from "./types.ts";
+import { fdOfEntry, type StdioEntry } from "./types.ts";
 
 /**
  * The numbers of the handles in the child: those that follow the entries of `stdio`. A source whose own
@@ -55,6 +55,7 @@ export function stdioWith(
   const end = first + sources.length;
   const used = new Set<unknown>("Deno" in globalThis ? entries.slice(3) : []);
   const stdio = [...entries];
+  if ("Bun" in globalThis) entries.forEach((entry) => requireUnlockedBetween(entry, first, end));
   sources.forEach((source, at) => {
     const number = numbers[at]!;
     const isRepeated = used.has(source);
@@ -71,16 +72,26 @@ export function stdioWith(
   return stdio;
 }
 
+/** The handles make `stdio` longer, and so Bun duplicates more of the caller's own entries. */
+function requireUnlockedBetween(entry: StdioEntry, first: number, end: number): void {
+  const fd = fdOfEntry(entry);
+  if (fd !== undefined && fd >= first && fd < end) requireUnlocked(fd);
+}
+
+/** Throws when a temporary duplicate, which is closed, would remove record locks of this process. */
+function requireUnlocked(fd: number): void {
+  if (osName() !== "linux" || tryOrUndefined(() => hasRecordLock(fd)) !== true) return;
+  throw failure("ENOTSUP", "spawn", {
+    message: `Cannot pass fd ${fd}: this runtime needs a temporary duplicate of it, whose ` +
+      "close would remove this process's record locks on the file; pass a duplicate() instead, each " +
+      "once, and keep it open as long as the locks are needed",
+    handle: fd,
+  });
+}
+
 /** Makes a duplicate that no entry of `stdio` replaces, unless its close would remove record locks. */
 function duplicateAbove(source: number, end: number, temporary: number[]): number {
-  if (osName() === "linux" && tryOrUndefined(() => hasRecordLock(source)) === true) {
-    throw failure("ENOTSUP", "spawn", {
-      message: `Cannot pass fd ${source}: this runtime needs a temporary duplicate of it, whose ` +
-        "close would remove this process's record locks on the file; pass a duplicate() instead, each " +
-        "once, and keep it open as long as the locks are needed",
-      handle: source,
-    });
-  }
+  requireUnlocked(source);
   const duplicate = fcntl_dupfd_cloexec(source, end);
   temporary.push(duplicate);
   return duplicate;

@@ -87,6 +87,21 @@ describe.skipIf(isWindows || !hasCommand("bash"))("the record locks of a process
     for (const handle of [one, two, three]) handle.close();
   });
 
+  test("outlast it when stdio has their file too, or spawn() refuses it", () => {
+    using a = lockedFile("a");
+    using other = temporaryFile("");
+    using source = openRaw(other.path, "r");
+    const handles = Object.fromEntries(
+      Array.from({ length: a.raw }, (_, at) => [`h${at}`, duplicate(source, { minimum: 200 })]),
+    );
+    const start = () =>
+      spawn("true", [], { stdio: ["ignore", "ignore", "ignore", a.raw], handles });
+    if (isBun) expect(start).toThrow(expect.objectContaining({ code: "ENOTSUP" }));
+    else start();
+    for (const handle of Object.values(handles)) handle.close();
+    expect(a.locks()).toBe(1);
+  });
+
   test("make spawn() refuse what a runtime could pass only by a temporary duplicate", async () => {
     using a = lockedFile("a");
     using b = temporaryFile("b");
