@@ -29,6 +29,9 @@ export let releaseForBatch: (owner: OwnedHandle) => RawHandle;
  */
 export let closeReleased: (owner: OwnedHandle) => void;
 
+/** The last of the standard descriptors, which the streams of the runtime use. */
+const LAST_STANDARD_FD = 2;
+
 /** Marks an {@linkcode OwnedHandle} as closed, without closing its handle and without a report. */
 export let forget: (owner: object) => void;
 
@@ -250,7 +253,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `EMFILE`; `ENOTSUP` in
    * Deno for Windows for a descriptor above 2
    * @throws {TypeError} when `source` is neither an integer from 0 to 2^31 − 1 nor an object with an `fd`
-   * and a `close()`; nothing was done
+   * and a `close()`, or is a standard stream; nothing was done
    *
    * @example
    * ```ts
@@ -263,8 +266,16 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    */
   static fromFd(source: number | HasFd): OwnedHandle {
     if (typeof source === "number") checkFd(source);
+    if (isHandle(source)) {
+      throw new TypeError("Cannot take a Handle out of the runtime: it is not the runtime's");
+    }
     const close = closeMethodOf(source); // before its fd: a getter may close it
     const fd = fdOf(source);
+    if (typeof source !== "number" && fd <= LAST_STANDARD_FD) {
+      throw new TypeError(
+        `Cannot take fd ${fd} out of the runtime: its streams go on using it; use duplicate(${fd})`,
+      );
+    }
     return ownedHandle(
       consume(
         new RuntimeSource(fd, source, close),

@@ -152,6 +152,9 @@ describe.runIf(fdsAreSources)("fromFd() of an object", () => {
     expect(() => OwnedHandle.fromFd({ fd })).toThrow("no close()");
     expect(() => OwnedHandle.fromFd({ fd: -1, close() {} } as HasFd)).toThrow(notOpen);
     expect(() => OwnedHandle.fromFd({} as HasFd)).toThrow(TypeError);
+    expect(() => OwnedHandle.fromFd({ fd: 1, close() {} } as HasFd)).toThrow(TypeError);
+    using handle = duplicate(fd);
+    expect(() => OwnedHandle.fromFd(handle as unknown as HasFd)).toThrow("not the runtime's");
     fs.closeSync(fd);
   });
 });
