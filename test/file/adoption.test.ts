@@ -117,7 +117,7 @@ describe("adoption by the runtime", () => {
       using file = temporaryFile("abc");
       const { result } = runProgram("file/in_worker.ts", { args: [file.path] });
       const texts = ["abc", "abc", "abc", "abc"];
-      expect(result).toEqual({ outcomes: [texts, texts, texts], warnings: [], leaked: 0 });
+      expect(result).toEqual({ outcomes: [texts, texts, texts, texts], warnings: [], leaked: 0 });
     },
   );
 });

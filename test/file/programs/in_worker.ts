@@ -22,12 +22,12 @@ process.on("warning", ({ name, message }) => {
 const path = process.argv[2]!;
 const outcomes: unknown[] = [];
 const after: number[] = [];
-for (let round = 0; round < 3; round++) {
+for (let round = 0; round < 4; round++) {
   const worker = startWorker(new URL("./in_worker_copies.ts", import.meta.url), path);
   const [outcome] = await once(worker, "message");
   await once(worker, "exit");
   outcomes.push(outcome);
   after.push(await settledCount());
 }
-// The first worker may load what stays.
-report({ outcomes, warnings, leaked: Math.max(0, after[2]! - after[0]!) });
+// The first rounds load what stays: Deno makes sockets for itself half a second after its start.
+report({ outcomes, warnings, leaked: Math.max(0, after[3]! - after[1]!) });
