@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, test } from "vitest";
 import { type Outcome, programPath, root, runProgram } from "../support/program.ts";
-import { isWindows, temporaryFolder } from "../support/system.ts";
+import { fdsAreSources, isWindows, temporaryFolder } from "../support/system.ts";
 
 /** Runs a case with two copies of the sources. */
 function runCase(name: string): Outcome & { readonly lines: readonly string[] } {
@@ -42,26 +42,29 @@ test.skipIf(isWindows)("the same in a worker thread, where fd 1 is refused by bo
   });
 });
 
-test("a handle of one copy is one to the other, and an imitation is refused", () => {
-  expect(runCase("handles").result).toEqual({
-    done: {
-      duplicate: [true, true],
-      borrowed: true,
-      closeSource: true,
-      borrowedCloseSource: "TypeError",
-      inspect: "file",
-      closeMany: [true, true],
-      pool: [true, "number"],
-      closed: "EBADF",
-      take: true,
-      process: true,
-      takeHandle: "TypeError",
-      send: "EPIPE",
-      imitations: Array(6).fill(["TypeError", "TypeError"]),
-    },
-    grown: 0,
-  });
-});
+test.runIf(fdsAreSources)(
+  "a handle of one copy is one to the other, and an imitation is refused (Deno for Windows has no descriptor to duplicate)",
+  () => {
+    expect(runCase("handles").result).toEqual({
+      done: {
+        duplicate: [true, true],
+        borrowed: true,
+        closeSource: true,
+        borrowedCloseSource: "TypeError",
+        inspect: "file",
+        closeMany: [true, true],
+        pool: [true, "number"],
+        closed: "EBADF",
+        take: true,
+        process: true,
+        takeHandle: "TypeError",
+        send: "EPIPE",
+        imitations: Array(6).fill(["TypeError", "TypeError"]),
+      },
+      grown: 0,
+    });
+  },
+);
 
 test("what a process inherited is taken once, by whichever copy", () => {
   expect(runCase("inherited").result).toEqual({
