@@ -55,6 +55,11 @@ export function commandFor(script: string, options: ProgramOptions = {}): string
   return [...prefix, process.execPath, ...before, script, ...args];
 }
 
+/** What ends a program in Node 26. */
+const endByExit = `--import=${
+  pathToFileURL(path.join(root, "test", "support", "end_by_exit.mjs"))
+}`;
+
 function runtimeArguments(
   script: string,
   permissions: readonly string[],
@@ -66,8 +71,9 @@ function runtimeArguments(
     return ["run", ...options, ...permissions, ...flags];
   }
   if (isBun) return [...flags];
-  if (Number(process.versions.node.split(".")[0]) >= 24) {
-    return ["--disable-warning=ExperimentalWarning", ...flags];
+  const version = Number(process.versions.node.split(".")[0]);
+  if (version >= 24) {
+    return ["--disable-warning=ExperimentalWarning", ...version >= 26 ? [endByExit] : [], ...flags];
   }
   if (isCompiled(script)) return [...flags, startCompiled];
   const tsx = path.join(root, "node_modules", "tsx", "dist", "loader.mjs");

@@ -24,8 +24,9 @@ const outcomes: unknown[] = [];
 const after: number[] = [];
 for (let round = 0; round < 4; round++) {
   const worker = startWorker(new URL("./in_worker_copies.ts", import.meta.url), path);
+  const ended = once(worker, "exit");
   const [outcome] = await once(worker, "message");
-  await once(worker, "exit");
+  await ended;
   outcomes.push(outcome);
   after.push(await settledCount());
 }
