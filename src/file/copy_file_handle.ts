@@ -4,7 +4,7 @@ import { copyToFsFile, type FsFile, fsFileFrom, isFsFile } from "../handle/deno_
 import type { DuplicateOptions } from "../handle/options.ts";
 import { adopter, platform } from "../handle/platform.ts";
 import { consume, type Owner, requireOwner } from "../handle/raw.ts";
-import { type HandleSource, knownSource } from "../handle/source.ts";
+import { type HandleSource, knownSource, rawOf } from "../handle/source.ts";
 import type { Access } from "../handle/types.ts";
 import { warnOfClose } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -261,7 +261,7 @@ export function copyFileHandleSync(
   securityAttributes?: CopyAttributes,
 ): number {
   const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
-  const known = knownSource(source, choices.closeSource);
-  const make = () => copyToFd(known.raw, choices);
-  return choices.closeSource ? consume(requireOwner(known), make) : make();
+  if (!choices.closeSource) return copyToFd(rawOf(source), choices);
+  const known = knownSource(source, true);
+  return consume(requireOwner(known), () => copyToFd(known.raw, choices));
 }

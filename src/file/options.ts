@@ -42,6 +42,9 @@ export interface ResolvedCopyOptions {
 }
 
 const ALL_FLAGS = 31;
+
+/** A copy without flags, options and attributes. */
+const plain: ResolvedCopyOptions = { access: "same", inheritable: false, closeSource: false };
 const attributeKeys: readonly string[] = ["inheritHandle", "desiredAccess"];
 
 /**
@@ -54,6 +57,7 @@ export function parseCopyOptions(
   flagsOrOptions: number | DuplicateOptions | undefined,
   attributes: CopyAttributes | undefined,
 ): ResolvedCopyOptions {
+  if (flagsOrOptions === undefined && attributes === undefined) return plain;
   if (typeof flagsOrOptions !== "object" || flagsOrOptions === null) {
     return parseFlags(flagsOrOptions, attributes);
   }
