@@ -2,7 +2,8 @@
 import { checkIterable, show } from "../../ffi/check.ts";
 import { HandleError } from "../../ffi/error.ts";
 import { Attempts } from "../util/attempts.ts";
-import { consumeAll, type Owner, requireOwner } from "../handle/raw.ts";
+import { requireOwner } from "../handle/raw.ts";
+import { consumeAll, type Owner } from "../util/late_close.ts";
 import { duplicateAll } from "./duplicate_all.ts";
 import {
   closeReleased,

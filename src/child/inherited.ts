@@ -1,13 +1,14 @@
 /** The handles that this process inherited from its parent, by name. */
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
-import { builtin, isForbidden } from "../../ffi/host.ts";
+import { isForbidden } from "../../ffi/host.ts";
 import { RESERVED } from "../channel/types.ts";
 import { decodeHandles, HANDLES_VARIABLE, type NamedHandle } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { adoptSocket } from "./windows_socket.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
+import { isWorker } from "../util/node.ts";
 import { shared } from "../util/shared.ts";
 import { children } from "./platform.ts";
 
@@ -152,8 +153,7 @@ function isStillOpen(raw: RawHandle): boolean {
 
 /** Each thread has its own entries, so two threads would own the same handle or channel. */
 export function refuseInWorker(): void {
-  const threads = builtin<typeof import("node:worker_threads")>("node:worker_threads");
-  if (threads?.isMainThread !== false) return;
+  if (!isWorker()) return;
   throw failure("ENOTSUP", "spawn", {
     message: "Cannot take inherited handles in a worker thread; " +
       "take them in the main thread and give the worker what release() returns",

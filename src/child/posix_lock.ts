@@ -7,13 +7,12 @@
 import { hasCode } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
 import { O_CLOEXEC, O_RDONLY } from "../../ffi/posix/constants.ts";
-import { fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { open } from "../../ffi/posix/file.ts";
 import { holdsLock, identityAt, openDescriptors } from "../../ffi/posix/identity.ts";
 import { ownerThread, setOwnerThread, tryLock, unlock } from "../../ffi/posix/locks.ts";
 import { linkText } from "../../ffi/posix/proc.ts";
 import { closeAll } from "../handle/raw.ts";
-import { MINIMUM } from "../handle/posix.ts";
+import { MINIMUM, movePosix } from "../handle/posix.ts";
 import { shared } from "../util/shared.ts";
 import { sleep } from "../util/sleep.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
@@ -59,12 +58,7 @@ export function startAlone<Result>(start: (neutral: number) => Result): Result {
 /** Opens a file that is always there, under a number above those of the standard descriptors. */
 export function openNeutral(path: string): number {
   const fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd >= MINIMUM) return fd;
-  try {
-    return fcntl_dupfd_cloexec(fd, MINIMUM);
-  } finally {
-    closeAll([fd]);
-  }
+  return fd >= MINIMUM ? fd : movePosix(fd, false);
 }
 
 function openPlace(): number | undefined {

@@ -17,9 +17,7 @@ import {
   stdioEntries,
   type StdioEntry,
 } from "./types.ts";
-import { type Handle, isHandle } from "../handle/handle.ts";
-import { fdOf } from "../handle/runtime_source.ts";
-import { type HandleSource, rawOf } from "../handle/source.ts";
+import { type HandleSource, rawsOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import { channels } from "../channel/platform.ts";
@@ -213,16 +211,17 @@ function namedSources(handles: unknown): [name: string, raw: RawHandle][] {
       `Cannot use ${show(handles)} as handles: it must be an object of sources by name`,
     );
   }
-  const named = Object.entries(handles).map(([name, source]): [string, Handle | number] => {
+  const named = Object.entries(handles) as [string, HandleSource][];
+  for (const [name] of named) {
     if (name === "" || !name.isWellFormed() || name.startsWith(RESERVED)) {
       throw new TypeError(
         `Cannot use ${show(name)} as the name of a handle: it must be a text that is not empty ` +
           `and does not start with ${RESERVED}`,
       );
     }
-    return [name, isHandle(source) ? source : fdOf(source)];
-  });
-  return named.map(([name, source]) => [name, rawOf(source)]);
+  }
+  const raws = rawsOf(named.map(([, source]) => source));
+  return named.map(([name], at) => [name, raws[at]!]);
 }
 
 /**

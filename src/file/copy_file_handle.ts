@@ -3,10 +3,10 @@ import type { FileHandle } from "node:fs/promises";
 import { copyToFsFile, type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
 import type { DuplicateOptions } from "../handle/options.ts";
 import { adopter, platform } from "../handle/platform.ts";
-import { consume, type Owner, requireOwner } from "../handle/raw.ts";
+import { requireOwner } from "../handle/raw.ts";
 import { type HandleSource, knownSource, rawOf } from "../handle/source.ts";
 import type { Access } from "../handle/types.ts";
-import { warnOfClose } from "../util/late_close.ts";
+import { consume, type Owner, warnOfClose } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from "./options.ts";
 

@@ -13,7 +13,7 @@ import {
   identityOfFile,
 } from "./deno_file_find.ts";
 import { posixPlatform } from "./posix.ts";
-import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
+import { closeQuietly, consume } from "../util/late_close.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
@@ -104,15 +104,7 @@ export function rawOfFsFile(file: FsFile): RawHandle {
 export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile {
   // A closed one must not be closed again: the placeholder may get its number.
   if (osName() === "linux") fcntl_getfd(raw);
-  let file: FsFile;
-  try {
-    file = copyToFsFile(raw, inheritable);
-  } catch (error) {
-    closeQuietly(() => platform().close(raw));
-    throw error;
-  }
-  closeOrWarn(() => platform().close(raw));
-  return file;
+  return consume({ close: () => platform().close(raw) }, () => copyToFsFile(raw, inheritable));
 }
 
 /**

@@ -4,12 +4,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { checkBoolean, checkFd } from "../../ffi/check.ts";
 import { failure, hasCode, isCloseRefused } from "../../ffi/error.ts";
-import { closeQuietly } from "../util/late_close.ts";
+import { closeQuietly, consume } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { observer } from "./hooks.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
 import { adopter, platform } from "./platform.ts";
-import { consume, duplicateKnown } from "./raw.ts";
+import { duplicateKnown } from "./raw.ts";
 import { closeMethodOf, fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
 
 /** Makes a {@linkcode BorrowedHandle}, whose constructor is private. */

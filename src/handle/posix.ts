@@ -6,7 +6,7 @@ import { FD_CLOEXEC, O_CLOEXEC, SEEK_CUR } from "../../ffi/posix/constants.ts";
 import { close, dup2, dup3, fcntl_dupfd, fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { fcntl_getfd, fcntl_setfd } from "../../ffi/posix/fcntl.ts";
 import { lseek } from "../../ffi/posix/file.ts";
-import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
+import { consume } from "../util/late_close.ts";
 import { observer, reportNumber } from "./hooks.ts";
 import { hasExactlyPosix, narrowPosix } from "./posix_narrow.ts";
 import type { HandlePlatform } from "./types.ts";
@@ -75,15 +75,7 @@ export function duplicatePosix(
 
 /** The same open file under another number. The old one is closed, whatever the outcome. */
 export function movePosix(fd: number, inheritable: boolean, minimum?: number): number {
-  let moved: number;
-  try {
-    moved = duplicatePosix(fd, inheritable, minimum);
-  } catch (error) {
-    closeQuietly(() => close(fd));
-    throw error;
-  }
-  closeOrWarn(() => close(fd));
-  return moved;
+  return consume({ close: () => close(fd) }, () => duplicatePosix(fd, inheritable, minimum));
 }
 
 /** The position in bytes; `undefined` when there is none, or the descriptor is closed by now. */

@@ -5,10 +5,10 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { failure, type HandleError } from "../../ffi/error.ts";
-import { builtin, isForbidden } from "../../ffi/host.ts";
+import { isForbidden } from "../../ffi/host.ts";
 import type { Adopter } from "./types.ts";
-import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
-import { nodeFs } from "../util/node.ts";
+import { closeOrWarn, closeQuietly, consume } from "../util/late_close.ts";
+import { isWorker, nodeFs } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/runtime_error.ts";
@@ -53,12 +53,10 @@ function isDeno(): boolean {
 function needsOwnFd(): boolean {
   if (isDeno()) return true;
   if ("Bun" in globalThis) return false;
-  isWorker ??= builtin<typeof import("node:worker_threads")>("node:worker_threads")
-    ?.isMainThread === false;
-  return isWorker;
+  return worker ??= isWorker();
 }
 
-let isWorker: boolean | undefined;
+let worker: boolean | undefined;
 
 function duplicate(raw: RawHandle, inheritable: boolean): number {
   return posixPlatform.duplicate(raw, inheritable, undefined);
@@ -66,15 +64,8 @@ function duplicate(raw: RawHandle, inheritable: boolean): number {
 
 /** A descriptor of the runtime in place of the handle, which is consumed. */
 function exchange(raw: RawHandle, inheritable: boolean): number {
-  let fd: number;
-  try {
-    fd = copyOntoPlaceholder(raw, inheritable);
-  } catch (error) {
-    closeQuietly(() => posixPlatform.close(raw));
-    throw error;
-  }
-  closeOrWarn(() => posixPlatform.close(raw));
-  return fd;
+  const close = () => posixPlatform.close(raw);
+  return consume({ close }, () => copyOntoPlaceholder(raw, inheritable));
 }
 
 /** A descriptor of the runtime for the object of a handle. No other handle of the object is closed. */

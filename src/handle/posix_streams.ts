@@ -14,10 +14,9 @@
  */
 import type { WriteStream } from "node:tty";
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
-import { builtin } from "../../ffi/host.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
-import { nodeFs, nodeNet } from "../util/node.ts";
+import { isWorker, nodeFs, nodeNet } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { shared } from "../util/shared.ts";
 import { sleep } from "../util/sleep.ts";
@@ -112,9 +111,7 @@ function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
 /** The runtime's stream for a descriptor, which must not be redirected yet. */
 export function standardStream(fd: number): StandardStream {
   if (fd > 2) return unbuffered;
-  if (
-    builtin<typeof import("node:worker_threads")>("node:worker_threads")?.isMainThread === false
-  ) {
+  if (isWorker()) {
     throw unsupported(
       fd,
       "the streams of the process belong to its main thread: call it there, or have a test runner " +

@@ -1,14 +1,9 @@
 /** Raw handles: the one path from a source and options to a new one, and closing those of ours. */
 import type { ResolvedOptions } from "./options.ts";
 import { HandleError } from "../../ffi/error.ts";
-import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
+import { consume, type Owner } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
-
-/** What closes a source. */
-export interface Owner {
-  close(): unknown;
-}
 
 /** A source of which all is known, so that no code of the user runs any more. */
 export interface KnownSource {
@@ -42,28 +37,6 @@ export function duplicateWith(
   return access === "same"
     ? platform().duplicate(raw, inheritable, minimum)
     : platform().narrow(raw, access, inheritable, minimum);
-}
-
-/** Makes a result of a source, and closes the source, as {@linkcode consumeAll} does. */
-export function consume<Made>(owner: Owner, make: () => Made): Made {
-  return consumeAll([owner], make);
-}
-
-/**
- * Makes a result of sources, and closes all of them whatever the outcome. The result is returned also when
- * closing a source fails.
- */
-export function consumeAll<Made>(owners: Iterable<Owner>, make: () => Made): Made {
-  let made: Made;
-  try {
-    made = make();
-  } catch (error) {
-    // A source that is not open fails twice for one reason, and the first error has it.
-    for (const owner of owners) closeQuietly(() => owner.close());
-    throw error;
-  }
-  for (const owner of owners) closeOrWarn(() => owner.close());
-  return made;
 }
 
 /** Closes all of the handles, also when closing one of them fails. */

@@ -3,7 +3,7 @@ import { checkFd, isFd, isPromise, show } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
 import { type FsFile, isFsFile, rawOfFsFile } from "./deno_file.ts";
 import { platform } from "./platform.ts";
-import type { Owner } from "./raw.ts";
+import type { Owner } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";

@@ -9,7 +9,8 @@ import {
   rawOfHandle,
 } from "./handle.ts";
 import { platform } from "./platform.ts";
-import type { KnownSource, Owner } from "./raw.ts";
+import type { KnownSource } from "./raw.ts";
+import type { Owner } from "../util/late_close.ts";
 import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";

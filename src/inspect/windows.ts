@@ -1,4 +1,5 @@
 /** Inspecting handles on Windows: those of this process directly, those of another by duplicates. */
+import { consume } from "../util/late_close.ts";
 import { failure, HandleError } from "../../ffi/error.ts";
 import { pid as ownPid } from "../../ffi/host.ts";
 import { isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
@@ -14,7 +15,6 @@ import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { OpenProcess } from "../../ffi/win32/process.ts";
 import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { accessOfRights, inspectFile, kindOfName } from "./windows_kinds.ts";
-import { consume } from "../handle/raw.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The out parameter of DuplicateHandle. Its result is used instead. */

@@ -10,7 +10,7 @@ import type { RawHandle } from "../util/raw_handle.ts";
 import { type Handle, isHandle, isOwnedHandle, rawOfHandle } from "../handle/handle.ts";
 import { checkKeys, type ResolvedOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
-import { consume, type Owner } from "../handle/raw.ts";
+import { consume, type Owner } from "../util/late_close.ts";
 import { processes } from "./platform.ts";
 import { type ForeignHandle, foreignRaw, isForeignHandle, ProcessHandle } from "./process.ts";
 import { closeIn, transfer } from "./transfer.ts";

@@ -6,7 +6,8 @@ import type { RawHandle } from "../util/raw_handle.ts";
 import { isOwnedHandle, OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
-import { consume, requireOwner } from "../handle/raw.ts";
+import { requireOwner } from "../handle/raw.ts";
+import { consume } from "../util/late_close.ts";
 import { type HandleSource, knownSource } from "../handle/source.ts";
 import { processes } from "./platform.ts";
 import { closeIn, transfer } from "./transfer.ts";
@@ -95,9 +96,8 @@ export class ProcessHandle extends OwnedHandle {
     const source = typeof raw === "number" ? raw : foreignRaw(raw, this.pid);
     platform().checkOwned(source);
     const make = () => transfer(source, this, self, choices);
-    const { close } = platform();
     if (!choices.closeSource || !isSelf(this)) return ownedHandle(make());
-    return ownedHandle(consume({ close: () => close(source) }, make));
+    return ownedHandle(consume({ close: () => platform().close(source) }, make));
   }
 
   /**

@@ -2,7 +2,8 @@
 import type { RawHandle } from "../util/raw_handle.ts";
 import type { ResolvedOptions } from "../handle/options.ts";
 import { platform } from "../handle/platform.ts";
-import { consume, duplicateWith } from "../handle/raw.ts";
+import { duplicateWith } from "../handle/raw.ts";
+import { consume } from "../util/late_close.ts";
 import { processes } from "./platform.ts";
 import { isSelf, type ProcessReference } from "./types.ts";
 

@@ -26,7 +26,7 @@ import { NtQueryObject } from "../../ffi/win32/object.ts";
 import { GetExitCodeProcess, GetProcessId, OpenProcess } from "../../ffi/win32/process.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
-import { closeQuietly } from "../util/late_close.ts";
+import { closeQuietly, consume } from "../util/late_close.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import {
   type Attributes,
@@ -37,7 +37,6 @@ import {
   showProcess,
 } from "./types.ts";
 import { reportNumber } from "../handle/hooks.ts";
-import { consume } from "../handle/raw.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
 
 /** The rights to duplicate its handles, and to find out whether it has ended. */

@@ -5,6 +5,33 @@
 import { isPromise } from "../../ffi/check.ts";
 import { isCloseRefused } from "../../ffi/error.ts";
 
+/** What closes a source. */
+export interface Owner {
+  close(): unknown;
+}
+
+/** Makes a result of a source, and closes the source, as {@linkcode consumeAll} does. */
+export function consume<Made>(owner: Owner, make: () => Made): Made {
+  return consumeAll([owner], make);
+}
+
+/**
+ * Makes a result of sources, and closes all of them whatever the outcome. The result is returned also when
+ * closing a source fails.
+ */
+export function consumeAll<Made>(owners: Iterable<Owner>, make: () => Made): Made {
+  let made: Made;
+  try {
+    made = make();
+  } catch (error) {
+    // A source that is not open fails twice for one reason, and the first error has it.
+    for (const owner of owners) closeQuietly(() => owner.close());
+    throw error;
+  }
+  for (const owner of owners) closeOrWarn(() => owner.close());
+  return made;
+}
+
 /** Closes what a result no longer needs: an error becomes a warning. */
 export function closeOrWarn(close: () => unknown): void {
   settle(close, warnOfClose);

@@ -1,5 +1,5 @@
 /** The runtime's own modules of Node, found without an import that a bundler would follow. */
-import { keptBuiltin } from "../../ffi/host.ts";
+import { builtin, keptBuiltin } from "../../ffi/host.ts";
 
 type Kept<Name extends "node:fs" | "node:net"> = NonNullable<ReturnType<typeof keptBuiltin<Name>>>;
 
@@ -11,4 +11,10 @@ export function nodeFs(): Kept<"node:fs"> {
 /** What is used of the runtime's own `node:net`, as {@linkcode keptBuiltin} has it. */
 export function nodeNet(): Kept<"node:net"> {
   return keptBuiltin("node:net")!;
+}
+
+/** Whether this is a worker thread; `false` where the runtime does not say. */
+export function isWorker(): boolean {
+  const threads = builtin<typeof import("node:worker_threads")>("node:worker_threads");
+  return threads?.isMainThread === false;
 }
