@@ -18,6 +18,15 @@ export function lockRecords(fd: number): void {
 
 /** How many record locks this process has on a file. */
 export function recordLocks(path: string): number {
-  const end = new RegExp(`POSIX .* ${process.pid} [0-9a-f:]+:${fs.statSync(path).ino} `);
-  return fs.readFileSync("/proc/locks", "utf8").split("\n").filter((line) => end.test(line)).length;
+  return listRecordLocks(path) || listRecordLocks(path);
+}
+
+/**
+ * The kernel gives its list by several reads, and each goes on by number: where another process takes a lock
+ * in between, the last line comes twice; where one is given back, a line can be left out.
+ */
+function listRecordLocks(path: string): number {
+  const end = new RegExp(`POSIX .* ${process.pid} [0-9a-f:]+:${fs.statSync(path).ino} .*$`);
+  const lines = fs.readFileSync("/proc/locks", "utf8").split("\n");
+  return new Set(lines.map((line) => end.exec(line)?.[0]).filter(Boolean)).size;
 }
