@@ -29,18 +29,24 @@ export function scratch(): Scratch {
   return made ??= make();
 }
 
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 let encoder: TextEncoder | undefined;
 let decoder: TextDecoder | undefined;
 
 /**
  * Writes text as a C string and returns its address.
  *
- * @throws {TypeError} when the text contains a NUL or does not fit
+ * @throws {TypeError} when the text contains a NUL or half of a surrogate pair, or does not fit
  */
 export function cString(text: string, name: string): number {
   const { address, bytes } = scratch();
   const { read, written } = (encoder ??= new TextEncoder()).encodeInto(text, bytes);
   if (text.includes("\0") || read < text.length || written === bytes.length) throw notAString(name);
+  // It has no UTF-8, and the replacement that was written is another name.
+  if (written > text.length && LONE_SURROGATE.test(text)) {
+    throw new TypeError(`Cannot use ${name}: it contains half of a surrogate pair`);
+  }
   bytes[written] = 0;
   return address;
 }

@@ -1,5 +1,14 @@
 /** Files and pipes: open(2), lseek(2), read(2), write(2), pipe(2). */
-import { checkBuffer, checkFd, checkInt, checkInteger, MAX_FD, show } from "../check.ts";
+import {
+  checkBuffer,
+  checkFd,
+  checkInt,
+  checkInteger,
+  copyFrom,
+  copyTo,
+  MAX_FD,
+  show,
+} from "../check.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { posixError } from "./errors.ts";
 import { libc, libcFiles } from "./libc.ts";
@@ -87,14 +96,14 @@ export function lseek(fd: number, offset: number, whence: number): number {
  * close(fd);
  * ```
  */
-export function read(fd: number, buf: Uint8Array, count: number = buf?.length): number {
+export function read(fd: number, buf: Uint8Array, count?: number): number {
   checkFd(fd);
-  checkBuffer(buf, count);
+  const length = Math.min(checkBuffer(buf, count), SCRATCH_SIZE);
   const { address, bytes } = scratch();
   const { errno } = libc();
-  const done = libcFiles().read(fd, address, Math.min(count, SCRATCH_SIZE));
+  const done = libcFiles().read(fd, address, length);
   if (done === -1) throw posixError(errno[0]!, "read", fd);
-  buf.set(bytes.subarray(0, done));
+  copyTo(buf, bytes.subarray(0, done));
   return done;
 }
 
@@ -119,12 +128,11 @@ export function read(fd: number, buf: Uint8Array, count: number = buf?.length): 
  * write(1, new TextEncoder().encode("hello\n"));
  * ```
  */
-export function write(fd: number, buf: Uint8Array, count: number = buf?.length): number {
+export function write(fd: number, buf: Uint8Array, count?: number): number {
   checkFd(fd);
-  checkBuffer(buf, count);
+  const length = Math.min(checkBuffer(buf, count), SCRATCH_SIZE);
   const { address, bytes } = scratch();
-  const length = Math.min(count, SCRATCH_SIZE);
-  bytes.set(buf.subarray(0, length));
+  copyFrom(buf, length, bytes);
   const { errno } = libc();
   const done = libcFiles().write(fd, address, length);
   if (done === -1) throw posixError(errno[0]!, "write", fd);

@@ -1,6 +1,4 @@
-/**
- * Which descriptors a process has on Linux, which file each refers to, and which share an open file.
- */
+/** Which descriptors a process has on Linux, which file each refers to, and which share an open file. */
 import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/mod.ts";
 import { cString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
@@ -32,6 +30,7 @@ export const S_IFLNK = 0o120000;
 export const S_IFSOCK = 0o140000;
 
 /** linux/stat.h and fcntl.h. The identity never changes, so AT_STATX_DONT_SYNC spares a file server. */
+const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_TYPE = 0x1;
@@ -39,8 +38,8 @@ const STATX_INO = 0x100;
 
 /** fcntl.h, since Linux 6.10: whether two descriptors refer to one open file. */
 const F_DUPFD_QUERY = 1027;
-/** errno.h. */
-const EBADF = 9;
+/** errno.h: why kcmp(2) does not say: EPERM, ESRCH, EBADF, ENOSYS. */
+const KCMP_UNKNOWN: readonly number[] = [1, 3, 9, 38];
 
 /** Offsets in `struct statx`; the empty path lies after it. */
 const MODE = 28;
@@ -90,6 +89,11 @@ export function identityAt(path: string): Identity | undefined {
   return statx(AT_FDCWD, cString(path, "path"), 0);
 }
 
+/** The identity of what a path names: of a symbolic link itself. `undefined` as in {@linkcode identityAt}. */
+export function identityOfName(path: string): Identity | undefined {
+  return statx(AT_FDCWD, cString(path, "path"), AT_SYMLINK_NOFOLLOW);
+}
+
 /** The result may overwrite the path: the kernel has copied the path before. */
 function statx(directory: number, path: number, flags: number): Identity | undefined {
   const { address, data } = scratch();
@@ -115,24 +119,31 @@ function makedev(major: number, minor: number): number {
  * Whether two descriptors of this process refer to one open file; `undefined` when one of them is not open,
  * or when the kernel does not say. Linux 6.10 answers by `fcntl`, also where a container forbids kcmp(2).
  * Linux 6.10 and 6.11 answer `false` when the second descriptor is not open.
+ * It throws as {@linkcode orderOf} does.
  */
 export function isOneOpenFile(fd1: number, fd2: number): boolean | undefined {
   const { errno, fcntl } = libc();
   const answer = fcntl(fd1, F_DUPFD_QUERY, fd2);
   if (answer !== -1) return answer === 1;
-  if (errno[0] === EBADF) return undefined;
+  if (errno[0] === 9 /* EBADF */) return undefined;
   const order = orderOf(pid(), fd1, fd2);
   return order === undefined ? undefined : order === 0;
 }
 
 /**
  * Compares the open files of two descriptors of a process by the kernel's order: 0 when they are one,
- * negative when the first comes first; `undefined` when kcmp(2) fails: the kernel does not have it, a
- * container forbids it, or one of the descriptors is not open.
+ * negative when the first comes first; `undefined` when the kernel does not have kcmp(2), a container forbids
+ * it, the process has ended, or one of the descriptors is not open.
+ *
+ * @throws {HandleError} when kcmp(2) fails for another reason, such as `EINTR` and `ENOMEM`
  */
 export function orderOf(pid: number, fd1: number, fd2: number): number | undefined {
+  const { errno } = libc();
   const order = kernel("kcmp").syscall(callNumbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
-  return order === -1 ? undefined : order === 1 ? -1 : order;
+  if (order !== -1) return order === 1 ? -1 : order;
+  const error = errno[0]!;
+  if (KCMP_UNKNOWN.includes(error)) return undefined;
+  throw posixError(error, "kcmp", fd1, `fd ${fd1} and fd ${fd2}`);
 }
 
 /**

@@ -1,7 +1,12 @@
 /** Processes and their descriptors: pidfd_open(2), pidfd_getfd(2), kcmp(2), prctl(2). */
 import { checkFd, checkInt, checkInteger, MAX_FD } from "../check.ts";
+import { failure, type HandleError } from "../error.ts";
 import { posixError } from "./errors.ts";
+import { addressOptions, numberOptions } from "./prctl_options.ts";
 import { callNumbers, kernel, libc } from "./libc.ts";
+
+/** linux/kcmp.h: the last kind of object that is compared without an address. */
+const KCMP_SYSVSEM = 6;
 
 /**
  * `pidfd_open(pid, flags)` — makes a descriptor that refers to a process. It never refers to another
@@ -77,11 +82,13 @@ export function pidfd_getfd(pidfd: number, targetfd: number, flags: number): num
  *
  * @param pid1 the process of `idx1`
  * @param pid2 the process of `idx2`
- * @param type `KCMP_FILE`, or the constant of another kind of object
+ * @param type `KCMP_FILE`, or the constant of another kind of object. `KCMP_EPOLL_TFD` takes an address, so
+ * it is refused
  * @param idx1 a descriptor of the first process
  * @param idx2 a descriptor of the second process
  * @returns 0 when the objects are the same; 1, 2 or 3 when they are not
- * @throws {HandleError} `EBADF`, `ESRCH`, `EPERM` as {@linkcode pidfd_getfd}; `ENOSYS`
+ * @throws {HandleError} `EBADF`, `ESRCH`, `EPERM` as {@linkcode pidfd_getfd}; `ENOSYS`; `ENOTSUP` for a
+ * `type` that is not known to take no address
  * @throws {TypeError} when a number is not an integer in its range
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html
  *
@@ -107,6 +114,7 @@ export function kcmp(
   checkFd(idx1, "idx1");
   checkFd(idx2, "idx2");
   const { syscall } = kernel("kcmp");
+  if (type > KCMP_SYSVSEM) throw takesAddress("kcmp", `type ${type}`, "use KCMP_FILE");
   const { errno } = libc();
   const order = syscall(callNumbers().kcmp, pid1, pid2, type, idx1, idx2);
   if (order === -1) throw posixError(errno[0]!, "kcmp", idx1, `fd ${idx1} and fd ${idx2}`);
@@ -117,13 +125,17 @@ export function kcmp(
  * `prctl(option, arg2, arg3, arg4, arg5)` — reads or changes an attribute of this process, such as which
  * process may take its descriptors (`PR_SET_PTRACER`). Linux; macOS: `ENOTSUP`.
  *
+ * Only operations whose arguments are numbers are passed on. One that takes an address, such as
+ * `PR_SET_NAME`, would read or write the memory of this process there, so it is `ENOTSUP`.
+ *
  * @param option the operation
  * @param arg2 the first argument of the operation, default 0
  * @param arg3 the second argument, default 0
  * @param arg4 the third argument, default 0
  * @param arg5 the fourth argument, default 0
  * @returns the result of the operation, for most of them 0
- * @throws {HandleError} `EINVAL` when the kernel does not know the option or an argument, `EPERM`
+ * @throws {HandleError} `EINVAL` when the kernel does not know the option or an argument, `EPERM`;
+ * `ENOTSUP` for an option that takes an address, or that this library does not know
  * @throws {TypeError} when a number is not an integer within ±2^53
  * @see https://man7.org/linux/man-pages/man2/prctl.2.html
  *
@@ -146,8 +158,25 @@ export function prctl(
   const most = Number.MAX_SAFE_INTEGER;
   for (const value of [arg2, arg3, arg4, arg5]) checkInteger(value, "an argument", -most, most);
   const calls = kernel("prctl");
+  if (!numberOptions.has(option)) {
+    const name = addressOptions.get(option);
+    throw takesAddress(
+      "prctl",
+      `option ${option}${name === undefined ? "" : ` (${name})`}`,
+      "use an option of prctl(2) whose arguments are numbers, or /proc/self",
+    );
+  }
   const { errno } = libc();
   const result = calls.prctl(option, arg2, arg3, arg4, arg5);
   if (result === -1) throw posixError(errno[0]!, "prctl", undefined, `option ${option}`);
   return result;
+}
+
+/** The error for an operation that takes an address, or that may take one because it is not known. */
+function takesAddress(syscall: string, what: string, advice: string): HandleError {
+  return failure("ENOTSUP", syscall, {
+    message:
+      `Cannot ${syscall} ${what}: it takes an address or is not known here, and this library ` +
+      `passes no addresses on; ${advice}`,
+  });
 }

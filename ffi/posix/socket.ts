@@ -84,26 +84,47 @@ export function socketpair(
  * ```
  */
 export function poll(fds: readonly PollFd[], timeout: number): number {
-  if (!Array.isArray(fds) || fds.length * POLLFD_SIZE > SCRATCH_SIZE) {
-    throw new TypeError(`Cannot use ${show(fds)} as fds: it must be an array of at most 8192`);
-  }
-  for (const { fd, events } of fds) {
-    checkFd(fd);
-    checkInteger(events, "events", 0, 0x7fff);
-  }
   checkInteger(timeout, "timeout", -1, MAX_FD);
+  const entries = readEntries(fds);
   const { address, data } = scratch();
-  fds.forEach(({ fd, events }, at) => {
+  for (const [at, { fd, events }] of entries.entries()) {
     data.setInt32(at * POLLFD_SIZE, fd, true);
     data.setInt16(at * POLLFD_SIZE + EVENTS, events, true);
     data.setInt16(at * POLLFD_SIZE + REVENTS, 0, true);
-  });
+  }
   const calls = libcSockets();
   const { errno } = libc();
-  const ready = calls.poll(address, fds.length, timeout);
-  if (ready === -1) throw posixError(errno[0]!, "poll", fds[0]?.fd);
-  fds.forEach((each, at) => {
-    each.revents = data.getInt16(at * POLLFD_SIZE + REVENTS, true);
-  });
+  const ready = calls.poll(address, entries.length, timeout);
+  if (ready === -1) throw posixError(errno[0]!, "poll", entries[0]?.fd);
+  const results = entries.map((_, at) => data.getInt16(at * POLLFD_SIZE + REVENTS, true));
+  for (const [at, { entry }] of entries.entries()) entry.revents = results[at]!;
   return ready;
+}
+
+/** An entry of a caller, with what was read of it. */
+interface Entry {
+  readonly entry: PollFd;
+  readonly fd: number;
+  readonly events: number;
+}
+
+/**
+ * Reads the array and each of its entries once, before anything is written to the scratch memory: a getter
+ * may change the array, or call the library.
+ */
+function readEntries(fds: readonly PollFd[]): Entry[] {
+  const count: unknown = Array.isArray(fds) ? fds.length : undefined;
+  if (typeof count !== "number" || !(count <= SCRATCH_SIZE / POLLFD_SIZE)) {
+    throw new TypeError(`Cannot use ${show(fds)} as fds: it must be an array of at most 8192`);
+  }
+  return Array.from({ length: count }, (_, at) => {
+    const entry: unknown = fds[at];
+    if (typeof entry !== "object" || entry === null) {
+      throw new TypeError(`Cannot use ${show(entry)} in fds: it must be an object { fd, events }`);
+    }
+    const { fd, events } = entry as PollFd;
+    checkFd(fd);
+    checkInteger(events, "events", 0, 0x7fff);
+    return { entry: entry as PollFd, fd, events };
+  });
 }

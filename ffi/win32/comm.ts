@@ -94,9 +94,14 @@ export function GetCommTimeouts(hFile: number): CommTimeouts {
  */
 export function SetCommTimeouts(hFile: number, lpCommTimeouts: CommTimeouts): void {
   checkHandle(hFile, "hFile");
-  for (const field of fields) checkDword(lpCommTimeouts?.[field], field);
+  // Each is read once, and before anything is written: a getter may call the library.
+  const values = fields.map((field) => {
+    const value: unknown = lpCommTimeouts?.[field];
+    checkDword(value, field);
+    return value;
+  });
   const { address, data } = scratch();
-  for (const [at, field] of fields.entries()) data.setUint32(at * 4, lpCommTimeouts[field], true);
+  for (const [at, value] of values.entries()) data.setUint32(at * 4, value, true);
   const { SetCommTimeouts } = devices();
   const { GetLastError } = kernel32();
   if (SetCommTimeouts(hFile, address) === 0) {

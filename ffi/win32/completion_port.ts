@@ -1,5 +1,5 @@
 /** I/O completion ports: ioapiset.h. */
-import { checkInteger } from "../check.ts";
+import { checkInteger, show } from "../check.ts";
 import { scratch } from "../backend/scratch.ts";
 import { kernel32CompletionPorts } from "./symbols/objects.ts";
 import { checkDword, checkHandle } from "./check.ts";
@@ -133,7 +133,7 @@ export function GetQueuedCompletionStatus(
  * @param CompletionPort a handle of the port
  * @param dwNumberOfBytesTransferred any number of 32 bits
  * @param dwCompletionKey any number up to 2^53
- * @param lpOverlapped any number up to 2^53
+ * @param lpOverlapped 0: it is an address, which the receiver may use
  * @throws {HandleError} `ERROR_INVALID_HANDLE`
  * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/FileIO/postqueuedcompletionstatus
@@ -152,12 +152,18 @@ export function PostQueuedCompletionStatus(
   CompletionPort: number,
   dwNumberOfBytesTransferred: number,
   dwCompletionKey: number,
-  lpOverlapped: number,
+  lpOverlapped: 0,
 ): void {
   checkHandle(CompletionPort, "CompletionPort");
   checkDword(dwNumberOfBytesTransferred, "dwNumberOfBytesTransferred");
   checkInteger(dwCompletionKey, "dwCompletionKey", 0, Number.MAX_SAFE_INTEGER);
-  checkInteger(lpOverlapped, "lpOverlapped", 0, Number.MAX_SAFE_INTEGER);
+  if (lpOverlapped !== 0 || Object.is(lpOverlapped, -0)) {
+    throw new TypeError(
+      `Cannot use ${
+        show(lpOverlapped)
+      } as lpOverlapped: it must be 0; pass a number as dwCompletionKey`,
+    );
+  }
   const { PostQueuedCompletionStatus } = ports();
   const { GetLastError } = kernel32();
   if (

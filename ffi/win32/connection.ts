@@ -1,5 +1,5 @@
 /** Connecting sockets, sending and receiving: winsock2.h. */
-import { checkBuffer, checkInt } from "../check.ts";
+import { checkBuffer, checkInt, copyFrom, copyTo } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
@@ -170,12 +170,11 @@ export function accept(s: number): number {
  */
 export function send(s: number, buf: Uint8Array, flags: number): number {
   checkHandle(s, "s");
-  checkBuffer(buf, 0);
+  const length = Math.min(checkBuffer(buf), SCRATCH_SIZE);
   checkInt(flags, "flags");
   const calls = winsock();
   const { address, bytes } = scratch();
-  const length = Math.min(buf.length, SCRATCH_SIZE);
-  bytes.set(buf.subarray(0, length));
+  copyFrom(buf, length, bytes);
   const count = calls.send(s, address, length, flags);
   if (count === -1) throw win32Error(calls.WSAGetLastError(), "send", s);
   return count;
@@ -213,12 +212,12 @@ export function send(s: number, buf: Uint8Array, flags: number): number {
  */
 export function recv(s: number, buf: Uint8Array, flags: number): number {
   checkHandle(s, "s");
-  checkBuffer(buf, 0);
+  const length = Math.min(checkBuffer(buf), SCRATCH_SIZE);
   checkInt(flags, "flags");
   const calls = winsock();
   const { address, bytes } = scratch();
-  const count = calls.recv(s, address, Math.min(buf.length, SCRATCH_SIZE), flags);
+  const count = calls.recv(s, address, length, flags);
   if (count === -1) throw win32Error(calls.WSAGetLastError(), "recv", s);
-  buf.set(bytes.subarray(0, count));
+  copyTo(buf, bytes.subarray(0, count));
   return count;
 }

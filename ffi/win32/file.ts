@@ -1,5 +1,5 @@
 /** Files and pipes: fileapi.h and namedpipeapi.h. */
-import { checkBuffer, checkInteger, show } from "../check.ts";
+import { checkBuffer, checkInteger, copyFrom, copyTo, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE, wideString } from "../backend/scratch.ts";
 import { checkAccessMask, checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
@@ -104,21 +104,20 @@ export function CreateFileW(
 export function ReadFile(
   hFile: number,
   lpBuffer: Uint8Array,
-  nNumberOfBytesToRead: number = lpBuffer?.length,
+  nNumberOfBytesToRead?: number,
 ): number {
   checkHandle(hFile, "hFile");
-  checkBuffer(lpBuffer, nNumberOfBytesToRead);
+  const length = Math.min(checkBuffer(lpBuffer, nNumberOfBytesToRead), SCRATCH_SIZE);
   const { address, bytes, data } = scratch();
   const { ReadFile } = kernel32Files();
   const { GetLastError } = kernel32();
-  const length = Math.min(nNumberOfBytesToRead, SCRATCH_SIZE);
   if (ReadFile(hFile, address, length, address + COUNT_OFFSET, 0) === 0) {
     const error = GetLastError();
     if (error === ERROR_BROKEN_PIPE || error === ERROR_HANDLE_EOF) return 0;
     throw win32Error(error, "ReadFile", hFile);
   }
   const count = data.getUint32(COUNT_OFFSET, true);
-  lpBuffer.set(bytes.subarray(0, count));
+  copyTo(lpBuffer, bytes.subarray(0, count));
   return count;
 }
 
@@ -147,15 +146,14 @@ export function ReadFile(
 export function WriteFile(
   hFile: number,
   lpBuffer: Uint8Array,
-  nNumberOfBytesToWrite: number = lpBuffer?.length,
+  nNumberOfBytesToWrite?: number,
 ): number {
   checkHandle(hFile, "hFile");
-  checkBuffer(lpBuffer, nNumberOfBytesToWrite);
+  const length = Math.min(checkBuffer(lpBuffer, nNumberOfBytesToWrite), SCRATCH_SIZE);
   const { address, bytes, data } = scratch();
   const { WriteFile } = kernel32Files();
   const { GetLastError } = kernel32();
-  const length = Math.min(nNumberOfBytesToWrite, SCRATCH_SIZE);
-  bytes.set(lpBuffer.subarray(0, length));
+  copyFrom(lpBuffer, length, bytes);
   if (WriteFile(hFile, address, length, address + COUNT_OFFSET, 0) === 0) {
     throw win32Error(GetLastError(), "WriteFile", hFile);
   }

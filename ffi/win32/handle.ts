@@ -26,7 +26,7 @@ export type HandleOut = { 0: number } | Int32Array;
  * duplicated to a real handle
  * @param hTargetProcessHandle a handle of the process that gets the new handle; 0 for none, with
  * `DUPLICATE_CLOSE_SOURCE`
- * @param lpTargetHandle receives the new handle; `null` when it is not needed
+ * @param lpTargetHandle receives the new handle, or 0 when the call fails; `null` when it is not needed
  * @param dwDesiredAccess the access mask of the new handle, ignored with `DUPLICATE_SAME_ACCESS`
  * @param bInheritHandle whether the target's child processes inherit the new handle
  * @param dwOptions `DUPLICATE_CLOSE_SOURCE`, `DUPLICATE_SAME_ACCESS`, `DUPLICATE_SAME_ATTRIBUTES`, any
@@ -78,6 +78,8 @@ export function DuplicateHandle(
   }
   const closesOnly = hTargetProcessHandle === 0 && (dwOptions & DUPLICATE_CLOSE_SOURCE) !== 0;
   if (closesOnly) probe(hSourceProcessHandle, hSourceHandle);
+  // An object that takes no value throws here, where nothing is done yet.
+  if (lpTargetHandle !== null) lpTargetHandle[0] = 0;
   const { address, int32 } = scratch();
   const target = lpTargetHandle === null ? 0 : address;
   int32[0] = 0;
@@ -96,7 +98,15 @@ export function DuplicateHandle(
     throw win32Error(error, "DuplicateHandle", hSourceHandle);
   }
   if (lpTargetHandle === null) return 0;
-  return lpTargetHandle[0] = int32[0]!;
+  const handle = int32[0]!;
+  try {
+    lpTargetHandle[0] = handle;
+  } catch (error) {
+    // Nobody knows the new handle. That of another process is out of reach.
+    if (hTargetProcessHandle === -1) k.CloseHandle(handle);
+    throw error;
+  }
+  return handle;
 }
 
 const ALL_OPTIONS = DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS | DUPLICATE_SAME_ATTRIBUTES;

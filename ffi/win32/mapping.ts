@@ -1,6 +1,7 @@
 /** File mappings, the shared memory of Windows: memoryapi.h. */
 import { backend } from "../backend/mod.ts";
 import { show } from "../check.ts";
+import { failure } from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
 import { kernel32Mappings, ntdllMappings } from "./symbols/objects.ts";
 import { checkAccessMask, checkDword, checkHandle, nameArgument } from "./check.ts";
@@ -30,8 +31,22 @@ const BASE = 0;
 const OFFSET = 8;
 const SIZE = 16;
 
-/** The address of each view. A view that is not here is not mapped. */
-const addresses = /* @__PURE__ */ new WeakMap<Uint8Array, number>();
+/** `MEMORY_BASIC_INFORMATION`: its class and size, the offsets of `RegionSize` and `State`. */
+const MEMORY_BASIC_INFORMATION = 0;
+const MEMORY_SIZE = 48;
+const REGION_SIZE = 24;
+const STATE = 32;
+/** `MEM_COMMIT`: the memory is there. */
+const MEM_COMMIT = 0x1000;
+
+/** The memory of a view. */
+interface Mapped {
+  readonly base: number;
+  readonly buffer: ArrayBuffer;
+}
+
+/** The memory of each view. A view that is not here is not mapped. */
+const mapped = /* @__PURE__ */ new WeakMap<Uint8Array, Mapped>();
 
 /**
  * `CreateFileMappingW(hFile, lpFileMappingAttributes, flProtect, dwMaximumSizeHigh,
@@ -140,7 +155,8 @@ export function OpenFileMappingW(
  * whole pages
  * @returns the memory, which stays mapped until {@linkcode UnmapViewOfFile}
  * @throws {HandleError} `ERROR_ACCESS_DENIED` when the handle lacks the right,
- * `ERROR_MAPPED_ALIGNMENT`, …
+ * `ERROR_MAPPED_ALIGNMENT`, …; `ENOTSUP` for a mapping whose memory is not all there, as with `SEC_RESERVE` and
+ * `SEC_IMAGE`
  * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile
  *
@@ -194,9 +210,32 @@ export function MapViewOfFile(
   }
   const base = Number(data.getBigUint64(BASE, true));
   const length = dwNumberOfBytesToMap || Number(data.getBigUint64(SIZE, true));
-  const view = new Uint8Array(backend().view(base, length));
-  addresses.set(view, base);
-  return view;
+  try {
+    requireMemory(base, length, hFileMappingObject);
+    const buffer = backend().view(base, length);
+    const view = new Uint8Array(buffer);
+    mapped.set(view, { base, buffer });
+    return view;
+  } catch (error) {
+    mappings().UnmapViewOfFile(base);
+    throw error;
+  }
+}
+
+/** Throws when not all of a view is memory: the first use of the rest would end the process. */
+function requireMemory(base: number, length: number, handle: number): void {
+  const { address, data } = scratch();
+  const { NtQueryVirtualMemory } = ntMappings();
+  const status = NtQueryVirtualMemory(-1, base, MEMORY_BASIC_INFORMATION, address, MEMORY_SIZE, 0);
+  if (status < 0) throw win32Error(ntdll().RtlNtStatusToDosError(status), "MapViewOfFile", handle);
+  const size = Number(data.getBigUint64(REGION_SIZE, true));
+  if (data.getUint32(STATE, true) === MEM_COMMIT && size >= length) return;
+  throw failure("ENOTSUP", "MapViewOfFile", {
+    message:
+      `Cannot map ${length} bytes: not all of them are memory, since the mapping was made with ` +
+      "SEC_RESERVE or SEC_IMAGE; use one that was made without",
+    handle,
+  });
 }
 
 /**
@@ -205,7 +244,8 @@ export function MapViewOfFile(
  *
  * @param lpBaseAddress the array from {@linkcode MapViewOfFile}
  * @throws {HandleError} `ERROR_INVALID_ADDRESS`
- * @throws {TypeError} when it is not a view, or is unmapped already
+ * @throws {TypeError} when it is not a view, is unmapped already, or has passed its memory to another array
+ * (`transfer`, `postMessage`): it stays mapped then
  * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile
  *
  * @example
@@ -224,15 +264,22 @@ export function MapViewOfFile(
 export function UnmapViewOfFile(lpBaseAddress: Uint8Array): void {
   const { UnmapViewOfFile } = mappings();
   const { GetLastError } = kernel32();
-  const base = addresses.get(lpBaseAddress);
-  if (base === undefined) {
+  const found = mapped.get(lpBaseAddress);
+  if (found === undefined) {
     throw new TypeError(
       `Cannot unmap ${show(lpBaseAddress)}: it must be a mapped view from MapViewOfFile`,
     );
   }
-  addresses.delete(lpBaseAddress);
+  const { base, buffer } = found;
+  // By the engine's own getter and method: code that has the array can put others in their place.
+  if (Reflect.get(ArrayBuffer.prototype, "byteLength", buffer) === 0) {
+    throw new TypeError(
+      "Cannot unmap the view: another array has its memory now and would lose it",
+    );
+  }
+  mapped.delete(lpBaseAddress);
   // First detach the array, so that no code can access unmapped memory. Node 20 has no transfer().
-  (lpBaseAddress.buffer as ArrayBuffer).transfer?.();
+  ArrayBuffer.prototype.transfer?.call(buffer);
   if (UnmapViewOfFile(base) === 0) throw win32Error(GetLastError(), "UnmapViewOfFile", undefined);
 }
 

@@ -1,5 +1,5 @@
 /** Registry keys: winreg.h. These calls return their error and leave nothing for `GetLastError`. */
-import { checkBuffer, show } from "../check.ts";
+import { checkBuffer, copyFrom, show } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { advapi32Registry } from "./symbols/sessions.ts";
 import { checkAccessMask, checkDword, checkKey, stringArgument } from "./check.ts";
@@ -174,17 +174,17 @@ export function RegSetValueExW(
   Reserved: 0,
   dwType: number,
   lpData: Uint8Array,
-  cbData: number = lpData?.length,
+  cbData?: number,
 ): void {
   checkKey(hKey, "hKey");
   checkReserved(Reserved, "Reserved", 0);
   checkDword(dwType, "dwType");
-  checkBuffer(lpData, cbData);
-  if (cbData > HALF) throw new TypeError("Cannot use lpData: it is longer than 32 KiB");
+  const length = checkBuffer(lpData, cbData);
+  if (length > HALF) throw new TypeError("Cannot use lpData: it is longer than 32 KiB");
   const name = stringArgument(lpValueName, "lpValueName", HALF);
   const { address, bytes } = scratch();
-  bytes.set(lpData.subarray(0, cbData), HALF);
-  const error = registry().RegSetValueExW(hKey, name, 0, dwType, address + HALF, cbData);
+  copyFrom(lpData, length, bytes, HALF);
+  const error = registry().RegSetValueExW(hKey, name, 0, dwType, address + HALF, length);
   if (error !== 0) throw win32Error(error, "RegSetValueExW", hKey, lpValueName);
 }
 

@@ -18,10 +18,12 @@ export interface SecurityAttributes {
  */
 export function securityAttributes(attributes: SecurityAttributes | null): number {
   if (attributes === null) return 0;
-  checkBoolean(attributes?.bInheritHandle, "bInheritHandle");
+  // Read once, and before anything is written: a getter may call the library.
+  const bInheritHandle: unknown = attributes?.bInheritHandle;
+  checkBoolean(bInheritHandle, "bInheritHandle");
   const { address, data } = scratch();
   data.setUint32(OFFSET, SIZE, true);
   data.setBigUint64(OFFSET + 8, 0n, true);
-  data.setInt32(OFFSET + 16, attributes.bInheritHandle ? 1 : 0, true);
+  data.setInt32(OFFSET + 16, bInheritHandle ? 1 : 0, true);
   return address + OFFSET;
 }

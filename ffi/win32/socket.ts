@@ -2,7 +2,7 @@
  * Making sockets and duplicating them for other processes: winsock2.h. Winsock is started at the
  * first call.
  */
-import { checkBuffer, checkInt } from "../check.ts";
+import { checkBuffer, checkInt, copyFrom } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkDword, checkHandle } from "./check.ts";
 import { closeError, win32Error } from "./errors.ts";
@@ -57,7 +57,7 @@ export function WSASocketW(
   checkDword(dwFlags, "dwFlags");
   const calls = winsock();
   const { address, bytes } = scratch();
-  if (lpProtocolInfo !== null) bytes.set(lpProtocolInfo);
+  if (lpProtocolInfo !== null) copyFrom(lpProtocolInfo, PROTOCOL_INFO_SIZE, bytes);
   const info = lpProtocolInfo === null ? 0 : address;
   const socket = calls.WSASocketW(af, type, protocol, info, g, dwFlags);
   if (socket === -1) throw win32Error(calls.WSAGetLastError(), "WSASocketW", undefined);
@@ -66,10 +66,10 @@ export function WSASocketW(
 
 /** Throws a `TypeError` unless the value has the size of a `WSAPROTOCOL_INFOW`. */
 function checkProtocolInfo(value: Uint8Array): void {
-  checkBuffer(value, 0);
-  if (value.length === PROTOCOL_INFO_SIZE) return;
+  const length = checkBuffer(value);
+  if (length === PROTOCOL_INFO_SIZE) return;
   throw new TypeError(
-    `Cannot use ${value.length} bytes as lpProtocolInfo: it has ${PROTOCOL_INFO_SIZE}`,
+    `Cannot use ${length} bytes as lpProtocolInfo: it has ${PROTOCOL_INFO_SIZE}`,
   );
 }
 

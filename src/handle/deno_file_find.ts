@@ -18,6 +18,7 @@ import {
   visitDescriptors,
   withOwnDirectory,
 } from "../../ffi/posix/identity.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import { positionOf } from "./posix.ts";
 
 /** The advice at the end of the messages. */
@@ -179,7 +180,7 @@ function choose(file: DenoFile, groups: Group[]): Group {
 function grouped(candidates: readonly number[]): Group[] {
   const groups: [number, ...number[]][] = [];
   for (const fd of candidates) {
-    const group = groups.find(([first]) => isOneOpenFile(first, fd) === true);
+    const group = groups.find(([first]) => tryOrUndefined(() => isOneOpenFile(first, fd)) === true);
     if (group === undefined) groups.push([fd]);
     else group.push(fd);
   }

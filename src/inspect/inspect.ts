@@ -47,7 +47,7 @@ export function inspectHandle(source: HandleSource): HandleInfo {
  * @param b another one
  * @returns whether the two refer to one object
  * @throws {HandleError} `EBADF` when one of them is not open; `ENOTSUP` when the system cannot compare
- * them
+ * them; `EINTR`, `ENOMEM` and other errors of kcmp(2)
  * @throws {TypeError} when one of them is not a source
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-compareobjecthandles

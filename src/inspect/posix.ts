@@ -29,7 +29,7 @@ export const posixInspect: InspectPlatform = {
     );
   },
   isSame(a, b) {
-    const answer = isLinux() ? isOneOpenFile(a, b) : undefined;
+    const answer = isLinux() && a !== b ? isOneOpenFile(a, b) : undefined;
     if (answer === true) return true;
     for (const raw of [a, b]) fcntl_getfd(raw); // throws when it is not open
     if (a === b) return true;

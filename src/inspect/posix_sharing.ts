@@ -1,6 +1,7 @@
 /** Counts the descriptors that share an open file, on Linux. */
 import { pid as ownPid } from "../../ffi/host.ts";
 import { isOneOpenFile, orderOf, visitDescriptors } from "../../ffi/posix/identity.ts";
+import { tryOrUndefined } from "../util/try_or_undefined.ts";
 import type { HandleInfo } from "./types.ts";
 
 /**
@@ -10,7 +11,7 @@ import type { HandleInfo } from "./types.ts";
  * @param directory a descriptor of /proc/self/fd, opened after `fd`, or `undefined`
  */
 export function countSharers(fd: number, directory: number | undefined): number | undefined {
-  if (isOneOpenFile(fd, fd) !== true) return undefined;
+  if (!isComparable(fd)) return undefined;
   let count = 0;
   visitDescriptors(directory, (other) => {
     const isSharer = isOneOpenFile(fd, other);
@@ -31,8 +32,8 @@ export function countSharers(fd: number, directory: number | undefined): number 
  */
 export function countSharing(pid: number, handles: HandleInfo[]): HandleInfo[] {
   const isOwn = pid === ownPid();
-  const isOrdered = handles.some(({ raw }) => orderOf(pid, raw, raw) === 0);
-  if (!isOrdered && !(isOwn && handles.some(({ raw }) => isOneOpenFile(raw, raw)))) return handles;
+  const isOrdered = handles.some(({ raw }) => tryOrUndefined(() => orderOf(pid, raw, raw)) === 0);
+  if (!isOrdered && !(isOwn && handles.some(({ raw }) => isComparable(raw)))) return handles;
   const most = !isOwn ? 0 : isOrdered ? FEW : MAX_COMPARED;
   const files = new Map<string, number[]>();
   for (const { raw, device, inode } of handles) {
@@ -61,6 +62,14 @@ export function countSharing(pid: number, handles: HandleInfo[]): HandleInfo[] {
 const FEW = 16;
 /** The most that are compared each with each, which takes about 10 ms. */
 const MAX_COMPARED = 256;
+
+/**
+ * Whether the kernel compares the open file of a descriptor. Where it says why not, whatever that is, no more
+ * is asked; an error after it has compared one is thrown, since a count would be wrong.
+ */
+function isComparable(fd: number): boolean {
+  return tryOrUndefined(() => isOneOpenFile(fd, fd)) === true;
+}
 
 /** Groups descriptors of this process by open file. */
 function groupByComparing(group: readonly number[]): number[][] {

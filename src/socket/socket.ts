@@ -1,6 +1,6 @@
 /** Duplicating sockets on Windows, for this or another process: Winsock does it. */
 import type { FileHandle } from "node:fs/promises";
-import { checkInteger, show } from "../../ffi/check.ts";
+import { checkBytes, checkInteger, isBytes, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
 import { HANDLE_FLAG_INHERIT } from "../../ffi/win32/constants.ts";
@@ -82,7 +82,7 @@ export function duplicateSocket(socket: Handle | RawHandle, pid: number): Uint8A
  * ```
  */
 export function socketFromInfo(info: Uint8Array): OwnedHandle {
-  if (!(info instanceof Uint8Array) || info.length !== INFO_SIZE) {
+  if (!isBytes(info) || checkBytes(info) !== INFO_SIZE) {
     throw new TypeError(
       `Cannot make a socket from ${show(info)}: it must be a Uint8Array of ${INFO_SIZE} bytes`,
     );

@@ -1,5 +1,5 @@
 /** The arguments of the methods of a `FileHandle`, checked, in all forms that Node accepts. */
-import { show } from "../../ffi/check.ts";
+import { bytesOf, show } from "../../ffi/check.ts";
 import { builtin } from "../../ffi/host.ts";
 import type { Offset } from "../../ffi/win32/async_file.ts";
 
@@ -83,26 +83,21 @@ function transfer<View extends ArrayBufferView>(
   range: { offset?: unknown; length?: unknown; position?: unknown },
 ): Transfer<View> {
   const offset = range.offset ?? 0;
-  checkRange("offset", offset, buffer.byteLength);
-  const remaining = buffer.byteLength - offset;
-  const length = range.length ?? remaining;
+  const position = checkPosition(range.position);
+  // Read before the size of the buffer, which a getter may change.
+  const wanted = range.length;
+  const whole = bytesOf(buffer);
+  checkRange("offset", offset, whole.length);
+  const remaining = whole.length - offset;
+  const length = wanted ?? remaining;
   checkRange("length", length, remaining);
-  return {
-    buffer,
-    bytes: new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length),
-    position: checkPosition(range.position),
-  };
+  return { buffer, bytes: whole.subarray(offset, offset + length), position };
 }
 
 /** The buffers of `readv` and `writev`, as bytes. */
 export function checkViews(buffers: unknown): Uint8Array[] {
   if (!Array.isArray(buffers)) throw wrongType("buffers", buffers, "an array of buffers");
   return buffers.map((buffer) => bytesOf(checkView(buffer)));
-}
-
-/** The bytes of any view. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** An offset in the file; `null`, `undefined` and −1 mean the current position. */

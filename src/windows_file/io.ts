@@ -25,6 +25,10 @@ const FILE_PIPE_CONNECTED_STATE = 3;
 
 let blockingReads = 0;
 
+function totalOf(sources: readonly Uint8Array[]): number {
+  return sources.reduce((sum, { length }) => sum + length, 0);
+}
+
 /**
  * A HANDLE with a count of its users: the file itself, its streams, and the operations in progress.
  * The last user closes it, so that no operation uses its number after Windows has reused it.
@@ -66,7 +70,13 @@ export class WindowsFileIo {
 
   /** Writes the buffers in order, and returns the number of bytes written. */
   write(sources: readonly Uint8Array[], offset: Offset): Promise<number> {
-    return this.run(() => this.#keepingPosition(offset, () => ntWrite(this.raw, sources, offset)));
+    const length = totalOf(sources);
+    return this.run(() =>
+      this.#keepingPosition(offset, () => {
+        if (totalOf(sources) === length) return ntWrite(this.raw, sources, offset);
+        throw new TypeError("Cannot write a buffer: it was transferred or resized before its turn");
+      })
+    );
   }
 
   /** Flushes the system's cache of the file. */

@@ -142,7 +142,7 @@ export class WindowsFile
       const { encoding = "utf8", signal, flush } = args.checkWholeOptions(options);
       for await (const piece of args.checkPieces(data)) {
         const bytes = args.checkPiece(piece, encoding);
-        for (let at = 0; at < bytes.length;) {
+        for (let at = 0, { length } = bytes; at < length;) {
           args.checkSignal(signal);
           const count = await io.write([bytes.subarray(at, at + CHUNK)], null);
           if (count === 0) throw pipeFull(io.raw);

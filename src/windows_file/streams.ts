@@ -2,10 +2,10 @@
 import type { ReadStream, WriteStream } from "node:fs";
 import type { Interface } from "node:readline";
 import type { ReadableStream } from "node:stream/web";
+import { bytesOf } from "../../ffi/check.ts";
 import { builtin } from "../../ffi/host.ts";
 import { closeOrWarn } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
-import { bytesOf } from "./arguments.ts";
 import type { WindowsFileIo } from "./io.ts";
 
 /** The file of a stream. */

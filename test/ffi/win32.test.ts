@@ -1,6 +1,7 @@
 import { borrow, duplicate } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
+import { win32Arguments } from "../support/raw_arguments.ts";
 import { denied, unsupported } from "../support/matchers.ts";
 import { protect, refusedClose, unprotect } from "../support/protected_handles.ts";
 import { isWindows, NEVER_OPEN, readRaw, temporaryFile } from "../support/system.ts";
@@ -15,79 +16,6 @@ const { DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS, GENERIC_READ, GENERIC_WRI
 function open(path: string, access: number): number {
   return win32.CreateFileW(path, access, 7, null, win32.OPEN_EXISTING, 0x80, 0);
 }
-
-const key = win32.HKEY_CURRENT_USER;
-const localhost = { address: "127.0.0.1", port: 80 };
-
-/** Good arguments of each call that takes more than a handle. */
-const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
-  AssignProcessToJobObject: [4, 8],
-  CompareObjectHandles: [4, 8],
-  CreateDesktopW: ["x", null, null, 0, 0, null],
-  CreateEventW: [null, false, false, null],
-  CreateFileMappingW: [-1, null, 4, 0, 4096, null],
-  CreateFileW: ["C:\\x", 0, 0, null, 3, 0, 0],
-  CreateIoCompletionPort: [-1, 0, 0, 0],
-  CreateJobObjectW: [null, null],
-  CreateMailslotW: ["x", 0, 0, null],
-  CreateMutexW: [null, false, null],
-  CreatePipe: [],
-  CreateSemaphoreW: [null, 0, 1, null],
-  CreateTransaction: [null, null, 0, 0, 0, 0, null],
-  CreateWaitableTimerW: [null, false, null],
-  CreateWindowStationW: [null, 0, 0, null],
-  DuplicateHandle: [-1, 4, -1, [0], 0, false, 2],
-  FindFirstChangeNotificationW: ["C:\\x", false, 1],
-  GetQueuedCompletionStatus: [4, 0],
-  GetTokenInformation: [4, 1],
-  GetUserObjectInformationW: [4, 2],
-  IsProcessInJob: [4, 0],
-  MapViewOfFile: [4, 4, 0, 0, 0],
-  OpenDesktopW: ["x", 0, false, 0],
-  OpenEventW: [0, false, "x"],
-  OpenFileMappingW: [0, false, "x"],
-  OpenJobObjectW: [0, false, "x"],
-  OpenMutexW: [0, false, "x"],
-  OpenProcess: [0, false, 4],
-  OpenProcessToken: [4, 8],
-  OpenSemaphoreW: [0, false, "x"],
-  OpenThread: [0, false, 4],
-  OpenWaitableTimerW: [0, false, "x"],
-  OpenWindowStationW: ["x", false, 0],
-  PostQueuedCompletionStatus: [4, 0, 0, 0],
-  ReadFile: [4, new Uint8Array(1)],
-  RegCreateKeyExW: [key, "x", 0, null, 0, 0, null],
-  RegDeleteKeyW: [key, "x"],
-  RegOpenKeyExW: [key, "x", 0, 0],
-  RegQueryValueExW: [key, "x", null],
-  RegSetValueExW: [key, "x", 0, 1, new Uint8Array(2)],
-  ReleaseSemaphore: [4, 1],
-  SetCommTimeouts: [4, {
-    ReadIntervalTimeout: 0,
-    ReadTotalTimeoutMultiplier: 0,
-    ReadTotalTimeoutConstant: 0,
-    WriteTotalTimeoutMultiplier: 0,
-    WriteTotalTimeoutConstant: 0,
-  }],
-  SetConsoleMode: [4, 0],
-  SetFilePointerEx: [4, 0, 0],
-  SetHandleInformation: [4, 1, 1],
-  SetWaitableTimer: [4, -1, 0, null, null, false],
-  TerminateJobObject: [4, 0],
-  TerminateProcess: [4, 0],
-  WSADuplicateSocketW: [4, 4],
-  WSASocketW: [2, 1, 6, null, 0, 0],
-  WaitForSingleObject: [4, 0],
-  WriteFile: [4, new Uint8Array(1)],
-  WaitNamedPipeW: ["\\\\.\\pipe\\x", 0],
-  bind: [4, localhost],
-  connect: [4, localhost],
-  getsockopt: [4, 0xffff, 0x1008],
-  listen: [4, 1],
-  recv: [4, new Uint8Array(1), 0],
-  send: [4, new Uint8Array(1), 0],
-  setsockopt: [4, 0xffff, 0x1006, 1],
-};
 
 const calls = Object.entries(win32).filter(([, value]) =>
   typeof value === "function" && value !== win32.HandleError
@@ -106,7 +34,7 @@ const optional: readonly (readonly [name: string, at: number, words: string])[] 
 test("a call that can do without a handle says what to pass instead of null", () => {
   for (const [name, at, words] of optional) {
     const call = calls.find(([each]) => each === name)![1];
-    const values = argumentsOf[name] as readonly unknown[];
+    const values = win32Arguments[name] as readonly unknown[];
     for (const bad of [null, undefined]) {
       const wrong = () => call(...values.with(at, bad));
       expect(wrong, name).toThrow(TypeError);
@@ -119,7 +47,7 @@ describe.skipIf(isWindows)("duphandle/win32 on POSIX", () => {
   test("every call says what to use instead", () => {
     expect(calls.length).toBeGreaterThan(80);
     for (const [name, call] of calls) {
-      const values = argumentsOf[name] ?? [4];
+      const values = win32Arguments[name]!;
       expect(() => call(...values), name).toThrow(
         unsupported,
       );
@@ -131,7 +59,7 @@ describe.skipIf(isWindows)("duphandle/win32 on POSIX", () => {
     for (const [name, call] of calls) {
       // Its argument is an array from MapViewOfFile, which it checks first.
       if (name === "UnmapViewOfFile") continue;
-      const values = argumentsOf[name] ?? (call.length === 0 ? [] : [4]);
+      const values = win32Arguments[name]!;
       expect(values.length, name).toBeGreaterThanOrEqual(call.length);
       for (const at of values.keys()) {
         for (const bad of [NaN, 0.5, 2 ** 53, 5n, Symbol("bad"), true, () => 4]) {

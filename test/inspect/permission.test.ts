@@ -78,6 +78,37 @@ test.runIf(canTrace)("where the kernel compares nothing, the result is what can 
   });
 });
 
+describe.runIf(canTrace)("where kcmp(2) compares and fails (needs strace)", () => {
+  const notSupported = {
+    code: "ENOTSUP",
+    message: expect.stringContaining("no kcmp or forbids it"),
+  };
+  const outcomes = [
+    ["ENOSYS", notSupported],
+    ["EPERM", notSupported],
+    ["EINTR", { code: "EINTR", message: expect.stringContaining("nothing was done: call again") }],
+    ["ENOMEM", { code: "ENOMEM", message: expect.stringContaining("out of memory") }],
+  ] as const;
+
+  test.each(outcomes)("isSameObject() says what %s means", (fault, outcome) => {
+    using file = temporaryFile("");
+    const { output } = runProgram("inspect/inspect.ts", {
+      args: [file.path, "kcmp"],
+      prefix: strace("/dev/null", ["-e", "trace=kcmp", "-e", `inject=kcmp:error=${fault}`]),
+    });
+    const failed = expect.objectContaining({ ...outcome, syscall: "kcmp" }) as unknown;
+    const { same, references, listed, all } = lastLine(output) as Record<string, unknown>;
+    expect(same).toEqual([
+      true,
+      failed,
+      failed,
+      ...outcome === notSupported ? [false, false] : [failed, failed],
+    ]);
+    // Nobody counts what is not compared.
+    expect([references, listed, all]).toEqual([null, null, true]);
+  });
+});
+
 describe.runIf(canChangeUser)("listHandles() between users (needs root and setpriv)", () => {
   /** Lists the handles of a process as the user nobody. */
   function listAsNobody(pid: number, folder: string): unknown {

@@ -1,7 +1,6 @@
 /** Refuses system calls to the thread that runs, as the filter of a container does: seccomp(2). */
-import { prctl } from "duphandle/posix";
 import { scratch } from "../../ffi/backend/scratch.ts";
-import { callNumbers } from "../../ffi/posix/libc.ts";
+import { callNumbers, kernel } from "../../ffi/posix/libc.ts";
 
 /** linux/prctl.h, linux/seccomp.h. */
 const PR_SET_SECCOMP = 22;
@@ -22,14 +21,21 @@ const SECOND_ARGUMENT = 24;
 
 const F_DUPFD_QUERY = 1027;
 
-/** Refuses kcmp(2), and the command of fcntl(2) that compares open files, as kernels before 6.10 do. */
-export function refuseComparing(): void {
+/** The number of no system call. */
+const NONE = 0xffff_ffff;
+
+/**
+ * Refuses the command of fcntl(2) that compares open files, as kernels before 6.10 do, and kcmp(2).
+ *
+ * @param allowsKcmp whether kcmp(2) is not refused
+ */
+export function refuseComparing(allowsKcmp: boolean = false): void {
   const fcntl = process.arch === "x64" ? 72 : 25;
   const { address, data } = scratch();
   const code = address + 16;
   const program = [
     [LOAD, 0, 0, NUMBER],
-    [JUMP_IF_EQUAL, 4, 0, callNumbers().kcmp],
+    [JUMP_IF_EQUAL, 4, 0, allowsKcmp ? NONE : callNumbers().kcmp],
     [JUMP_IF_EQUAL, 0, 2, fcntl],
     [LOAD, 0, 0, SECOND_ARGUMENT],
     [JUMP_IF_EQUAL, 2, 0, F_DUPFD_QUERY],
@@ -46,6 +52,10 @@ export function refuseComparing(): void {
     data.setUint8(offset + 3, ifFalse);
     data.setUint32(offset + 4, value, true);
   }
-  prctl(PR_SET_NO_NEW_PRIVS, 1);
-  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address);
+  // By the bound function: that of duphandle/posix takes no address.
+  const { prctl } = kernel("prctl");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) === -1) throw new Error("PR_SET_NO_NEW_PRIVS failed");
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0, 0) === -1) {
+    throw new Error("PR_SET_SECCOMP failed");
+  }
 }

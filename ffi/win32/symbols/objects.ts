@@ -80,6 +80,13 @@ export const ntdllMappings = {
     ],
     result: "i32",
   },
+  // NTSTATUS NtQueryVirtualMemory(HANDLE ProcessHandle, PVOID BaseAddress,
+  //   MEMORY_INFORMATION_CLASS MemoryInformationClass, PVOID MemoryInformation,
+  //   SIZE_T MemoryInformationLength, PSIZE_T ReturnLength);
+  NtQueryVirtualMemory: {
+    parameters: ["handle", "address", "i32", "address", "address", "address"],
+    result: "i32",
+  },
 } as const satisfies SymbolTable;
 
 /** Jobs. */

@@ -1,7 +1,7 @@
 /**
  * Prints the results of inspection in a process of its own, as a line of JSON. The argument is the pid of
  * the process to list, or the path of a file that this program opens and inspects. With a second argument,
- * the kernel compares no open files. The tests run it as another user, where kcmp(2) is forbidden, and
+ * the kernel compares no open files, or by "kcmp" only. The tests run it as another user, where kcmp(2) is forbidden, and
  * with no permission but that for FFI.
  */
 import { duplicate, type HandleError, inspectHandle, isSameObject, listHandles } from "duphandle";
@@ -38,8 +38,8 @@ function own(file: string): unknown {
   };
 }
 
-const [target = "", comparesNothing] = process.argv.slice(2);
-if (comparesNothing !== undefined) refuseComparing();
+const [target = "", compares] = process.argv.slice(2);
+if (compares !== undefined) refuseComparing(compares === "kcmp");
 console.log(JSON.stringify(
   Number(target) > 0 ? outcome(() => listHandles(Number(target))) : own(target),
 ));

@@ -1,0 +1,151 @@
+/** All functions of `duphandle/posix` and `duphandle/win32`, each with arguments that it accepts. */
+import * as posix from "duphandle/posix";
+import * as win32 from "duphandle/win32";
+
+/** A function of one of the two entry points. */
+export type RawCall = (...values: unknown[]) => unknown;
+
+/** The functions of an entry point, by their names. */
+export function functionsOf(module: object): Map<string, RawCall> {
+  const found = Object.entries(module).filter(([, value]) =>
+    typeof value === "function" && value !== posix.HandleError
+  );
+  return new Map(found as [string, RawCall][]);
+}
+
+/** Arguments by the name of the function. */
+export type RawArguments = Readonly<Record<string, readonly unknown[]>>;
+
+/** Accepted arguments of each function of `duphandle/posix`, also of those that can be left out. */
+export const posixArguments: RawArguments = {
+  close: [1],
+  dup: [1],
+  dup2: [1, 900],
+  dup3: [1, 900, 0],
+  fcntl_dupfd: [1, 0],
+  fcntl_dupfd_cloexec: [1, 0],
+  fcntl_getfd: [1],
+  fcntl_getfl: [1],
+  fcntl_setfd: [1, 0],
+  fcntl_setfl: [1, 0],
+  kcmp: [1, 1, 0, 1, 1],
+  lseek: [1, 0, 0],
+  open: ["/dev/null", 0, 0],
+  pidfd_getfd: [1, 1, 0],
+  pidfd_open: [1, 0],
+  pipe2: [0],
+  poll: [[], 0],
+  prctl: [3, 0, 0, 0, 0],
+  read: [1, new Uint8Array(8), 1],
+  socketpair: [1, 1, 0],
+  write: [1, new Uint8Array(8), 1],
+};
+
+const key = win32.HKEY_CURRENT_USER;
+const localhost = { address: "127.0.0.1", port: 80 };
+
+/** Accepted arguments of each function of `duphandle/win32`, also of those that can be left out. */
+export const win32Arguments: RawArguments = {
+  AllocConsole: [],
+  AssignProcessToJobObject: [4, 8],
+  CancelWaitableTimer: [4],
+  CloseDesktop: [4],
+  CloseHandle: [4],
+  CloseWindowStation: [4],
+  CommitTransaction: [4],
+  CompareObjectHandles: [4, 8],
+  CreateDesktopW: ["x", null, null, 0, 0, null],
+  CreateEventW: [null, false, false, null],
+  CreateFileMappingW: [-1, null, 4, 0, 4096, null],
+  CreateFileW: ["C:\\x", 0, 0, null, 3, 0, 0],
+  CreateIoCompletionPort: [-1, 0, 0, 0],
+  CreateJobObjectW: [null, null],
+  CreateMailslotW: ["x", 0, 0, null],
+  CreateMutexW: [null, false, null],
+  CreatePipe: [null, 0],
+  CreateSemaphoreW: [null, 0, 1, null],
+  CreateTransaction: [null, null, 0, 0, 0, 0, null],
+  CreateWaitableTimerW: [null, false, null],
+  CreateWindowStationW: [null, 0, 0, null],
+  DuplicateHandle: [-1, 4, -1, [0], 0, false, 2],
+  FindCloseChangeNotification: [4],
+  FindFirstChangeNotificationW: ["C:\\x", false, 1],
+  FindNextChangeNotification: [4],
+  FreeConsole: [],
+  GetCommTimeouts: [4],
+  GetConsoleMode: [4],
+  GetCurrentProcess: [],
+  GetCurrentProcessId: [],
+  GetCurrentThread: [],
+  GetCurrentThreadId: [],
+  GetExitCodeProcess: [4],
+  GetFileType: [4],
+  GetHandleInformation: [4],
+  GetMailslotInfo: [4],
+  GetNamedPipeServerProcessId: [4],
+  GetProcessHandleCount: [4],
+  GetProcessId: [4],
+  GetProcessWindowStation: [],
+  GetQueuedCompletionStatus: [4, 0],
+  GetStdHandle: [4],
+  GetThreadId: [4],
+  GetTokenInformation: [4, 1],
+  GetTransactionId: [4],
+  GetUserObjectInformationW: [4, 2],
+  IsProcessInJob: [4, 0],
+  MapViewOfFile: [4, 4, 0, 0, 0],
+  NtQueryObject: [4],
+  OpenDesktopW: ["x", 0, false, 0],
+  OpenEventW: [0, false, "x"],
+  OpenFileMappingW: [0, false, "x"],
+  OpenJobObjectW: [0, false, "x"],
+  OpenMutexW: [0, false, "x"],
+  OpenProcess: [0, false, 4],
+  OpenProcessToken: [4, 8],
+  OpenSemaphoreW: [0, false, "x"],
+  OpenThread: [0, false, 4],
+  OpenWaitableTimerW: [0, false, "x"],
+  OpenWindowStationW: ["x", false, 0],
+  PostQueuedCompletionStatus: [4, 0, 0, 0],
+  ReadFile: [4, new Uint8Array(8), 1],
+  RegCloseKey: [4],
+  RegCreateKeyExW: [key, "x", 0, null, 0, 0, null],
+  RegDeleteKeyW: [key, "x"],
+  RegOpenKeyExW: [key, "x", 0, 0],
+  RegQueryValueExW: [key, "x", null],
+  RegSetValueExW: [key, "x", 0, 1, new Uint8Array(8), 2],
+  ReleaseMutex: [4],
+  ReleaseSemaphore: [4, 1],
+  ResetEvent: [4],
+  RollbackTransaction: [4],
+  SetCommTimeouts: [4, {
+    ReadIntervalTimeout: 0,
+    ReadTotalTimeoutMultiplier: 0,
+    ReadTotalTimeoutConstant: 0,
+    WriteTotalTimeoutMultiplier: 0,
+    WriteTotalTimeoutConstant: 0,
+  }],
+  SetConsoleMode: [4, 0],
+  SetEvent: [4],
+  SetFilePointerEx: [4, 0, 0],
+  SetHandleInformation: [4, 1, 1],
+  SetWaitableTimer: [4, -1, 0, null, null, false],
+  TerminateJobObject: [4, 0],
+  TerminateProcess: [4, 0],
+  UnmapViewOfFile: [new Uint8Array(8)],
+  WSADuplicateSocketW: [4, 4],
+  WSASocketW: [2, 1, 6, null, 0, 0],
+  WaitForSingleObject: [4, 0],
+  WaitNamedPipeW: ["\\\\.\\pipe\\x", 0],
+  WriteFile: [4, new Uint8Array(8), 1],
+  accept: [4],
+  bind: [4, localhost],
+  closesocket: [4],
+  connect: [4, localhost],
+  getsockname: [4],
+  getsockopt: [4, 0xffff, 0x1008],
+  listen: [4, 1],
+  recv: [4, new Uint8Array(8), 0],
+  send: [4, new Uint8Array(8), 0],
+  setsockopt: [4, 0xffff, 0x1006, 1],
+};
