@@ -28,7 +28,7 @@ export const usage: string = `Usage: npm run bench -- [options]
   --only=PART[,PART]     measures these parts only; without it, all:
                            calls    duplicate and close, duplicateOnto, a call that fails
                            starts   what importing the library adds to the start of a program
-                           passing  handles to another process
+                           channels handles and bytes to another process
                            batches  many handles at once
                            pools    a pool of more files than descriptors
                            files    copies that the runtime owns, redirecting

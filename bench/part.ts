@@ -6,7 +6,7 @@ import { median } from "./timing.ts";
 export const partNames = [
   "calls",
   "starts",
-  "passing",
+  "channels",
   "batches",
   "pools",
   "files",

@@ -3,18 +3,19 @@ import { writeFileSync } from "node:fs";
 import * as os from "node:os";
 import process from "node:process";
 import type { Row } from "./calls.ts";
+import { channelTables } from "./channel_table.ts";
+import type { ChannelRow } from "./channels.ts";
 import type { Batch, Pool } from "./files.ts";
 import type { Options } from "./options.ts";
 import type { PairRow } from "./pairs.ts";
-import type { Passing } from "./passing.ts";
 import type { Start } from "./starts.ts";
-import { batchTable, costTable, pairTable, passingTable, poolTable, startTable } from "./table.ts";
+import { batchTable, costTable, pairTable, poolTable, startTable } from "./table.ts";
 
 /** Everything that was measured; a part that was not measured has no results. */
 export interface Results {
   readonly rows: readonly Row[];
   readonly starts: readonly Start[];
-  readonly passing: readonly Passing[];
+  readonly channels: readonly ChannelRow[];
   readonly batches: readonly Batch[];
   readonly pools: readonly Pool[];
   readonly pairs: readonly PairRow[];
@@ -55,6 +56,11 @@ const ABOUT_STARTS =
   '"added" is the time of import and first duplicate: the wall time of the program minus that of an\n' +
   "empty program that ran just before or after it.";
 
+const ABOUT_CHANNELS =
+  "Streamed: the receiver answers when it has all. The round trip is a message with one handle and a\n" +
+  "message back; beside it the runtime's own socket, or C and Python, without a handle. The own socket\n" +
+  "counts the bytes of the array and keeps none.";
+
 const ABOUT_PAIRS =
   "Each pair runs in turns in one process; the ratio is the median of neighbouring batches. inspectHandle\n" +
   "and listHandles also count the handles that share an open file, which node:fs cannot.";
@@ -92,22 +98,23 @@ function roundsOf({ rounds, starts }: Options): string {
   return rounds === starts ? `${count} interleaved ${rounds === 1 ? "round" : "rounds"}` : count;
 }
 
-function tables({ rows, starts, passing, batches, pools, pairs }: Results): string[] {
+function tables({ rows, starts, channels, batches, pools, pairs }: Results): string[] {
   const found: string[] = [];
   if (rows.length > 0) found.push(`${costTable(rows)}\n\n${ABOUT_CALLS}`);
   if (starts.length > 0) found.push(`${startTable(starts)}\n\n${ABOUT_STARTS}`);
-  if (passing.length > 0) found.push(passingTable(passing));
+  if (channels.length > 0) found.push(`${channelTables(channels)}\n\n${ABOUT_CHANNELS}`);
   if (batches.length > 0) found.push(batchTable(batches));
   if (pools.length > 0) found.push(poolTable(pools));
   if (pairs.length > 0) found.push(`${pairTable(pairs)}\n\n${ABOUT_PAIRS}`);
   return found;
 }
 
-function verdictsOf({ rows, starts, passing, batches, pools, pairs }: Results): { met: boolean }[] {
+function verdictsOf(
+  { rows, starts, channels, batches, pools, pairs }: Results,
+): { met: boolean }[] {
   return [
     ...rows.flatMap(({ targets }) => targets),
-    ...[...starts, ...batches, ...pairs].flatMap(({ target }) => target ?? []),
-    ...passing.flatMap(({ targets }) => targets),
+    ...[...starts, ...channels, ...batches, ...pairs].flatMap(({ target }) => target ?? []),
     ...pools.flatMap(({ hit, fault }) => [hit, fault]),
   ];
 }

@@ -8,11 +8,11 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Runtime } from "../scripts/runtimes.ts";
 import { callsPart } from "./calls.ts";
+import { channelsPart } from "./channels.ts";
 import { batchesPart, poolsPart } from "./files.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
 import { pairParts, pairsPart } from "./pairs.ts";
 import { type Part, type PartName, runParts } from "./part.ts";
-import { passingPart } from "./passing.ts";
 import { compile, describeCompiler, findCompiler } from "./processes.ts";
 import { listPackagePrograms, listSourcePrograms } from "./programs.ts";
 import { Progress } from "./progress.ts";
@@ -21,9 +21,9 @@ import { startsPart } from "./starts.ts";
 import { findRuntimes, listSubjects } from "./subjects.ts";
 
 /** The parts that compare with a program in C. */
-const withC: readonly PartName[] = ["calls", "passing", "batches"];
+const withC: readonly PartName[] = ["calls", "channels", "batches"];
 /** Channels, batches, the pool and the pairs are for Linux, among POSIX systems. */
-const onlyLinux: readonly PartName[] = ["passing", "batches", "pools", ...pairParts];
+const onlyLinux: readonly PartName[] = ["channels", "batches", "pools", ...pairParts];
 
 try {
   main(process.argv.slice(2));
@@ -69,19 +69,19 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
     isWanted(name) ? [part()] : [];
   const calls = make("calls", () => callsPart(listSubjects(program("loop"), found), options));
   const starts = make("starts", () => startsPart(listPrograms(found, folder), options));
-  const passing = make("passing", () => passingPart(program("pass"), found, options));
+  const channels = make("channels", () => channelsPart(program("pass"), found, options));
   const batches = make("batches", () => batchesPart(program("many"), found, options));
   const pools = make("pools", () => poolsPart(found, options));
   const pairs = pairParts.flatMap((name) => make(name, () => pairsPart(name, found, options)));
 
   const machine = describeMachine(compiler === undefined ? undefined : describeCompiler(compiler));
-  runParts([...calls, ...starts, ...passing, ...batches, ...pools, ...pairs], progress);
+  runParts([...calls, ...starts, ...channels, ...batches, ...pools, ...pairs], progress);
   progress.end();
   const results = <Result>(parts: Part<Result>[]) => parts.flatMap((part) => part.summarize());
   report(machine, {
     rows: results(calls),
     starts: results(starts),
-    passing: results(passing),
+    channels: results(channels),
     batches: results(batches),
     pools: results(pools),
     pairs: results(pairs),

@@ -2,7 +2,6 @@
 import type { CallVerdict, Row } from "./calls.ts";
 import type { Batch, Pool } from "./files.ts";
 import type { PairRow } from "./pairs.ts";
-import type { Passing } from "./passing.ts";
 import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
 import { type Operation, operations } from "./timing.ts";
@@ -46,27 +45,6 @@ export function startTable(starts: readonly Start[]): string {
     target === undefined ? "" : `≤ ${target.most.toFixed(2)}: ${metOrNot(target)}`,
   ]);
   return align([head, ...lines], "<<<>>><");
-}
-
-/** How many handles a second go to another process. */
-export function passingTable(passing: readonly Passing[]): string {
-  const head = [
-    "handles to another process",
-    "a message",
-    "a second",
-    "of C",
-    "of Python",
-    "target",
-  ];
-  const lines = passing.map(({ label, handles, perSecond, ratios, targets }) => [
-    label,
-    `${handles}`,
-    `${Math.round(perSecond / 1000)}k`,
-    ratios[`c-${handles}`]?.toFixed(2) ?? "",
-    ratios["python-1"]?.toFixed(1) ?? "",
-    targets.map((target) => `≥ ${target.least}: ${metOrNot(target)}`).join(", "),
-  ]);
-  return align([head, ...lines], "<>>>><");
 }
 
 /** What many handles at once cost. */
@@ -121,12 +99,13 @@ function verdict(target: CallVerdict, rows: readonly Row[]): string {
   return `${most} to ${other}: ${metOrNot(target)} (${reached.toFixed(2)})`;
 }
 
-function metOrNot({ met }: { readonly met: boolean }): string {
+/** A verdict in a word. */
+export function metOrNot({ met }: { readonly met: boolean }): string {
   return met ? "met" : "MISSED";
 }
 
 /** Columns of equal width. `sides` has one sign a column: `<` to the left, `>` to the right. */
-function align(lines: readonly string[][], sides: string): string {
+export function align(lines: readonly string[][], sides: string): string {
   const widths = [...sides].map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
   return lines.map((line) =>
     line.map((cell, at) =>
