@@ -1,10 +1,10 @@
 /** Unix sockets with a path, and the process at the other end, on Linux: unix(7). */
 import type { Calls } from "../backend/types.ts";
 import { failure } from "../error.ts";
-import { isWindows, osName } from "../host.ts";
+import { arch, isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/mod.ts";
-import { scratch } from "../backend/scratch.ts";
-import { channelSymbols, libraries } from "./symbols/linux.ts";
+import { cString, scratch } from "../backend/scratch.ts";
+import { channelSymbols, libraries, noFollowFlags } from "./symbols/linux.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./constants.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
@@ -13,8 +13,8 @@ import { libc } from "./libc.ts";
 const PATH = 2;
 const PATH_SIZE = 108;
 const SOL_SOCKET = 1;
-const SO_TYPE = 3;
 const SO_PEERCRED = 17;
+const ENOENT = 2;
 const EAGAIN = 11;
 
 let loaded: Calls<typeof channelSymbols> | undefined;
@@ -52,8 +52,44 @@ export function listenAt(path: string, backlog: number): number {
     if (calls.fchmod(fd, 0o600) === -1) throw posixError(errno[0]!, "fchmod", fd);
     const { address, length } = addressOf(path);
     if (calls.bind(fd, address, length) === -1) throw posixError(errno[0]!, "bind", fd, path);
-    if (calls.listen(fd, backlog) === -1) throw posixError(errno[0]!, "listen", fd, path);
+    if (calls.listen(fd, backlog) !== -1) return;
+    const error = posixError(errno[0]!, "listen", fd, path);
+    calls.unlink(cString(path, "path"));
+    throw error;
   });
+}
+
+/** Removes a name; does nothing when there is none. */
+export function unlink(path: string): void {
+  const calls = channelCalls();
+  const { errno } = libc();
+  if (calls.unlink(cString(path, "path")) !== -1) return;
+  const error = errno[0]!;
+  if (error !== ENOENT) throw posixError(error, "unlink", undefined, path);
+}
+
+/** The flag O_NOFOLLOW of open(2): it fails when the path is a symbolic link. */
+export function noFollow(): number {
+  return arch() === "arm64" ? noFollowFlags.arm64 : noFollowFlags.others;
+}
+
+/** Gives a file a second name, or with `isMove` another one in place of its own; both in the same folder. */
+export function nameAnew(path: string, other: string, isMove: boolean): boolean {
+  const calls = channelCalls();
+  const { address, bytes } = scratch();
+  const old = new TextEncoder().encode(`${path}\0`);
+  bytes.set(old);
+  bytes.set(new TextEncoder().encode(`${other}\0`), old.length);
+  const call = isMove ? calls.rename : calls.link;
+  return call(address, address + old.length) !== -1;
+}
+
+/** Changes the permissions of the file at a path. */
+export function chmod(path: string, mode: number): void {
+  const calls = channelCalls();
+  const { errno } = libc();
+  if (calls.chmod(cString(path, "path"), mode) !== -1) return;
+  throw posixError(errno[0]!, "chmod", undefined, path);
 }
 
 /**
@@ -63,33 +99,47 @@ export function listenAt(path: string, backlog: number): number {
  * there, `EAGAIN` when its backlog is full, `EACCES`
  */
 export function connectTo(path: string): number {
-  const calls = channelCalls();
-  return withSocket((fd, errno) => {
-    const { address, length } = addressOf(path);
-    if (calls.connect(fd, address, length) === -1) throw posixError(errno[0]!, "connect", fd, path);
-  });
+  const fd = connectIfNotFull(path);
+  if (fd === undefined) throw posixError(EAGAIN, "connect", undefined, path);
+  return fd;
 }
 
-/** Accepts the next connection, without waiting; `undefined` when there is none. */
-export function acceptFrom(fd: number): number | undefined {
+/** The same; `undefined` when the backlog of the listener is full. */
+export function connectIfNotFull(path: string): number | undefined {
+  const calls = channelCalls();
+  let isFull = false;
+  const socket = withSocket((fd, errno) => {
+    const { address, length } = addressOf(path);
+    if (calls.connect(fd, address, length) !== -1) return;
+    const error = errno[0]!;
+    if (error !== EAGAIN) throw posixError(error, "connect", fd, path);
+    isFull = true;
+  });
+  if (!isFull) return socket;
+  libc().close(socket);
+  return undefined;
+}
+
+/** The connection that was accepted, `undefined` when there is none, or why it could not be. */
+export type Accepted = { readonly fd: number } | { readonly errno: number } | undefined;
+
+/**
+ * Accepts the next connection, without waiting. It is non-blocking and not inheritable. A failure is a
+ * number: to describe the limit that was reached can take as long as thousands of connections.
+ */
+export function acceptFrom(fd: number): Accepted {
   const { accept4 } = channelCalls();
   const { errno } = libc();
   const accepted = accept4(fd, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (accepted !== -1) return accepted;
+  if (accepted !== -1) return { fd: accepted };
   const error = errno[0]!;
-  if (error === EAGAIN) return undefined;
-  throw posixError(error, "accept4", fd);
+  return error === EAGAIN ? undefined : { errno: error };
 }
 
 /** The process that connected or listened at the other end, from the kernel (SO_PEERCRED). */
 export function peerOf(fd: number): { readonly pid: number; readonly uid: number } {
   const [pid, uid] = option(fd, SO_PEERCRED, 3); // struct ucred
   return { pid: pid!, uid: uid! >>> 0 };
-}
-
-/** Whether a socket is a stream (SOCK_STREAM). */
-export function isStream(fd: number): boolean {
-  return option(fd, SO_TYPE, 1)[0] === SOCK_STREAM;
 }
 
 /** Reads an option of a socket whose value is `count` values of type `int`. */

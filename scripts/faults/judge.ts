@@ -30,9 +30,9 @@ interface Exception {
 const exceptions: readonly Exception[] = [
   {
     subject: /^isSameObject/,
-    fault: /^kcmp:/,
+    fault: /^kcmp:(ENOSYS|EPERM)/,
     thrown: /^HandleError ENOTSUP of kcmp/,
-    reason: "whatever error kcmp(2) has, it does not compare: its doc comment says what follows",
+    reason: "the kernel has no kcmp(2) or forbids it: its doc comment says what follows",
   },
   {
     subject: /Deno.FsFile/,
@@ -67,7 +67,7 @@ const exceptions: readonly Exception[] = [
   {
     subject: /^HandleChannel.connect/,
     fault: /^(getsockopt|recvmsg|fcntl|fstat):/,
-    thrown: /^HandleError EPIPE of send/,
+    thrown: /^HandleError EPIPE of connect/,
     reason: "it failed on the side of the server, which then refuses the connection",
   },
   {

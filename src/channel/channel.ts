@@ -1,25 +1,28 @@
 /** Channels: messages with handles between two processes. */
-import { checkInteger, checkIterable, show } from "../../ffi/check.ts";
+import { checkIterable, show } from "../../ffi/check.ts";
+import { hasCode } from "../../ffi/error.ts";
 import { closeMany } from "../batch/batch.ts";
-import type { Limits } from "./frames.ts";
-import { Connection } from "./connection.ts";
-import { encodeMessage, type JsonValue } from "./message.ts";
-import { type ChannelEnd, defaultLimits, type Listener } from "./types.ts";
 import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
-import { checkKeys } from "../handle/options.ts";
 import { type HandleSource, rawsOf } from "../handle/source.ts";
+import { Connection } from "./connection.ts";
+import { startDeadline } from "./deadline.ts";
+import { encodeMessage, type JsonValue } from "./message.ts";
+import {
+  type ChannelSettings,
+  type ConnectOptions,
+  type ConnectSettings,
+  type ListenOptions,
+  parseConnectOptions,
+  parseListenOptions,
+} from "./options.ts";
+import { handshakeTimeoutError } from "./pending.ts";
 import { channels } from "./platform.ts";
+import { type HandleServer, startServer } from "./server.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 
-/** What this side of a channel accepts. A `send` of the other side fails beyond it. */
-export interface ChannelOptions {
-  /**
-   * The most bytes of a message: its JSON, its `Uint8Array`s, 12 bytes, and 4 for each
-   * `Uint8Array`. Default 16 MiB.
-   */
-  readonly maxMessageBytes?: number | undefined;
-  /** The most handles of a message. Default 10,000. */
-  readonly maxHandles?: number | undefined;
-}
+/** The pauses before a client tries again at a server that had too many clients, in milliseconds. */
+const MIN_BUSY_PAUSE_MS = 5;
+const MAX_BUSY_PAUSE_MS = 50;
 
 /**
  * A message and the handles that came with it, which the receiver closes. With `using`, those that
@@ -32,19 +35,31 @@ export interface HandleMessage extends Disposable {
   readonly handles: OwnedHandle[];
 }
 
-const optionNames: readonly (keyof Limits)[] = ["maxMessageBytes", "maxHandles"];
+/** A message that was received. */
+class ReceivedMessage implements HandleMessage {
+  readonly message: JsonValue;
+  readonly handles: OwnedHandle[];
 
-/**
- * Makes the `HandleChannel` of an end. Its constructor is private, and a static block that called it
- * would keep bundlers from removing the class.
- */
-export function createChannel(end: ChannelEnd, limits: Limits): HandleChannel {
-  return Reflect.construct(HandleChannel, [new Connection(end, limits)]) as HandleChannel;
+  constructor(message: JsonValue, handles: OwnedHandle[]) {
+    this.message = message;
+    this.handles = handles;
+  }
+
+  [Symbol.dispose](): void {
+    closeMany(this.handles);
+  }
 }
 
-/** Makes a `HandleServer`, whose constructor is private too. */
-function createServer(listener: Listener): HandleServer {
-  return Reflect.construct(HandleServer, [listener]) as HandleServer;
+function receivedMessage(message: JsonValue, handles: readonly RawHandle[]): HandleMessage {
+  return new ReceivedMessage(message, handles.map(ownedHandle));
+}
+
+/**
+ * Makes the `HandleChannel` of a connection. Its constructor is private, and a static block that called it
+ * would keep bundlers from removing the class.
+ */
+export function createChannel(connection: Connection, settings: ChannelSettings): HandleChannel {
+  return Reflect.construct(HandleChannel, [connection, settings.closeTimeout]) as HandleChannel;
 }
 
 /**
@@ -80,9 +95,11 @@ function createServer(listener: Listener): HandleServer {
  */
 export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessage> {
   readonly #connection: Connection;
+  readonly #closeTimeout: number;
 
-  private constructor(connection: Connection) {
+  private constructor(connection: Connection, closeTimeout: number) {
     this.#connection = connection;
+    this.#closeTimeout = closeTimeout;
   }
 
   /**
@@ -92,56 +109,53 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * @param path on Linux a path of at most 102 bytes, at which a socket appears that only this user
    * may use, and a second socket at the same path with `.bell` appended; on Windows the name of a
    * pipe, such as `\\.\pipe\name`
-   * @param onChannel is called with each channel; errors that it throws, or by which its promise
-   * is rejected, are not caught
-   * @param options what this side accepts
+   * @param onChannel is called with each channel. When it throws, or its promise is rejected, that channel is
+   * closed and `onError` is called
+   * @param options what this side accepts, and its time limits
    * @returns the server, which the caller closes; open channels stay open
    * @throws {HandleError} `EADDRINUSE` when another process listens there, on Windows also while
-   * channels of a closed server are open; `EACCES`, `ENOENT`
+   * channels of a closed server are open; `EACCES` without a permission; `ENOENT` when the folder does not
+   * exist; `EMFILE` without free descriptors
    * @throws {TypeError} when an argument has the wrong type
+   * @throws {unknown} the reason of the signal, when it was aborted before
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    */
   static async listen(
     path: string,
-    onChannel: (channel: HandleChannel) => void,
-    options?: ChannelOptions,
+    onChannel: (channel: HandleChannel) => unknown,
+    options?: ListenOptions,
   ): Promise<HandleServer> {
     if (typeof onChannel !== "function") {
       throw new TypeError(`Cannot use ${show(onChannel)} as onChannel: it must be a function`);
     }
-    const limits = parseLimits(options);
-    const onEnd = (end: ChannelEnd) => {
-      const connection = new Connection(end, limits);
-      // Until the peer is verified, it neither reaches onChannel nor keeps the process alive.
-      connection.isReferenced = false;
-      connection.ready.then(() => {
-        connection.isReferenced = true;
-        onChannel(new HandleChannel(connection));
-      }, () => {});
-    };
-    return createServer(await channels().listen(path, onEnd));
+    const settings = parseListenOptions(options);
+    const admit = (connection: Connection) => onChannel(createChannel(connection, settings));
+    return await startServer(path, settings, admit);
   }
 
   /**
    * Connects to a process of this user that listens.
    *
    * @param path the path at which the process listens
-   * @param options what this side accepts
+   * @param options what this side accepts, and how long it waits
    * @returns the channel, which the caller closes
    * @throws {HandleError} `ENOENT` when there is nothing at the path, `ECONNREFUSED` when no process
    * listens there any more, `EACCES` when the server is another user's, `EPIPE` when it refused the
-   * connection
+   * connection, `EPROTO` when what listens there is no server of channels, `ETIMEDOUT` when it does not
+   * answer in time; `EMFILE` without free descriptors
    * @throws {TypeError} when an argument has the wrong type
+   * @throws {unknown} the reason of the signal, when it was aborted
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    */
-  static async connect(path: string, options?: ChannelOptions): Promise<HandleChannel> {
-    const limits = parseLimits(options);
-    const connection = new Connection(await channels().connect(path), limits);
-    await connection.ready;
-    return new HandleChannel(connection);
+  static async connect(path: string, options?: ConnectOptions): Promise<HandleChannel> {
+    const settings = parseConnectOptions(options);
+    return createChannel(await connectInTime(path, settings), settings);
   }
 
-  /** The pid of the other process; `undefined` until it is connected and verified. */
+  /**
+   * The pid of the other process; `undefined` until it is connected and verified. On Linux it is the kernel's:
+   * that of the process that connected or listened, of the child that was started, or of the parent.
+   */
   get pid(): number | undefined {
     return this.#connection.peerPid;
   }
@@ -167,7 +181,8 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * into bytes)
    * @throws {HandleError} `EPIPE` when the other process has closed the channel, `EBADF` when this
    * one has or a source is not open; `EMSGSIZE` when the message is larger than the other side
-   * accepts; `EMFILE` when the message has to wait and its handles cannot be duplicated; `ENOTSUP`
+   * accepts; `EMFILE` when the message has to wait and its handles cannot be duplicated; `ENOTSUP` for a
+   * source that cannot be sent there
    * @throws {TypeError} when the message or a source has the wrong type
    */
   async send(message: JsonValue, handles: Iterable<HandleSource> = []): Promise<void> {
@@ -175,7 +190,8 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
     const sources = [...handles];
     // Before the sources are looked at: a toJSON() or a getter of the message may close one.
     const encoded = encodeMessage(message);
-    await this.#connection.outbox.send(encoded, rawsOf(sources));
+    const waits = this.#connection.outbox.send(encoded, rawsOf(sources));
+    if (waits !== undefined) await waits;
   }
 
   /**
@@ -187,15 +203,8 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * are lost with their message; the next message can be received. `EPROTO` when the other process
    * breaks the protocol, which ends the channel
    */
-  async receive(): Promise<HandleMessage | undefined> {
-    const received = await this.#connection.inbox.receive();
-    if (received === undefined) return undefined;
-    const handles = received.handles.map(ownedHandle);
-    return {
-      message: received.message,
-      handles,
-      [Symbol.dispose]: () => closeMany(handles),
-    };
+  receive(): Promise<HandleMessage | undefined> {
+    return this.#connection.inbox.receiveAs(receivedMessage);
   }
 
   /** Receives until the channel is closed. Leaving the loop does not close it. */
@@ -221,10 +230,11 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * Closes the channel. The other side still receives what was sent. Messages that wait to be sent
    * are dropped and their promises rejected; messages that were not received here are dropped too.
    *
-   * @returns when the other side has everything, or has ended; a second call waits for the same
+   * @returns when the other side has everything, or has ended, or `closeTimeout` is over; a second call waits
+   * for the same
    */
   close(): Promise<void> {
-    return this.#connection.close();
+    return this.#connection.close(this.#closeTimeout);
   }
 
   /** Closes the channel, at the end of an `await using` block. */
@@ -233,50 +243,32 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
   }
 }
 
-/**
- * Listens for other processes; made by {@linkcode HandleChannel.listen}.
- *
- * @see https://man7.org/linux/man-pages/man7/unix.7.html
- * @see https://learn.microsoft.com/windows/win32/ipc/named-pipes
- *
- * @example
- * ```ts
- * import { HandleChannel, type HandleServer } from "duphandle";
- *
- * const isWindows = process.platform === "win32";
- * const path = isWindows ? `\\\\.\\pipe\\hall-${process.pid}` : `/tmp/hall-${process.pid}.sock`;
- * const server: HandleServer = await HandleChannel.listen(path, (channel) => void channel.close());
- * await server.close(); // no process can connect any more
- * ```
- */
-export class HandleServer implements AsyncDisposable {
-  readonly #listener: Listener;
-  #closing: Promise<void> | undefined;
-
-  private constructor(listener: Listener) {
-    this.#listener = listener;
+/** Connects, again and again while the server has too many clients, until the time is over. */
+async function connectInTime(path: string, settings: ConnectSettings): Promise<Connection> {
+  const { limits, handshakeTimeout, signal } = settings;
+  const timeoutError = () =>
+    handshakeTimeoutError(`the process that listens at ${path} did not answer`, handshakeTimeout);
+  using deadline = startDeadline(handshakeTimeout, timeoutError, signal);
+  for (;;) {
+    deadline.signal.throwIfAborted();
+    const connection = new Connection(
+      await channels().connect(path, deadline.signal),
+      limits,
+      "client",
+    );
+    const giveUp = () => connection.fail(deadline.signal.reason);
+    if (deadline.signal.aborted) giveUp();
+    deadline.signal.addEventListener("abort", giveUp);
+    try {
+      await connection.ready;
+      return connection;
+    } catch (error) {
+      if (!hasCode(error, "EAGAIN")) throw error;
+    } finally {
+      deadline.signal.removeEventListener("abort", giveUp);
+    }
+    const span = MAX_BUSY_PAUSE_MS - MIN_BUSY_PAUSE_MS;
+    const pause = MIN_BUSY_PAUSE_MS + Math.random() * span;
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
-
-  /** Stops listening and removes the path. Open channels stay open. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#listener.close();
-  }
-
-  /** Closes the server, at the end of an `await using` block. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
-
-/** The limits that the options set, after a check. */
-export function parseLimits(options: ChannelOptions | undefined): Limits {
-  if (options === undefined) return defaultLimits;
-  checkKeys(options, optionNames);
-  const {
-    maxMessageBytes = defaultLimits.maxMessageBytes,
-    maxHandles = defaultLimits.maxHandles,
-  } = options;
-  checkInteger(maxMessageBytes, "maxMessageBytes", 64, 1 << 30);
-  checkInteger(maxHandles, "maxHandles", 0, 1 << 20);
-  return { maxMessageBytes, maxHandles };
 }

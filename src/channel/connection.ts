@@ -3,26 +3,35 @@ import { show } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
 import {
-  concatenate,
   type Frame,
   frame,
-  FrameReader,
   helloFrame,
-  int32s,
   Kind,
   type Limits,
   protocolError,
+  readHandles,
   readHello,
-  readInt32s,
 } from "./frames.ts";
+import { readInt32 } from "./frame_memory.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { FrameWriter } from "./frame_writer.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox, WINDOW_BYTES } from "./outbox.ts";
-import type { ChannelEnd, ChannelStream, HandleTransport } from "./types.ts";
+import { type DropReason, handshakeTimeoutError } from "./pending.ts";
+import type { ChannelEnd, ChannelStream } from "./types.ts";
 
-/** The largest body of a frame that is not a message, in bytes. */
-const MAX_CONTROL_BYTES = 4096;
 /** The most bytes of frames that are kept until the peer is verified. */
 const MAX_DEFERRED_BYTES = 2 * WINDOW_BYTES;
+/** What each of these frames takes beside its body, in bytes. */
+const DEFERRED_FRAME_BYTES = 4096;
+/** How long the connection of a client that is sent away stays, in milliseconds: runtimes write later. */
+const BUSY_LINGER_MS = 20;
+
+/**
+ * Which end it is. A server says its hello after the client's, and may say instead that it is busy; the ends of a
+ * parent and a child are equal.
+ */
+export type Role = "server" | "client" | "equal";
 
 /** One end of a channel that is connected, or about to be. */
 export class Connection {
@@ -32,38 +41,37 @@ export class Connection {
   readonly ready: Promise<void>;
   /** The pid of the peer, once it is verified. */
   peerPid: number | undefined;
+  readonly #end: ChannelEnd;
   readonly #stream: ChannelStream;
-  readonly #transport: HandleTransport;
+  readonly #limits: Limits;
+  readonly #role: Role;
+  readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
   readonly #streamClosed: Promise<void>;
   #resolveReady: () => void = () => {};
   #rejectReady: (error: unknown) => void = () => {};
-  /** Frames for the next write to the stream. */
-  #outgoing: Uint8Array[] = [];
-  /** What was received since the last ack. */
-  #unackedMessages = 0;
-  #unackedHandles = 0;
-  #isFlushQueued = false;
-  #isFlushScheduled = false;
   /** Frames that arrived after the peer's hello and before it is verified. */
   #deferred: Frame[] = [];
   #deferredBytes = 0;
   #hasPeerHello = false;
+  #hasSentHello = false;
+  #isReferenced = true;
+  #isDropped = false;
   #hasSentBye = false;
   #hasEnded = false;
 
-  constructor({ stream, transport }: ChannelEnd, limits: Limits) {
+  constructor(end: ChannelEnd, limits: Limits, role: Role = "equal") {
+    const { stream, transport } = this.#end = end;
     this.#stream = stream;
-    this.#transport = transport;
-    this.#reader = new FrameReader(Math.max(limits.maxMessageBytes, MAX_CONTROL_BYTES));
-    const write = (bytes: Uint8Array) => this.#write(bytes);
+    this.#limits = limits;
+    this.#reader = new FrameReader(limits.maxMessageBytes);
     const fail = (error: unknown) => this.fail(error);
+    this.#writer = new FrameWriter(stream, fail);
+    const write = (bytes: Uint8Array) => this.#writer.write(bytes);
     // After EPIPE the stream still delivers what the peer had sent, and then ends by itself.
     this.outbox = new Outbox(transport, write, (error) => hasCode(error, "EPIPE") || fail(error));
     this.inbox = new Inbox(transport, limits, (messages, handles) => {
-      this.#unackedMessages += messages;
-      this.#unackedHandles += handles;
-      if (!this.#hasEnded) this.#scheduleFlush();
+      if (!this.#hasEnded) this.#writer.acknowledge(messages, handles);
       else if (this.inbox.isEmpty) transport.close();
     }, fail);
     this.ready = new Promise((resolve, reject) => {
@@ -72,15 +80,19 @@ export class Connection {
     });
     this.ready.catch(() => {}); // not every caller waits for it
     this.#streamClosed = new Promise((resolve) => stream.once("close", () => resolve()));
-    stream.on("data", (bytes: Uint8Array) => this.#onData(bytes));
     stream.on("error", () => {}); // "close" follows, and is handled
     stream.on("end", () => this.#onEnd());
     stream.on("close", () => this.#onEnd());
-    write(helloFrame({ pid: pid(), limits }));
+    this.#role = role;
+    if (role !== "server") this.#sayHello();
+    const onData = (bytes: Uint8Array) => this.#onData(bytes);
+    if (end.startReading === undefined) stream.on("data", onData);
+    else end.startReading(() => this.#reader.target(), onData);
   }
 
   /** Whether the stream keeps the process alive. */
   set isReferenced(isReferenced: boolean) {
+    this.#isReferenced = isReferenced;
     if (isReferenced) this.#stream.ref();
     else this.#stream.unref();
   }
@@ -90,8 +102,12 @@ export class Connection {
     return this.#hasEnded || this.#hasSentBye;
   }
 
-  /** Sends a bye and waits until the peer has everything that it needs, or has ended. */
-  async close(): Promise<void> {
+  /**
+   * Sends a bye and waits until the peer has everything that it needs, or has ended.
+   *
+   * @param timeoutMs how long to wait, in milliseconds; then the connection is ended
+   */
+  async close(timeoutMs: number): Promise<void> {
     if (!this.isClosed) {
       this.outbox.releaseBackpressured(); // the peer gets these messages before the bye
       this.outbox.end(closedHereError());
@@ -99,8 +115,21 @@ export class Connection {
       else this.#sendBye();
     }
     this.inbox.discard();
+    const timer = setTimeout(() => this.#destroy(), timeoutMs);
+    if (!this.#isReferenced) timer.unref?.();
     await this.#streamClosed;
-    this.#transport.close();
+    clearTimeout(timer);
+    this.#end.transport.close();
+  }
+
+  /** Ends a client of a server that has not said hello. */
+  drop(reason: DropReason, timeoutMs: number): void {
+    this.#isDropped = true;
+    const end = () => this.fail(handshakeTimeoutError("the client did not say hello", timeoutMs));
+    if (reason !== "busy") return end();
+    this.#writer.write(frame(Kind.Busy));
+    this.#end.transport.refuse?.();
+    setTimeout(end, BUSY_LINGER_MS);
   }
 
   /** Ends the channel because of an error, mostly the peer's. */
@@ -113,7 +142,12 @@ export class Connection {
 
   #onData(bytes: Uint8Array): void {
     // The slices of a Buffer are views on memory that the runtime uses again; a Uint8Array's are not.
-    const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { buffer, byteOffset, length } = bytes;
+    const chunk = bytes.constructor === Uint8Array
+      ? bytes
+      : new Uint8Array(buffer, byteOffset, length);
+    this.#writer.onData();
+    if (this.#isDropped) return;
     try {
       for (const { kind, body } of this.#reader.push(chunk)) {
         if (this.#hasEnded) return;
@@ -126,29 +160,32 @@ export class Connection {
 
   #onFrame(kind: number, body: Uint8Array): void {
     if (kind === Kind.Hello) return this.#onHello(body);
+    const isExpecting = this.#role === "client" && this.peerPid === undefined;
+    if (kind === Kind.Busy && isExpecting) throw busyError();
     if (!this.#hasPeerHello) throw protocolError("a frame before its hello");
-    if (kind !== Kind.Message && body.length > MAX_CONTROL_BYTES) {
-      throw protocolError("a frame that is too large");
-    }
-    if (this.#transport.onFrame(kind, body, (bytes) => this.#write(bytes))) return;
+    if (this.#end.transport.onFrame(kind, body, (bytes) => this.#writer.write(bytes))) return;
     if (this.peerPid === undefined) return this.#defer(kind, body);
     if (kind === Kind.Message) return this.inbox.onMessage(body);
     if (kind === Kind.Bye) return this.#onBye();
     if (kind !== Kind.Handles && kind !== Kind.Ack) throw protocolError(`a frame of kind ${kind}`);
-    const [first, second] = readInt32s(body);
-    if (first === undefined) throw protocolError("a frame that is too short");
-    if (kind === Kind.Handles) return this.inbox.onHandles(first, body.slice(4));
-    if (second === undefined || first < 0 || second < 0) throw protocolError("an invalid ack");
-    this.outbox.onAck(first, second);
+    if (kind === Kind.Handles) return this.inbox.onHandles(readHandles(body));
+    if (body.length !== 8) throw protocolError("an ack of the wrong size");
+    const [messages, handles] = [readInt32(body, 0), readInt32(body, 4)];
+    if (messages < 0 || handles < 0 || messages + handles === 0) {
+      throw protocolError("an invalid ack");
+    }
+    this.outbox.onAck(messages, handles);
   }
 
   #onHello(body: Uint8Array): void {
     if (this.#hasPeerHello) throw protocolError("a second hello");
     const hello = readHello(body);
     this.#hasPeerHello = true;
-    const verified = this.#transport.verifyPeer(hello, (bytes) => this.#write(bytes));
+    if (!this.#hasSentHello) this.#sayHello();
+    const verified = this.#end.transport.verifyPeer(hello, (bytes) => this.#writer.write(bytes));
     const begin = () => {
-      this.peerPid = hello.pid;
+      // Where the kernel knows the pid, nobody has to believe the hello; elsewhere it is verified.
+      this.peerPid = this.#end.peerPid ?? hello.pid;
       this.outbox.open(hello.limits);
       this.#resolveReady();
       for (const { kind, body } of this.#deferred.splice(0)) this.#onFrame(kind, body);
@@ -158,7 +195,7 @@ export class Connection {
   }
 
   #defer(kind: number, body: Uint8Array): void {
-    this.#deferredBytes += MAX_CONTROL_BYTES + body.length;
+    this.#deferredBytes += DEFERRED_FRAME_BYTES + body.length;
     if (this.#deferredBytes > MAX_DEFERRED_BYTES) {
       throw protocolError("more than its window allows");
     }
@@ -167,15 +204,20 @@ export class Connection {
 
   /** The peer sends no more messages. */
   #onBye(): void {
-    if (this.#transport.needsLiveSender) this.inbox.receiveAllHandles();
+    if (this.#end.transport.needsLiveSender) this.inbox.receiveAllHandles();
     this.inbox.end();
     if (this.#hasSentBye) return this.#destroy(); // both sides have everything
     this.#sendBye();
     this.outbox.end(peerClosedError());
   }
 
+  #sayHello(): void {
+    this.#hasSentHello = true;
+    this.#writer.write(helloFrame({ pid: pid(), limits: this.#limits }));
+  }
+
   #sendBye(): void {
-    this.#write(frame(Kind.Bye));
+    this.#writer.writeLast(frame(Kind.Bye));
     this.#hasSentBye = true;
   }
 
@@ -183,50 +225,24 @@ export class Connection {
   #onEnd(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#writer.end();
     this.inbox.end();
     this.outbox.end(peerClosedError());
-    this.#rejectReady(peerClosedError());
+    this.#rejectReady(this.#whyEnded());
     this.#stream.destroy();
-    if (this.inbox.isEmpty) this.#transport.close();
+    if (this.inbox.isEmpty) this.#end.transport.close();
+  }
+
+  #whyEnded(): Error {
+    if (this.#hasPeerHello) return peerClosedError();
+    const isBusy = this.#role === "client" && this.#end.transport.wasRefused?.() === true;
+    return isBusy ? busyError() : refusedError();
   }
 
   #destroy(): void {
-    this.#flush();
+    this.#writer.flush();
     this.#stream.destroy();
     this.#onEnd();
-  }
-
-  #write(bytes: Uint8Array): void {
-    if (this.isClosed) return;
-    this.#outgoing.push(bytes);
-    if (this.#isFlushQueued) return;
-    this.#isFlushQueued = true;
-    // The first frame of a turn goes at once; the frames after it go together, in the next turn.
-    if (!this.#isFlushScheduled) queueMicrotask(() => this.#flush());
-    this.#scheduleFlush();
-  }
-
-  /** Flushes in the next turn of the event loop: an ack can wait for a frame that goes anyway. */
-  #scheduleFlush(): void {
-    if (this.#isFlushScheduled) return;
-    this.#isFlushScheduled = true;
-    setImmediate(() => {
-      this.#isFlushScheduled = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    this.#isFlushQueued = false;
-    if (this.#hasEnded) return;
-    if (this.#unackedMessages + this.#unackedHandles > 0 && !this.#hasSentBye) {
-      this.#outgoing.push(frame(Kind.Ack, int32s(this.#unackedMessages, this.#unackedHandles)));
-    }
-    this.#unackedMessages = this.#unackedHandles = 0;
-    const frames = this.#outgoing;
-    this.#outgoing = [];
-    if (frames.length === 1) this.#stream.write(frames[0]!);
-    else if (frames.length > 1) this.#stream.write(concatenate(frames));
   }
 }
 
@@ -239,8 +255,25 @@ export function peerClosedError(): Error {
   });
 }
 
+function refusedError(): Error {
+  return failure("EPIPE", "connect", {
+    message:
+      "Cannot open a channel: the other process has closed the connection before its hello; it " +
+      "may have ended, or use another version of this library, or accept no more clients",
+  });
+}
+
 function closedHereError(): Error {
   return failure("EBADF", "send", {
-    message: "Cannot send: this process has closed the channel; send before close()",
+    message:
+      "Cannot send: this process has closed the channel before the message could go; wait for each " +
+      "send() before close()",
+  });
+}
+
+/** The error of a client whose server had too many: it tries again. */
+function busyError(): Error {
+  return failure("EAGAIN", "connect", {
+    message: "Cannot open a channel: too many clients have not said hello; try again",
   });
 }

@@ -3,12 +3,22 @@
  * handles stay with the sender or in the kernel until then, so only an application that receives
  * needs descriptors.
  */
-import { failure, HandleError, hasCode } from "../../ffi/error.ts";
-import { type Limits, type MessageBody, protocolError, readMessage } from "./frames.ts";
+import { HandleError, hasCode } from "../../ffi/error.ts";
+import {
+  type HandlesFrame,
+  type Limits,
+  type MessageBody,
+  protocolError,
+  readMessage,
+} from "./frames.ts";
 import { decodeMessage, type JsonValue } from "./message.ts";
 import { WINDOW_BYTES, WINDOW_HANDLES, WINDOW_MESSAGES } from "./outbox.ts";
-import { closeAll } from "../handle/raw.ts";
-import { type BatchDescriptor, type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
+import {
+  type BatchNumber,
+  type HandleTransport,
+  MAX_FDS_PER_MESSAGE,
+  nextBatchNumber,
+} from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** A received message. The caller of `receive` owns the handles. */
@@ -17,20 +27,14 @@ export interface ReceivedMessage {
   readonly handles: RawHandle[];
 }
 
-/** A batch of handles that was announced. */
-interface Batch {
-  readonly count: number;
-  readonly descriptor: BatchDescriptor;
-}
-
 /** A queued message, whose handles may not all be here. */
 interface QueuedMessage {
   readonly body: MessageBody;
   readonly size: number;
   /** The batches that were announced and not yet received. */
-  readonly batches: Batch[];
+  batches: HandlesFrame[];
   announcedHandles: number;
-  readonly handles: RawHandle[];
+  handles: RawHandle[];
   /** How many handles were received or lost. */
   finishedHandles: number;
   /** The error by which some of the handles were lost. */
@@ -39,7 +43,8 @@ interface QueuedMessage {
 
 /** A call of `receive` that waits for a message. */
 interface PendingReceive {
-  readonly resolve: (received: ReceivedMessage | undefined) => void;
+  readonly make: (message: JsonValue, handles: RawHandle[]) => unknown;
+  readonly resolve: (received: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -54,12 +59,13 @@ export class Inbox {
   #queuedBytes = 0;
   /** How many handles were announced and not yet received. */
   #handlesInFlight = 0;
+  #nextBatch: BatchNumber = 0;
   #hasEnded = false;
   #isDiscarded = false;
   #endError: unknown;
 
   /**
-   * @param acknowledge is called with the numbers of messages and handles that were received
+   * @param acknowledge is called with how many messages and handles were received
    * @param fail is called when the transport delivers something other than what was announced
    */
   constructor(
@@ -81,10 +87,17 @@ export class Inbox {
 
   /** The next message; `undefined` at the end of the channel. */
   receive(): Promise<ReceivedMessage | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#pendingReceives.push({ resolve, reject });
+    return this.receiveAs((message, handles) => ({ message, handles }));
+  }
+
+  /** What the function makes of the next message; `undefined` at the end of the channel. */
+  receiveAs<Result>(
+    make: (message: JsonValue, handles: RawHandle[]) => Result,
+  ): Promise<Result | undefined> {
+    return new Promise<unknown>((resolve, reject) => {
+      this.#pendingReceives.push({ make, resolve, reject });
       this.#deliverQueue();
-    });
+    }) as Promise<Result | undefined>;
   }
 
   /** A message frame has arrived. */
@@ -94,10 +107,7 @@ export class Inbox {
     if (this.#isLastIncomplete()) {
       throw protocolError("another message before all handles of the last one");
     }
-    const body = readMessage(bytes);
-    if (body.handles > this.#limits.maxHandles) {
-      throw protocolError("too many handles in a message");
-    }
+    const body = readMessage(bytes, this.#limits);
     const exceedsWindow = this.#queue.length >= WINDOW_MESSAGES ||
       (this.#queue.length > 0 && this.#queuedBytes + bytes.length > WINDOW_BYTES);
     if (exceedsWindow) throw protocolError("more than its window allows");
@@ -115,8 +125,11 @@ export class Inbox {
   }
 
   /** A frame has announced a batch of handles of the last message. */
-  onHandles(count: number, descriptor: BatchDescriptor): void {
+  onHandles(announced: HandlesFrame): void {
     if (this.#isDiscarded) return;
+    const { number, count } = announced;
+    if (number !== this.#nextBatch) throw protocolError("a batch of handles out of turn");
+    this.#nextBatch = nextBatchNumber(number);
     const last = this.#queue.at(-1);
     const missing = last === undefined ? 0 : last.body.handles - last.announcedHandles;
     if (count <= 0 || count > MAX_FDS_PER_MESSAGE || count > missing) {
@@ -125,7 +138,7 @@ export class Inbox {
     this.#handlesInFlight += count;
     if (this.#handlesInFlight > WINDOW_HANDLES) throw protocolError("more than its window allows");
     last!.announcedHandles += count;
-    last!.batches.push({ count, descriptor });
+    last!.batches.push(announced);
     this.#deliverQueue();
   }
 
@@ -143,8 +156,7 @@ export class Inbox {
 
   /** Drops all messages in the queue and those that arrive later. */
   discard(): void {
-    this.#isDiscarded = true;
-    for (const queued of this.#queue.splice(0)) this.#drop(queued);
+    this.#dropAll();
     this.end();
   }
 
@@ -167,8 +179,13 @@ export class Inbox {
     return last !== undefined && last.announcedHandles < last.body.handles;
   }
 
+  #dropAll(): void {
+    this.#isDiscarded = true;
+    for (const queued of this.#queue.splice(0)) this.#drop(queued);
+  }
+
   #drop({ handles, size }: QueuedMessage): void {
-    closeAll(handles);
+    this.#transport.discard(handles);
     this.#queuedBytes -= size;
   }
 
@@ -186,10 +203,7 @@ export class Inbox {
       try {
         this.#receiveHandles(head);
       } catch (error) {
-        // From here on no handle can be assigned to its message, so later messages are lost too.
-        this.end(error);
-        this.discard();
-        this.#fail(error);
+        this.#breakOff(error);
         continue;
       }
       if (head.finishedHandles < head.body.handles) return;
@@ -197,15 +211,27 @@ export class Inbox {
       this.#queuedBytes -= head.size;
       this.#acknowledge(1, 0);
       // ESRCH: the sender ended before its handles were taken. The message counts as not sent.
-      if (hasCode(head.lossError, "ESRCH")) closeAll(head.handles);
-      else this.#deliver(head, this.#pendingReceives.shift()!);
+      if (hasCode(head.lossError, "ESRCH")) this.#transport.discard(head.handles);
+      else this.#deliver(head);
     }
   }
 
+  /** Ends the channel: from here on no handle can be assigned to its message, so later ones are lost too. */
+  #breakOff(error: unknown): void {
+    this.#dropAll();
+    this.end(error);
+    this.#fail(error);
+  }
+
   #receiveHandles(queued: QueuedMessage): void {
-    for (const { count, descriptor } of queued.batches.splice(0)) {
+    const { batches } = queued;
+    if (batches.length === 0) return;
+    queued.batches = [];
+    for (const { number, count, descriptor } of batches) {
       try {
-        queued.handles.push(...this.#transport.receive(count, descriptor));
+        const handles = this.#transport.receive(count, descriptor, number);
+        if (queued.handles.length === 0) queued.handles = handles;
+        else queued.handles.push(...handles);
       } catch (error) {
         if (!(error instanceof HandleError) || error.code === "EPROTO") throw error;
         queued.lossError ??= error;
@@ -216,21 +242,17 @@ export class Inbox {
     }
   }
 
-  #deliver({ body, handles, lossError }: QueuedMessage, { resolve, reject }: PendingReceive): void {
-    if (lossError !== undefined) {
-      closeAll(handles);
-      reject(lossError);
-      return;
-    }
+  #deliver({ body, handles, lossError }: QueuedMessage): void {
+    let message: JsonValue;
     try {
-      resolve({ message: decodeMessage(body.json, body.parts), handles });
-    } catch (cause) {
-      closeAll(handles);
-      reject(failure("EPROTO", "receive", {
-        message: "Cannot receive: the other process sent a message that is not JSON; connect to " +
-          "processes that use this library",
-        cause,
-      }));
+      if (lossError === undefined) message = decodeMessage(body);
+    } catch (error) {
+      this.#transport.discard(handles);
+      return this.#breakOff(error);
     }
+    const { make, resolve, reject } = this.#pendingReceives.shift()!;
+    if (lossError === undefined) return resolve(make(message!, handles));
+    this.#transport.discard(handles);
+    reject(lossError);
   }
 }

@@ -23,5 +23,7 @@ export type { HasFd } from "../handle/runtime_source.ts";
 export type { HandleSource } from "../handle/source.ts";
 export type { Access } from "../handle/types.ts";
 export type { RawHandle } from "../util/raw_handle.ts";
-export { type ChannelOptions, HandleChannel, type HandleMessage, HandleServer } from "./channel.ts";
+export { HandleChannel, type HandleMessage } from "./channel.ts";
 export type { JsonValue } from "./message.ts";
+export type { ChannelOptions, ConnectOptions, ListenOptions } from "./options.ts";
+export { HandleServer } from "./server.ts";

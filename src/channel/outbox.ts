@@ -5,16 +5,19 @@
  */
 import { failure, type HandleError } from "../../ffi/error.ts";
 import {
-  frame,
-  int32s,
-  Kind,
+  type EncodedMessage,
+  handlesFrame,
   type Limits,
   messageFrame,
-  messageSize,
   protocolError,
 } from "./frames.ts";
-import type { EncodedMessage } from "./message.ts";
-import { type BatchDescriptor, type HandleTransport, MAX_FDS_PER_MESSAGE } from "./types.ts";
+import { largestSize } from "./json_size.ts";
+import {
+  type BatchNumber,
+  type HandleTransport,
+  MAX_FDS_PER_MESSAGE,
+  nextBatchNumber,
+} from "./types.ts";
 import { closeAll } from "../handle/raw.ts";
 import { duplicateAll } from "../batch/duplicate_all.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -41,11 +44,17 @@ interface PendingSend {
   readonly reject: (error: unknown) => void;
 }
 
-/** A message that was not sent, or not completely. It has copies of the handles and the bytes. */
-interface BacklogEntry extends PendingSend {
-  readonly encoded: EncodedMessage;
+/** A message as it goes: everything that can fail was done before its first handle is offered. */
+interface OutgoingMessage {
+  readonly frame: Uint8Array;
+  /** The bytes of the frame's body, and what the values cost beside that: json_size.ts. */
+  readonly bytes: number;
   readonly size: number;
   readonly handles: readonly RawHandle[];
+}
+
+/** A message that was not sent, or not completely. Its handles are copies. */
+interface BacklogEntry extends OutgoingMessage, PendingSend {
   /** How many of the handles were sent; `undefined` before the message frame was sent. */
   sentHandles: number | undefined;
 }
@@ -60,6 +69,7 @@ export class Outbox {
   readonly #unackedSizes: number[] = [];
   #unackedBytes = 0;
   #handlesInFlight = 0;
+  #nextBatch: BatchNumber = 0;
   #peerLimits: Limits | undefined;
   #endError: Error | undefined;
   #retryMs = MIN_RETRY_MS;
@@ -84,27 +94,28 @@ export class Outbox {
     this.#sendBacklog();
   }
 
-  /** Sends a message as soon as the windows have space for it. */
-  send(encoded: EncodedMessage, handles: readonly RawHandle[]): Promise<void> {
+  /**
+   * Sends a message as soon as the windows have space for it.
+   *
+   * @returns `undefined` when it was sent and the windows are below the low-water mark
+   */
+  send(encoded: EncodedMessage, handles: readonly RawHandle[]): Promise<void> | undefined {
+    if (this.#endError !== undefined) throw this.#endError;
+    const { bodyLength: bytes, size } = encoded;
+    if (this.#peerLimits !== undefined) checkSize(bytes, size, handles.length, this.#peerLimits);
+    // The frame has its own bytes, since the caller may change those of the message at once.
+    const message = { frame: messageFrame(encoded, handles.length), bytes, size, handles };
+    const canSendNow = this.#backlog.length === 0 && handles.length <= MAX_FDS_PER_MESSAGE &&
+      this.#hasSpaceFor(bytes) &&
+      this.#handlesInFlight + handles.length <= WINDOW_HANDLES;
+    if (canSendNow && this.#sendFirstBatch(message, handles)) {
+      if (this.#belowLowWater()) return undefined;
+      return new Promise((resolve, reject) => this.#backpressured.push({ resolve, reject }));
+    }
+    // The caller may close the handles at once, too.
+    const copies = duplicateAll(handles);
     return new Promise((resolve, reject) => {
-      if (this.#endError !== undefined) throw this.#endError;
-      const size = messageSize(encoded.json, encoded.parts);
-      if (this.#peerLimits !== undefined) this.#checkSize(size, handles.length, this.#peerLimits);
-      const canSendNow = this.#backlog.length === 0 && handles.length <= MAX_FDS_PER_MESSAGE &&
-        this.#hasSpaceFor(size) &&
-        this.#handlesInFlight + handles.length <= WINDOW_HANDLES;
-      if (canSendNow && this.#sendFirstBatch(encoded, size, handles.length, handles)) {
-        return this.#resolveOrHold({ resolve, reject });
-      }
-      this.#backlog.push({
-        // Copies, since the caller may close the handles and change the bytes at once.
-        handles: duplicateAll(handles),
-        encoded: { json: encoded.json, parts: encoded.parts.map((part) => new Uint8Array(part)) },
-        size,
-        sentHandles: undefined,
-        resolve,
-        reject,
-      });
+      this.#backlog.push({ ...message, handles: copies, sentHandles: undefined, resolve, reject });
       this.#sendBacklog();
     });
   }
@@ -114,7 +125,7 @@ export class Outbox {
     if (messages > this.#unackedSizes.length || handles > this.#handlesInFlight) {
       throw protocolError("an ack for more than was sent");
     }
-    for (const size of this.#unackedSizes.splice(0, messages)) this.#unackedBytes -= size;
+    for (let more = messages; more > 0; more--) this.#unackedBytes -= this.#unackedSizes.shift()!;
     this.#handlesInFlight -= handles;
     this.#transport.onAck(handles);
     this.#retryMs = MIN_RETRY_MS;
@@ -151,15 +162,10 @@ export class Outbox {
         this.#handlesInFlight <= WINDOW_HANDLES * LOW_WATER;
   }
 
-  #hasSpaceFor(size: number): boolean {
+  #hasSpaceFor(bytes: number): boolean {
     if (this.#peerLimits === undefined) return false;
     const { length } = this.#unackedSizes;
-    return length === 0 || (length < WINDOW_MESSAGES && this.#unackedBytes + size <= WINDOW_BYTES);
-  }
-
-  #checkSize(size: number, handles: number, { maxMessageBytes, maxHandles }: Limits): void {
-    if (size > maxMessageBytes) throw tooLargeError(`${size} bytes`, `${maxMessageBytes}`);
-    if (handles > maxHandles) throw tooLargeError(`${handles} handles`, `${maxHandles}`);
+    return length === 0 || (length < WINDOW_MESSAGES && this.#unackedBytes + bytes <= WINDOW_BYTES);
   }
 
   /**
@@ -167,23 +173,34 @@ export class Outbox {
    * handles go before the frames: if they cannot be sent, the peer knows nothing of the message.
    */
   #sendFirstBatch(
-    encoded: EncodedMessage,
-    size: number,
-    totalHandles: number,
+    { frame, bytes }: OutgoingMessage,
     batch: readonly RawHandle[],
   ): boolean {
-    const descriptor = batch.length === 0 ? undefined : this.#transport.send(batch);
-    if (batch.length > 0 && descriptor === undefined) return false;
-    this.#unackedSizes.push(size);
-    this.#unackedBytes += size;
-    this.#write(messageFrame(encoded.json, encoded.parts, totalHandles));
-    if (descriptor !== undefined) this.#announceBatch(batch.length, descriptor);
+    const announcement = batch.length === 0 ? undefined : this.#offer(batch);
+    if (batch.length > 0 && announcement === undefined) return false;
+    this.#unackedSizes.push(bytes);
+    this.#unackedBytes += bytes;
+    this.#write(frame);
+    if (announcement !== undefined) this.#write(announcement);
     return true;
   }
 
-  #announceBatch(count: number, descriptor: BatchDescriptor): void {
-    this.#handlesInFlight += count;
-    this.#write(frame(Kind.Handles, int32s(count), descriptor));
+  /**
+   * Offers a batch to the peer, and returns the frame that announces it; `undefined` while the kernel's buffer is
+   * full. A batch that was offered and cannot be announced ends the channel.
+   */
+  #offer(batch: readonly RawHandle[]): Uint8Array | undefined {
+    const number = this.#nextBatch;
+    const descriptor = this.#transport.send(batch, number);
+    if (descriptor === undefined) return undefined;
+    this.#nextBatch = nextBatchNumber(number);
+    this.#handlesInFlight += batch.length;
+    try {
+      return handlesFrame(number, batch.length, descriptor);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   #sendBacklog(): void {
@@ -205,8 +222,8 @@ export class Outbox {
   /** Sends as much of a message as the windows allow; returns whether it is complete. */
   #sendEntry(entry: BacklogEntry): boolean {
     if (entry.sentHandles === undefined) {
-      if (!this.#hasSpaceFor(entry.size)) return false;
-      this.#checkSize(entry.size, entry.handles.length, this.#peerLimits as Limits);
+      if (!this.#hasSpaceFor(entry.bytes)) return false;
+      checkSize(entry.bytes, entry.size, entry.handles.length, this.#peerLimits as Limits);
     }
     for (;;) {
       const { sentHandles = 0, handles } = entry;
@@ -220,13 +237,10 @@ export class Outbox {
   }
 
   #sendBatch(entry: BacklogEntry, batch: readonly RawHandle[]): boolean {
-    const { encoded, size, handles, sentHandles } = entry;
-    if (sentHandles === undefined) {
-      return this.#sendFirstBatch(encoded, size, handles.length, batch);
-    }
-    const descriptor = this.#transport.send(batch);
-    if (descriptor !== undefined) this.#announceBatch(batch.length, descriptor);
-    return descriptor !== undefined;
+    if (entry.sentHandles === undefined) return this.#sendFirstBatch(entry, batch);
+    const announcement = this.#offer(batch);
+    if (announcement !== undefined) this.#write(announcement);
+    return announcement !== undefined;
   }
 
   #retryLater(): false {
@@ -236,9 +250,27 @@ export class Outbox {
   }
 }
 
+/** Throws when a peer with these limits would not accept a message. */
+function checkSize(
+  bytes: number,
+  size: number,
+  handles: number,
+  { maxMessageBytes, maxHandles }: Limits,
+): void {
+  const most = largestSize(maxMessageBytes);
+  if (bytes > maxMessageBytes) throw tooLargeError(`${bytes} bytes`, `${maxMessageBytes}`);
+  if (size > most) {
+    throw tooLargeError(
+      `${bytes} bytes whose many values count for ${size - bytes} more`,
+      `${most}`,
+    );
+  }
+  if (handles > maxHandles) throw tooLargeError(`${handles} handles`, `${maxHandles}`);
+}
+
 function tooLargeError(what: string, limit: string): HandleError {
   return failure("EMSGSIZE", "send", {
     message: `Cannot send ${what} in one message: the other process accepts ${limit}; send ` +
-      "smaller messages, or raise the limit of the other process",
+      "smaller messages, or raise maxMessageBytes or maxHandles of the other process",
   });
 }

@@ -1,134 +1,213 @@
 /**
  * Wakes a server up on Linux. The runtime cannot watch the socket of a server, which is not its own.
  * So each client, after it has connected there, also connects to a second path, the wake-up socket,
- * and closes that connection at once. The runtime itself listens at the second path.
+ * and closes that connection at once. The runtime itself accepts at the second path.
  */
-import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
-import { isForbidden } from "../../ffi/host.ts";
-import { connectTo } from "../../ffi/posix/unix_socket.ts";
-import type { Stats } from "node:fs";
+import { failure, type HandleError } from "../../ffi/error.ts";
+import { builtin, isForbidden } from "../../ffi/host.ts";
+import { type Identity, identityOf, identityOfName } from "../../ffi/posix/identity.ts";
+import {
+  chmod,
+  connectIfNotFull,
+  listenAt,
+  nameAnew,
+  unlink,
+} from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
+import { nodeNet } from "../util/node.ts";
 import { runtimeError } from "../util/runtime_error.ts";
 import type { Listener } from "./types.ts";
-import { nodeFs, nodeNet } from "../util/node.ts";
+
+/** The most connections that may wait to be accepted. */
+export const BACKLOG = 511;
+/** The pause after a failed accept of Deno, in milliseconds. */
+const ACCEPT_PAUSE_MS = 100;
+
+/**
+ * The path of a server's wake-up socket. The ending `.bell` is part of the protocol: processes with other
+ * versions of this library connect to it.
+ */
+export const wakeupPath = (path: string): string => `${path}.bell`;
 
 /** Wakes up the server that listens for wake-ups at a path. */
 export function notify(path: string): void {
-  try {
-    closeAll([connectTo(path)]);
-  } catch (error) {
-    // The backlog is full of wake-ups that the server has not handled: one more is not needed.
-    if (!isBacklogFull(error)) throw error;
-  }
+  // A full backlog has wake-ups that the server has not handled: one more is not needed.
+  const socket = connectIfNotFull(path);
+  if (socket !== undefined) closeAll([socket]);
 }
 
-/** Whether it is the error of connecting to a server with as many connections as may wait. */
-export function isBacklogFull(error: unknown): boolean {
-  return hasCode(error, "EAGAIN") && error.syscall === "connect";
+/** Whether two identities are of one file, which is there. */
+export function isSameFile(one: Identity | undefined, other: Identity | undefined): boolean {
+  return one !== undefined && one.device === other?.device && one.inode === other.inode;
 }
 
-/** Removes the file of a socket; any other file stays. */
-export function removeSocket(path: string): void {
-  if (lstat(path)?.isSocket() !== true) return;
-  try {
-    nodeFs().unlinkSync(path);
-  } catch (cause) {
-    const error = socketError(cause, "unlink", path);
-    if (error.code !== "ENOENT") throw error;
-  }
+/** A wake-up socket that has its name: wake-ups wait in it until the runtime accepts them. */
+export interface WakeupSocket {
+  /** Has the runtime accept. When it throws, the socket is closed. */
+  start(onWakeup: () => void): Promise<Listener>;
+  /** Closes a socket that was not started. */
+  close(): void;
 }
 
-function lstat(path: string): Stats | undefined {
-  try {
-    return nodeFs().lstatSync(path, { throwIfNoEntry: false });
-  } catch (cause) {
-    throw socketError(cause, "lstat", path);
-  }
+/** Makes a wake-up socket at a path, which must be free. Only this user may connect. */
+export function bindWakeups(path: string): WakeupSocket {
+  return "Deno" in globalThis ? bindWithDeno(path) : bindForNodeNet(path);
 }
 
-/** The flags of Node for what its errors call a permission. Deno's messages have its flags. */
-const NODE_FLAGS: Readonly<Record<string, string>> = {
-  FileSystemRead: "--allow-fs-read",
-  FileSystemWrite: "--allow-fs-write",
-};
-
-/** The error of the runtime as a `HandleError`. A missing permission is named with its flag. */
-function socketError(cause: unknown, syscall: string, path: string): HandleError {
-  if (!isForbidden(cause)) return runtimeError(cause, syscall, path);
-  const { message, permission = "" } = cause as Error & { permission?: string };
-  const flag = NODE_FLAGS[permission];
-  const advice = flag === undefined ? "" : `; run Node with ${flag} for its folder`;
-  return failure("EACCES", syscall, {
-    message: `Cannot ${syscall} ${path}: ${message}${advice}`,
-    cause,
-  });
-}
-
-/** Listens for wake-ups at a path; replaces the socket file that an earlier server has left. */
-export async function listenForWakeups(path: string, onWakeup: () => void): Promise<Listener> {
-  removeSocket(path);
-  if (lstat(path) !== undefined) {
-    throw failure("EADDRINUSE", "bind", {
-      message: `Cannot listen at ${path}: there is a file that is no socket; move it, or use ` +
-        "another path",
-    });
-  }
-  let listener: Listener;
-  try {
-    listener = "Deno" in globalThis
-      ? listenWithDeno(path, onWakeup)
-      : await listenWithNodeNet(path, onWakeup);
-  } catch (cause) {
-    throw socketError(cause, "listen", path);
-  }
-  try {
-    nodeFs().chmodSync(path, 0o600);
-  } catch (cause) {
-    await listener.close();
-    throw socketError(cause, "chmod", path);
-  }
+function bindForNodeNet(path: string): WakeupSocket {
+  if (isClusterWorker()) return bindInClusterWorker(path);
+  // A path that the runtime has bound, it removes, whoever has it by then. This one it does not know.
+  const fd = listenAt(path, BACKLOG);
   return {
-    async close() {
-      await listener.close();
-      removeSocket(path);
-    },
+    start: (onWakeup) => acceptWithNodeNet(fd, path, onWakeup),
+    close: () => closeAll([fd]),
   };
 }
 
-async function listenWithNodeNet(path: string, onWakeup: () => void): Promise<Listener> {
-  const net = nodeNet();
-  const server = net.createServer((connection) => {
+async function acceptWithNodeNet(
+  fd: number,
+  path: string,
+  onWakeup: () => void,
+): Promise<Listener> {
+  const before = identityOf(fd)?.inode;
+  const server = nodeNet().createServer((connection) => {
     connection.on("error", () => {});
     connection.destroy();
     onWakeup();
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ fd, exclusive: true }, resolve);
+    });
+  } catch (cause) {
+    if (identityOf(fd)?.inode === before) closeAll([fd]); // unless the runtime has closed it
+    throw socketError(cause, path);
+  }
+  server.on("error", onWakeup); // it could not accept: whoever has connected waits all the same
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
+/**
+ * In a worker of node:cluster, Node would listen at a descriptor of the primary process with this number. So the
+ * runtime binds the path itself there, and removes it when it closes, while the server's own path is still alive.
+ */
+function bindInClusterWorker(path: string): WakeupSocket {
+  let onWakeup = () => {};
+  const server = nodeNet().createServer((connection) => {
+    connection.on("error", () => {});
+    connection.destroy();
+    onWakeup();
+  });
+  const listening = new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => reject(socketError(cause, path)));
+    server.once("listening", resolve);
+  });
+  listening.catch(() => {}); // start() is told
+  server.listen({ path, exclusive: true });
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return {
+    async start(callback) {
+      onWakeup = callback;
+      await listening;
+      chmod(path, 0o600);
+      server.on("error", onWakeup);
+      return { close };
+    },
+    close: () => void close(),
+  };
+}
+
+function isClusterWorker(): boolean {
+  return "Bun" in globalThis
+    ? false
+    : builtin<typeof import("node:cluster")>("node:cluster")?.isWorker === true;
+}
+
 /** The part of `Deno.Listener` that is used. Deno's `node:net` closes descriptors twice. */
-interface DenoListener extends AsyncIterable<{ close(): void }> {
+interface DenoListener {
+  accept(): Promise<{ close(): void }>;
   close(): void;
 }
 
-function listenWithDeno(path: string, onWakeup: () => void): Listener {
+function bindWithDeno(path: string): WakeupSocket {
   const { Deno } = globalThis as unknown as {
     Deno: { listen(options: { transport: "unix"; path: string }): DenoListener };
   };
-  const listener = Deno.listen({ transport: "unix", path });
-  const accepting = (async () => {
-    for await (const connection of listener) {
-      connection.close();
+  let listener: DenoListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path });
+  } catch (cause) {
+    throw socketError(cause, path);
+  }
+  try {
+    chmod(path, 0o600);
+  } catch (error) {
+    listener.close();
+    unlink(path);
+    throw error;
+  }
+  const identity = identityOfName(path);
+  return {
+    start(onWakeup) {
+      const { close } = acceptWithDeno(listener, onWakeup);
+      return Promise.resolve({ close: () => closeWithDeno(path, identity, close) });
+    },
+    close: () => listener.close(),
+  };
+}
+
+/**
+ * Closes the listener. Deno removes its path then, whoever has it by now: it is another server's when somebody
+ * has removed ours. So that one gets another name for that moment.
+ */
+async function closeWithDeno(
+  path: string,
+  identity: Identity | undefined,
+  close: () => Promise<void>,
+): Promise<void> {
+  const other = `${path}.${crypto.randomUUID()}`;
+  const isOurs = isSameFile(identityOfName(path), identity);
+  const isKept = !isOurs && nameAnew(path, other, false);
+  try {
+    await close();
+  } finally {
+    if (isKept) nameAnew(other, path, true);
+  }
+}
+
+function acceptWithDeno(listener: DenoListener, onWakeup: () => void): Listener {
+  let isClosed = false;
+  let endPause = () => {};
+  const acceptNext = async () => {
+    try {
+      (await listener.accept()).close();
       onWakeup();
+    } catch {
+      if (isClosed) return;
+      onWakeup(); // it could not accept: whoever has connected waits all the same
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ACCEPT_PAUSE_MS);
+        endPause = () => (clearTimeout(timer), resolve());
+      });
     }
-  })().catch(() => {}); // close() below interrupts the loop with an error
+  };
+  const accepting = (async () => {
+    while (!isClosed) await acceptNext();
+  })();
   return {
     async close() {
+      isClosed = true;
       listener.close();
+      endPause();
       await accepting;
     },
   };
+}
+
+/** The error of the runtime as a `HandleError`. A missing permission is named. */
+function socketError(cause: unknown, path: string): HandleError {
+  if (!isForbidden(cause)) return runtimeError(cause, "listen", path);
+  const { message } = cause as Error;
+  return failure("EACCES", "listen", { message: `Cannot listen ${path}: ${message}`, cause });
 }

@@ -1,19 +1,28 @@
 /** Listening at a named pipe and connecting to one, by the runtime's own `node:net`. */
 import type { Server, Socket } from "node:net";
-import { failure, HandleError, hasCode } from "../../ffi/error.ts";
+import { hasCode } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
 import { GENERIC_READ, OPEN_EXISTING } from "../../ffi/win32/constants.ts";
 import { CreateFileW } from "../../ffi/win32/file.ts";
 import { GetNamedPipeServerProcessId, WaitNamedPipeW } from "../../ffi/win32/pipe.ts";
+import { frame, Kind } from "./frames.ts";
 import { closeAll } from "../handle/raw.ts";
 import { nodeNet } from "../util/node.ts";
+import { REFUSAL_MS } from "./windows_stream.ts";
+import {
+  busyError,
+  connectError,
+  inUseError,
+  isDenied,
+  listenError,
+  mayPass,
+  nameError,
+} from "./windows_pipe_errors.ts";
 
 /** A flag of `CreateFileW`: the server may not impersonate this user. */
 const SECURITY_SQOS_PRESENT = 0x0010_0000;
-/** All instances of the pipe are in use: for a moment, or because the server has closed. */
-const ERROR_PIPE_BUSY = 231;
-/** How long to try to connect while all instances are in use, in milliseconds. */
-const TIMEOUT_MS = 10_000;
+/** What the system says of a name that no pipe has. */
+const ERROR_FILE_NOT_FOUND = 2;
 /** The longest pause between two attempts, in milliseconds. */
 const MAX_RETRY_MS = 20;
 /** The most instances that Deno can be configured to have; beyond them it silently stops listening. */
@@ -22,16 +31,25 @@ const DENO_INSTANCES = 254;
 const DENO_VARIABLE = "NODE_PENDING_PIPE_INSTANCES";
 /** In Deno, the most connections. The other instances are for connections that wait to be refused. */
 const DENO_CONNECTIONS = 240;
+/** The most clients that are refused and have time to read why. */
+const MAX_REFUSED = 1024;
+const MAX_REFUSED_IN_DENO = 60;
 /** How long to wait until pipes that are closed have disappeared, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000;
 
-/** The state of a pipe, found without connecting to it; "busy" when all instances are in use. */
+/**
+ * The state of a pipe, found without connecting to it; "busy" when all instances are in use.
+ *
+ * @throws {HandleError} `EINVAL` when no pipe can have this name
+ */
 function stateOf(path: string): "none" | "busy" | "free" {
   try {
     WaitNamedPipeW(path, 1);
     return "free";
   } catch (error) {
-    return hasCode(error, "ENOENT") ? "none" : "busy";
+    if (hasCode(error, "ENOENT") && error.native === ERROR_FILE_NOT_FOUND) return "none";
+    if (hasCode(error, "EBUSY", "ETIMEDOUT", "EACCES")) return "busy";
+    throw nameError(path, error);
   }
 }
 
@@ -39,7 +57,8 @@ function stateOf(path: string): "none" | "busy" | "free" {
  * Waits until no pipe has this name. Not every system refuses a second server, so this function
  * checks; and runtimes close a connection a moment after they report that it is closed.
  *
- * @throws {HandleError} `EADDRINUSE` when a process listens, or channels stay open
+ * @throws {HandleError} `EADDRINUSE` when a process listens, or channels stay open;
+ * `EINVAL` when no pipe can have this name
  */
 export async function waitUntilFree(path: string): Promise<void> {
   await pollUntil(() => stateOf(path) !== "busy");
@@ -64,8 +83,8 @@ export interface PipeServer {
  * connection when the server has accepted the next one as well: Deno for Windows can end in a panic
  * when a connection is closed just when it begins to read (tokio-rs/mio#1819).
  */
-export function probeServer(path: string): Promise<PipeServer> {
-  return retryWhileBusy(path, () => {
+export function probeServer(path: string, signal: AbortSignal): Promise<PipeServer> {
+  return retryWhileBusy(path, signal, () => {
     const flags = SECURITY_SQOS_PRESENT;
     const probe = CreateFileW(path, GENERIC_READ, 0, null, OPEN_EXISTING, flags, 0);
     try {
@@ -78,47 +97,79 @@ export function probeServer(path: string): Promise<PipeServer> {
 }
 
 /** Connects to a pipe. */
-export function connectTo(path: string): Promise<Socket> {
-  return retryWhileBusy(path, () =>
+export function connectTo(path: string, signal: AbortSignal): Promise<Socket> {
+  return retryWhileBusy(path, signal, () =>
     new Promise<Socket>((resolve, reject) => {
       const socket = nodeNet().connect(path);
-      socket.on("error", reject); // has no effect once it is connected
-      socket.once("connect", () => resolve(socket));
+      const abort = () => {
+        socket.destroy();
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      // Both have no effect once it is connected.
+      socket.on("error", reject);
+      socket.once("close", () => reject(new Error("the connection has ended")));
+      socket.once("connect", () => {
+        signal.removeEventListener("abort", abort);
+        resolve(socket);
+      });
+      socket.once("close", () => signal.removeEventListener("abort", abort));
     }));
 }
 
-/**
- * Starts to listen. The pipe exists when this function returns.
- *
- * @param onConnection is called with each connection, whichever process it comes from
- * @param onError is called when listening fails
- */
-export function startListening(
-  path: string,
-  onConnection: (socket: Socket) => void,
-  onError: (error: unknown) => void,
-): Server {
+/** What a listener at a pipe reports. */
+export interface PipeEvents {
+  /** Is called with each connection, whichever process it comes from. What it throws ends the connection. */
+  onConnection(socket: Socket): void;
+  /** Is called when listening fails, or something later that does not end the listener. */
+  onError(error: unknown): void;
+}
+
+/** Starts to listen. The pipe exists when this function returns. */
+export function startListening(path: string, { onConnection, onError }: PipeEvents): Server {
   let openConnections = 0;
   const server = nodeNet().createServer((socket) => {
     socket.on("error", () => {}); // "close" follows
     socket.once("close", () => openConnections--);
-    if (++openConnections > DENO_CONNECTIONS && isDeno()) socket.destroy();
-    else onConnection(socket);
+    if (++openConnections > DENO_CONNECTIONS && isDeno()) return refuse(socket);
+    try {
+      onConnection(socket);
+    } catch (error) {
+      socket.destroy();
+      onError(error);
+    }
   });
-  server.once("error", (cause) => onError(listenError(path, cause)));
+  // For ever: an error without a listener would end the process.
+  server.on("error", (cause) => onError(listenError(path, cause)));
   try {
     withDenoInstances(() => server.listen({ path, exclusive: true }));
   } catch (error) {
-    throw isForbidden(error) ? permissionError(path, error) : error;
+    throw listenError(path, error);
   }
   return server;
 }
 
+/** Refuses a client, which tries again. */
+function refuse(socket: Socket): void {
+  socket.end(frame(Kind.Busy));
+  socket.resume(); // its end is seen by reading
+  const timer = setTimeout(() => socket.destroy(), REFUSAL_MS);
+  timer.unref?.();
+  socket.once("close", () => clearTimeout(timer));
+}
+
 /** Starts to listen, and waits until the runtime reports it. */
-export function listen(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
+export function listen(path: string, { onConnection, onError }: PipeEvents): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = startListening(path, onConnection, reject);
-    server.once("listening", () => resolve(server));
+    let hasStarted = false;
+    const server = startListening(path, {
+      onConnection,
+      onError: (error) => hasStarted ? onError(error) : reject(error as Error),
+    });
+    server.once("listening", () => {
+      hasStarted = true;
+      resolve(server);
+    });
   });
 }
 
@@ -134,28 +185,29 @@ export async function stopListening(server: Server, path: string): Promise<void>
   await pollUntil(() => stateOf(path) !== "free");
 }
 
-/** Tries again while all instances of the pipe are in use. */
+/** Tries again while all instances of the pipe are in use, until the signal. */
 async function retryWhileBusy<Value>(
   path: string,
+  signal: AbortSignal,
   attempt: () => Value | Promise<Value>,
 ): Promise<Value> {
-  const end = Date.now() + TIMEOUT_MS;
+  let wasBusy = false;
+  const throwIfOver = () => {
+    if (signal.aborted) throw wasBusy ? busyError(path, signal.reason) : signal.reason;
+  };
   for (let wait = 1;; wait = Math.min(2 * wait, MAX_RETRY_MS)) {
+    throwIfOver();
     try {
       return await attempt();
     } catch (error) {
-      if (isForbidden(error)) throw permissionError(path, error);
-      if (!isBusy(path, error)) throw connectError(path, error);
-      if (Date.now() > end) throw busyError(path, error);
+      throwIfOver();
+      // The runtimes have different codes for a busy pipe, so the system decides.
+      const isGone = isForbidden(error) || stateOf(path) === "none";
+      if (isGone || isDenied(error) || !mayPass(error)) throw connectError(path, error);
+      wasBusy = true;
     }
     await pause(wait);
   }
-}
-
-/** The runtimes have different codes for a busy pipe, so the system decides. */
-function isBusy(path: string, error: unknown): boolean {
-  if (error instanceof HandleError) return error.native === ERROR_PIPE_BUSY;
-  return !isDenied(error) && stateOf(path) !== "none";
 }
 
 /** Listens with more than the four instances that are Deno's default, which it reads at that moment. */
@@ -180,55 +232,7 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | undefined)?.code;
-}
-
-function isDenied(error: unknown): boolean {
-  return codeOf(error) === "EACCES" || codeOf(error) === "EPERM";
-}
-
-function listenError(path: string, cause: unknown): HandleError {
-  return codeOf(cause) === "EADDRINUSE"
-    ? inUseError(path, cause)
-    : failure("EACCES", "CreateNamedPipe", {
-      message: `Cannot listen at ${path}: the system does not allow this process to make the ` +
-        "pipe; use another name",
-      cause,
-    });
-}
-
-function inUseError(path: string, cause?: unknown): HandleError {
-  return failure("EADDRINUSE", "CreateNamedPipe", {
-    message:
-      `Cannot listen at ${path}: a pipe of this name exists, of a process that listens or of ` +
-      "channels that are still open; close them, or use another name",
-    cause,
-  });
-}
-
-function connectError(path: string, cause: unknown): HandleError {
-  const code = isDenied(cause) ? "EACCES" : "ENOENT";
-  const why = code === "EACCES"
-    ? "it belongs to another user; connect to a process of this user"
-    : "no process listens there; start the process that does, or check the name";
-  return failure(code, "CreateFileW", { message: `Cannot connect to ${path}: ${why}`, cause });
-}
-
-function busyError(path: string, cause: unknown): HandleError {
-  return failure("ECONNREFUSED", "CreateFileW", {
-    message: `Cannot connect to ${path}: no connection was accepted for ${TIMEOUT_MS / 1000} ` +
-      "seconds; the server was closed and its channels are still open, or it is too busy: start " +
-      "a server with another name, or try again",
-    cause,
-  });
-}
-
-/** The error for a permission that Deno requires. */
-function permissionError(path: string, cause: unknown): HandleError {
-  return failure("EACCES", "CreateFileW", {
-    message: `Cannot use ${path}: Deno does not permit it; run with --allow-all, which Deno ` +
-      "requires for pipes",
-    cause,
-  });
+/** The most clients that are refused and have time to read why. */
+export function maxRefusedClients(): number {
+  return isDeno() ? MAX_REFUSED_IN_DENO : MAX_REFUSED;
 }

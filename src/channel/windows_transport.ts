@@ -10,9 +10,10 @@
  * event, then the peer is the process that it was taken from, and may take handles of this process,
  * which only processes of this user may.
  */
-import { failure, HandleError } from "../../ffi/error.ts";
+import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
 import { CreateEventW } from "../../ffi/win32/event.ts";
+import { kindOf } from "../../ffi/win32/object.ts";
 import { frame, type Hello, int32s, Kind, protocolError, readInt32s } from "./frames.ts";
 import { closeAll } from "../handle/raw.ts";
 import type { BatchDescriptor, HandleTransport } from "./types.ts";
@@ -20,7 +21,7 @@ import { allOrNone, duplicateAll } from "../batch/duplicate_all.ts";
 import { openPeer } from "./windows_peer.ts";
 import type { PipeServer } from "./windows_pipe.ts";
 import type { ProcessReference } from "../process/types.ts";
-import { windowsProcesses } from "../process/windows.ts";
+import { takeUnexamined } from "../process/windows.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** A challenge that the peer has not answered. */
@@ -34,10 +35,12 @@ export class PullTransport implements HandleTransport {
   /** The sender's duplicates disappear with its process. */
   readonly needsLiveSender: boolean = true;
   #server: PipeServer | undefined;
+  #isClient = false;
   #peer: ProcessReference | undefined;
   #challenge: PendingChallenge | undefined;
   /** Our handle of the peer's event; `null` after the peer has acknowledged the proof. */
   #proofEvent: RawHandle | null | undefined;
+  #onProofAcked: (() => void) | undefined;
   /** The duplicates that the peer has not acknowledged, oldest first. */
   #inFlight: RawHandle[] = [];
   #isClosed = false;
@@ -45,9 +48,11 @@ export class PullTransport implements HandleTransport {
   /** Sets the server of the pipe: the hello must name this process. Takes over the probe. */
   expectServer(server: PipeServer): void {
     this.#server = server;
+    this.#isClient = true;
     if (this.#isClosed) closeAll([server.probe]);
   }
 
+  /** The number of a batch needs no check here: each batch has its values with it. */
   send(handles: readonly RawHandle[]): BatchDescriptor {
     const duplicates = duplicateAll(handles);
     this.#inFlight.push(...duplicates);
@@ -62,18 +67,28 @@ export class PullTransport implements HandleTransport {
     return allOrNone(values, (value) => takeFrom(peer, value));
   }
 
+  discard(handles: readonly RawHandle[]): void {
+    closeAll(handles);
+  }
+
   onAck(count: number): void {
     closeAll(this.#inFlight.splice(0, count));
   }
 
+  /**
+   * A client waits for the ack of its proof as well: until then its server may still send it away, because
+   * there are too many clients.
+   */
   verifyPeer({ pid }: Hello, write: (frame: Uint8Array) => void): Promise<void> {
+    if (this.#isClosed || this.#peer !== undefined) throw protocolError("an unexpected hello");
     if (this.#server !== undefined) this.#checkServer(pid, this.#server);
-    this.#peer = openPeer(pid);
+    this.#peer = openPeer(pid); // whatever follows, close() closes it
     const event = CreateEventW(null, true, false, null);
-    return new Promise((onVerified) => {
-      this.#challenge = { event, onVerified };
-      write(frame(Kind.Challenge, int32s(event)));
-    });
+    const verified = new Promise<void>((onVerified) => this.#challenge = { event, onVerified });
+    write(frame(Kind.Challenge, int32s(event)));
+    if (!this.#isClient) return verified;
+    const acked = new Promise<void>((onAcked) => this.#onProofAcked = onAcked);
+    return verified.then(() => acked);
   }
 
   onFrame(kind: number, body: Uint8Array, write: (frame: Uint8Array) => void): boolean {
@@ -104,7 +119,10 @@ export class PullTransport implements HandleTransport {
   /** Takes the event of the peer, and answers with the value of the handle here. */
   #onChallenge(body: Uint8Array, write: (frame: Uint8Array) => void): void {
     if (this.#proofEvent !== undefined) throw protocolError("a second challenge");
-    this.#proofEvent = takeFrom(this.#requirePeer(), readHandleValue(body));
+    const value = readHandleValue(body);
+    const event = takeEvent(this.#requirePeer(), value);
+    if (event === undefined) throw this.#isClient ? givenUpError() : noEventError();
+    this.#proofEvent = event;
     write(frame(Kind.Proof, int32s(this.#proofEvent)));
   }
 
@@ -126,6 +144,7 @@ export class PullTransport implements HandleTransport {
     if (typeof this.#proofEvent !== "number") throw protocolError("an unexpected proof ack");
     closeAll([this.#proofEvent]);
     this.#proofEvent = null;
+    this.#onProofAcked?.();
   }
 
   #requirePeer(): ProcessReference {
@@ -136,8 +155,31 @@ export class PullTransport implements HandleTransport {
   }
 }
 
+/**
+ * Takes a handle of any kind, without a look at its object: Windows answers some questions about an end of
+ * a pipe only after a read for which another thread waits, so a peer could stop this one for ever. Sockets
+ * and I/O completion ports, of which a duplicate is of no use, are refused by the sender.
+ */
 function takeFrom(peer: ProcessReference, value: number): RawHandle {
-  return windowsProcesses.take(value, peer, false, false);
+  return takeUnexamined(value, peer);
+}
+
+/**
+ * Takes the event of a challenge; `undefined` when the value is not an event's. The peer is not verified
+ * yet, and may have named a process that has nothing to do with it: of that one no file, pipe or process is
+ * held.
+ */
+function takeEvent(peer: ProcessReference, value: number): RawHandle | undefined {
+  let taken: RawHandle;
+  try {
+    taken = takeFrom(peer, value);
+  } catch (error) {
+    if (hasCode(error, "EBADF")) return undefined;
+    throw error;
+  }
+  if (kindOf(taken) === "Event") return taken;
+  closeAll([taken]);
+  return undefined;
 }
 
 /** Whether a handle of the peer refers to the same object as one of ours. */
@@ -167,6 +209,17 @@ function readHandleValue(body: Uint8Array): number {
 /** Throws for values that are no handle. A pseudo-handle, which is negative, is not accepted. */
 function checkHandleValue(value: number): void {
   if (value <= 0 || (value & 3) !== 0) throw protocolError(`${value}, which is no handle`);
+}
+
+function noEventError(): Error {
+  return protocolError("a challenge that is no event");
+}
+
+/** For a client: a server with too many clients sends the oldest away, and closes its event first. */
+function givenUpError(): HandleError {
+  return failure("EAGAIN", "connect", {
+    message: "Cannot open a channel: the process at the other end has given it up; try again",
+  });
 }
 
 function identityError(pid: number | undefined): HandleError {

@@ -11,8 +11,9 @@
  * @module
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
-export { type ChannelOptions, HandleChannel, type HandleMessage } from "../channel/channel.ts";
+export { HandleChannel, type HandleMessage } from "../channel/channel.ts";
 export type { JsonValue } from "../channel/message.ts";
+export type { ChannelOptions } from "../channel/options.ts";
 export type { FsFile } from "../handle/deno_file.ts";
 export { BorrowedHandle, Handle, OwnedHandle } from "../handle/handle.ts";
 export type { DuplicateOptions } from "../handle/options.ts";

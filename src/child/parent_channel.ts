@@ -1,12 +1,12 @@
 /** The child's end of the channel that `spawn` makes. */
 import { isWindows } from "../../ffi/host.ts";
+import { createChannel, type HandleChannel } from "../channel/channel.ts";
+import { Connection } from "../channel/connection.ts";
 import {
   type ChannelOptions,
-  createChannel,
-  type HandleChannel,
-  parseLimits,
-} from "../channel/channel.ts";
-import type { Limits } from "../channel/frames.ts";
+  type ChannelSettings,
+  parseChannelOptions,
+} from "../channel/options.ts";
 import { CHANNEL_VARIABLE } from "../channel/types.ts";
 import { readVariable, refuseInWorker, takeReserved } from "./inherited.ts";
 import { shared } from "../util/shared.ts";
@@ -41,15 +41,15 @@ import { channels } from "../channel/platform.ts";
  * ```
  */
 export function parentChannel(options?: ChannelOptions): HandleChannel | undefined {
-  const limits = parseLimits(options);
-  return shared("parentChannel", 1, () => openParent(limits)) ?? undefined;
+  const settings = parseChannelOptions(options);
+  return shared("parentChannel", 1, () => openParent(settings)) ?? undefined;
 }
 
 /** The channel; `null` when there is none. */
-function openParent(limits: Limits): HandleChannel | null {
+function openParent(settings: ChannelSettings): HandleChannel | null {
   refuseInWorker();
   const value = isWindows() ? readVariable(CHANNEL_VARIABLE) : undefined;
   const end = channels().openFromParent(takeReserved, value);
   if (value !== undefined) delete process.env[CHANNEL_VARIABLE];
-  return end === undefined ? null : createChannel(end, limits);
+  return end === undefined ? null : createChannel(new Connection(end, settings.limits), settings);
 }

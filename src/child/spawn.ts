@@ -3,13 +3,10 @@ import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { builtin, isWindows, keptBuiltin } from "../../ffi/host.ts";
-import {
-  type ChannelOptions,
-  createChannel,
-  type HandleChannel,
-  parseLimits,
-} from "../channel/channel.ts";
-import { CHANNEL_VARIABLE, defaultLimits, RESERVED } from "../channel/types.ts";
+import { createChannel, type HandleChannel } from "../channel/channel.ts";
+import { Connection } from "../channel/connection.ts";
+import { type ChannelOptions, defaultSettings, parseChannelOptions } from "../channel/options.ts";
+import { CHANNEL_VARIABLE, RESERVED } from "../channel/types.ts";
 import {
   encodeHandles,
   HANDLES_VARIABLE,
@@ -125,25 +122,26 @@ function start(
   // All that is the caller's is read before the sources are looked at: reading it may run a program of
   // the caller, which may close one.
   const { handles, channel = false, ...others } = options ?? {};
-  const limits = channel === false
+  const settings = channel === false
     ? undefined
     : channel === true
-    ? defaultLimits
-    : parseLimits(channel);
+    ? defaultSettings
+    : parseChannelOptions(channel);
   const entries = stdioEntries(others.stdio);
-  if (limits !== undefined) refuseIpc(entries);
+  if (settings !== undefined) refuseIpc(entries);
   const program = { command, args: Array.from(args, (arg) => `${arg}`) };
   const env = childEnvironment(others.env);
   const launch: Launch = { program, options: withPath(others), entries, env };
   const sources = namedSources(handles);
-  if (limits === undefined) return startWith(launch, sources, undefined);
-  const { parentEnd, childHandles, environmentValue, cancel, releaseChildEnd } = channels()
+  if (settings === undefined) return startWith(launch, sources, undefined);
+  const { parentEnd, childHandles, environmentValue, started, cancel, releaseChildEnd } = channels()
     .createForChild();
   try {
-    const value = createChannel(parentEnd, limits);
+    const value = createChannel(new Connection(parentEnd, settings.limits), settings);
     const monitor = errorMonitor();
     const all = [...sources, ...Object.entries(childHandles)];
     const child = startWith(launch, all, environmentValue);
+    started(child.pid);
     child.once("exit", cancel);
     child.once(monitor, cancel);
     return Object.defineProperty(child, "channel", { value }) as unknown as HandleChild;

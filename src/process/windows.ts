@@ -36,6 +36,7 @@ import {
   type ProcessReference,
   showProcess,
 } from "./types.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { reportNumber } from "../handle/hooks.ts";
 import { refuseUnduplicable } from "../handle/windows_kinds.ts";
 
@@ -153,6 +154,19 @@ function giveSelf(to: ProcessReference, inheritable: boolean): number {
     { close: () => CloseHandle(real) },
     () => windowsProcesses.give(real, to, inheritable),
   );
+}
+
+/**
+ * Takes a handle without a look at its object, which may be one whose duplicates are of no use.
+ *
+ * @returns a handle that is not inheritable, which the caller closes
+ */
+export function takeUnexamined(raw: RawHandle, from: ProcessReference): RawHandle {
+  const taken = orProcessEnded(
+    from,
+    () => DuplicateHandle(from.raw, raw, SELF, out, 0, false, DUPLICATE_SAME_ACCESS),
+  );
+  return reportNumber(taken, CloseHandle);
 }
 
 /** Whether a handle of a process is open and refers to the object of a handle of ours. */

@@ -55,11 +55,16 @@ function settle(close: () => unknown, failed: (error: unknown) => void): void {
 /** Warns of an error of a close whose result is returned: written data may be lost. */
 export function warnOfClose(error: unknown): void {
   if (isCloseRefused(error)) return; // the source stays open, as after DUPLICATE_CLOSE_SOURCE
-  // Whatever was thrown, and whatever a program has put in place of emitWarning: the result is returned.
+  warnOf("The call succeeded, but what it closed reported an error", error);
+}
+
+/** Makes a warning of the process, a `HandleWarning`, of an error that nobody waits for. */
+export function warnOf(what: string, error: unknown): void {
+  // Whatever was thrown, and whatever a program has put in place of emitWarning: the caller goes on.
   try {
     const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
     globalThis.process?.emitWarning?.(
-      `The call succeeded, but what it closed reported an error: ${message ?? error}`,
+      `${what}: ${message ?? error}`,
       { type: "HandleWarning", ...(typeof code === "string" ? { code } : {}) },
     );
   } catch {

@@ -162,7 +162,7 @@ describe("the table of permissions", () => {
     expect(
       rows.map(({ cells }) => flagsOf(cells.join(" "), placesIn("/")).length),
     ).toEqual(
-      [0, 2, 1, 3, 1, 6],
+      [0, 2, 1, 3, 1, 4],
     );
   });
 

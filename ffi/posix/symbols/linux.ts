@@ -122,6 +122,14 @@ export const channelSymbols = {
   recvmsg: { parameters: ["i32", "address", "i32"], result: "i32" },
   // int fchmod(int fd, mode_t mode);
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  // int chmod(const char *pathname, mode_t mode);
+  chmod: { parameters: ["address", "u32"], result: "i32" },
+  // int rename(const char *oldpath, const char *newpath);
+  rename: { parameters: ["address", "address"], result: "i32" },
+  // int link(const char *oldpath, const char *newpath);
+  link: { parameters: ["address", "address"], result: "i32" },
+  // int unlink(const char *pathname);
+  unlink: { parameters: ["address"], result: "i32" },
   // uid_t geteuid(void);
   geteuid: { parameters: [], result: "u32" },
 } as const satisfies SymbolTable;
@@ -151,6 +159,9 @@ export const failedSymbols = {
 
 /** O_DIRECT of asm/fcntl.h, whose value depends on the processor. */
 export const directFlags = { arm64: 0o200000, others: 0o40000 } as const;
+
+/** O_NOFOLLOW of asm/fcntl.h, whose value depends on the processor. */
+export const noFollowFlags = { arm64: 0o100000, others: 0o400000 } as const;
 
 /** The constants of fcntl.h, sys/resource.h and sys/socket.h that differ between Linux and macOS. */
 export const constants = {

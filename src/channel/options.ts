@@ -1,0 +1,145 @@
+/** The options of channels and servers, and their defaults. */
+import { checkInteger, show } from "../../ffi/check.ts";
+import { checkKeys } from "../handle/options.ts";
+import type { Limits } from "./frames.ts";
+import { defaultLimits, defaultPendingLimits, type PendingLimits } from "./types.ts";
+
+/** What this side of a channel accepts. A `send` of the other side fails beyond it. */
+export interface ChannelOptions {
+  /**
+   * The most bytes of a message: its JSON, its `Uint8Array`s, 12 bytes, and 4 for each `Uint8Array`.
+   * Default 16 MiB.
+   *
+   * Many small values take more memory than bytes. So the bytes, 64 for each array, object and string value,
+   * 128 for each key, 8 for each comma, 1344 for each `Uint8Array`, and the JSON once more where it is not
+   * only ASCII, are together at most this number, or 1 MiB where that is more.
+   */
+  readonly maxMessageBytes?: number | undefined;
+  /** The most handles of a message. Default 10,000. */
+  readonly maxHandles?: number | undefined;
+  /**
+   * How long `close` waits until the other side has everything, in milliseconds. Then it ends the
+   * channel. Default 10,000.
+   */
+  readonly closeTimeout?: number | undefined;
+}
+
+/** How long to wait for the process that listens, and what ends the wait. */
+export interface ConnectOptions extends ChannelOptions {
+  /** How long it may take until the channel is open, in milliseconds. Default 10,000. */
+  readonly handshakeTimeout?: number | undefined;
+  /** Ends the attempt to connect: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a server does for its clients. */
+export interface ListenOptions extends ChannelOptions {
+  /**
+   * How long a client may take until its channel is open, in milliseconds. Then it is refused.
+   * Default 10,000.
+   */
+  readonly handshakeTimeout?: number | undefined;
+  /**
+   * The most clients whose channels are not open yet, from 1 to 10,000. Beyond it the oldest one is sent
+   * away; `connect` of this library then tries again by itself. Default 128.
+   */
+  readonly maxPendingClients?: number | undefined;
+  /**
+   * Is called with what fails and does not end the server: accepting clients, for instance without free
+   * descriptors (once, until it succeeds again), and what `onChannel` throws or is rejected with.
+   * Without it, such an error becomes a warning of the process, a `HandleWarning`.
+   */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Closes the server. Open channels stay open. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The options of a channel, after a check. */
+export interface ChannelSettings {
+  readonly limits: Limits;
+  /** In milliseconds. */
+  readonly closeTimeout: number;
+}
+
+/** The options of `connect`, after a check. */
+export interface ConnectSettings extends ChannelSettings {
+  /** In milliseconds. */
+  readonly handshakeTimeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The options of `listen`, after a check. */
+export interface ListenSettings extends ChannelSettings {
+  readonly pending: PendingLimits;
+  readonly onError: ((error: unknown) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How long `close` waits for the other side without options, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 10_000;
+/** The longest time that a timer of every runtime can wait, in milliseconds. */
+const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
+/** The settings of a channel without options. */
+export const defaultSettings: ChannelSettings = {
+  limits: defaultLimits,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+};
+
+const channelNames: readonly string[] = ["maxMessageBytes", "maxHandles", "closeTimeout"];
+const connectNames: readonly string[] = [...channelNames, "handshakeTimeout", "signal"];
+const listenNames: readonly string[] = [...connectNames, "maxPendingClients", "onError"];
+
+/** Checks the options of a channel. */
+export function parseChannelOptions(options: ChannelOptions | undefined): ChannelSettings {
+  if (options === undefined) return defaultSettings;
+  checkKeys(options, channelNames as readonly (keyof ChannelOptions)[]);
+  return channelSettings(options);
+}
+
+/** Checks the options of `connect`. */
+export function parseConnectOptions(options: ConnectOptions = {}): ConnectSettings {
+  checkKeys(options, connectNames as readonly (keyof ConnectOptions)[]);
+  const { handshakeTimeout = defaultPendingLimits.handshakeTimeout, signal } = options;
+  checkInteger(handshakeTimeout, "handshakeTimeout", 1, MAX_TIMEOUT_MS);
+  checkSignal(signal);
+  return { ...channelSettings(options), handshakeTimeout, signal };
+}
+
+/** Checks the options of `listen`. */
+export function parseListenOptions(options: ListenOptions = {}): ListenSettings {
+  checkKeys(options, listenNames as readonly (keyof ListenOptions)[]);
+  const {
+    handshakeTimeout = defaultPendingLimits.handshakeTimeout,
+    maxPendingClients = defaultPendingLimits.maxPendingClients,
+    onError,
+    signal,
+  } = options;
+  checkInteger(handshakeTimeout, "handshakeTimeout", 1, MAX_TIMEOUT_MS);
+  checkInteger(maxPendingClients, "maxPendingClients", 1, 10_000);
+  if (onError !== undefined && typeof onError !== "function") {
+    throw new TypeError(`Cannot use ${show(onError)} as onError: it must be a function`);
+  }
+  checkSignal(signal);
+  const pending = { handshakeTimeout, maxPendingClients };
+  return { ...channelSettings(options), pending, onError, signal };
+}
+
+function channelSettings(options: ChannelOptions): ChannelSettings {
+  const {
+    maxMessageBytes = defaultLimits.maxMessageBytes,
+    maxHandles = defaultLimits.maxHandles,
+    closeTimeout = CLOSE_TIMEOUT_MS,
+  } = options;
+  checkInteger(maxMessageBytes, "maxMessageBytes", 64, 1 << 30);
+  checkInteger(maxHandles, "maxHandles", 0, 1 << 20);
+  checkInteger(closeTimeout, "closeTimeout", 1, MAX_TIMEOUT_MS);
+  return { limits: { maxMessageBytes, maxHandles }, closeTimeout };
+}
+
+function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
+  throw new TypeError(`Cannot use ${show(signal)} as signal: it must be an AbortSignal`);
+}
