@@ -1,4 +1,4 @@
-/** Many pairs of `duplicate` and `close`, and what they leave behind: nothing. */
+/** What is done many times, and what it leaves behind: nothing. */
 import { setImmediate } from "node:timers/promises";
 import { duplicate } from "../../mod.ts";
 import type { Fixture } from "./fixture.ts";
@@ -6,7 +6,8 @@ import { collector } from "./garbage.ts";
 
 /** What was there before and after. */
 export interface Leak {
-  readonly pairs: number;
+  /** How often it was done. */
+  readonly count: number;
   readonly seconds: number;
   readonly handlesBefore: number;
   readonly handlesAfter: number;
@@ -33,13 +34,23 @@ const WARM_UP = 300_000;
 /** Pairs between two turns of the event loop: some milliseconds. */
 const SLICE = 5000;
 
-/** Makes the pairs, and measures before and after. */
+/** Makes pairs of `duplicate` and `close`, and measures before and after. */
 export async function makePairs(pairs: number, fixture: Fixture): Promise<Leak> {
+  return await measureLeak(pairs, WARM_UP, fixture, (count) => duplicateAndClose(count, fixture));
+}
+
+/** Does something many times after a warm-up, and measures before and after. */
+export async function measureLeak(
+  count: number,
+  warmUp: number,
+  fixture: Fixture,
+  work: (count: number) => Promise<void>,
+): Promise<Leak> {
   const collect = collector();
-  await duplicateAndClose(WARM_UP, fixture);
+  await work(warmUp);
   const before = await measure(fixture, collect);
   const start = performance.now();
-  await duplicateAndClose(pairs, fixture);
+  await work(count);
   const seconds = (performance.now() - start) / 1000;
   const after = await measure(fixture, collect);
   const heapGrowth = after.heap - before.heap;
@@ -47,7 +58,7 @@ export async function makePairs(pairs: number, fixture: Fixture): Promise<Leak> 
   const leaks = after.handles - before.handles > fixture.countSlack ||
     heapGrowth > HEAP_SLACK || memoryGrowth > MEMORY_SLACK;
   const [handlesBefore, handlesAfter] = [before.handles, after.handles];
-  return { pairs, seconds, handlesBefore, handlesAfter, heapGrowth, memoryGrowth, leaks };
+  return { count, seconds, handlesBefore, handlesAfter, heapGrowth, memoryGrowth, leaks };
 }
 
 async function duplicateAndClose(pairs: number, { source }: Fixture): Promise<void> {

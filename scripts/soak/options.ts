@@ -6,6 +6,8 @@ export interface Options {
   readonly calls: number;
   /** Pairs of `duplicate` and `close` in the leak part. */
   readonly pairs: number;
+  /** Messages with a handle each in the leak part, where there are channels. */
+  readonly messages: number;
   /** The time limit of one runtime. */
   readonly minutes: number;
   /** What the choice of the calls starts from. */
@@ -13,15 +15,15 @@ export interface Options {
 }
 
 /** The options and what they are for, as it is shown when one is unknown. */
-const usage =
-  "--calls=10000000 (failing calls), --pairs=1000000 (duplicate and close), --minutes=20 (limit), " +
-  "--seed=(random)";
+const usage = "--calls=10000000 (failing calls), --pairs=1000000 (duplicate and close), " +
+  "--messages=1000000 (with a handle each), --minutes=20 (limit), --seed=(random)";
 
 /** Reads the arguments; what is not given has its default. */
 export function parseOptions(args: readonly string[]): Options {
   const options = {
     calls: 10_000_000,
     pairs: 1_000_000,
+    messages: 1_000_000,
     minutes: 20,
     seed: Math.floor(Math.random() * 2 ** 32),
   };

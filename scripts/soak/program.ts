@@ -1,6 +1,6 @@
 /**
  * The soak of one runtime, started by scripts/soak/run.ts or by hand, also on Windows:
- * `runtime scripts/soak/program.ts [--calls=…] [--pairs=…] [--minutes=…] [--seed=…]`.
+ * `runtime scripts/soak/program.ts [--calls=…] [--pairs=…] [--messages=…] [--minutes=…] [--seed=…]`.
  *
  * One worker disturbs the others all the time. First a worker makes bare calls; then the main
  * thread and two workers, each with an `errno` of its own, make the failing calls. What leaks is
@@ -12,6 +12,7 @@ import { makeCalls, type Share, type Tally } from "./caller.ts";
 import type { Disturbance } from "./disturber.ts";
 import { makeFixture } from "./fixture.ts";
 import { makePairs } from "./leak.ts";
+import { sendMessages } from "./messages.ts";
 import { parseOptions } from "./options.ts";
 import { problems, summary } from "./report.ts";
 import { SIGNAL } from "./signals.ts";
@@ -21,7 +22,7 @@ const WORKERS = 2;
 /** Bare calls for each call that throws: they cost little. */
 const BARE_PER_CALL = 10;
 
-const { calls, pairs, minutes, seed } = parseOptions(process.argv.slice(2));
+const { calls, pairs, messages, minutes, seed } = parseOptions(process.argv.slice(2));
 const deadline = setTimeout(() => {
   console.log(`no end after ${minutes} minutes (seed ${seed})`);
   process.exit(1);
@@ -44,9 +45,13 @@ disturber.postMessage("stop");
 const [disturbance] = await once(disturber, "message") as [Disturbance];
 await disturber.terminate();
 
-const leak = await makePairs(pairs, makeFixture(WORKERS + 2));
+const fixture = makeFixture(WORKERS + 2);
+const leak = await makePairs(pairs, fixture);
+const messageLeak = process.platform === "darwin"
+  ? undefined
+  : await sendMessages(messages, fixture);
 clearTimeout(deadline);
-const report = { seed, seconds, bare, tallies, disturbance, signals, leak };
+const report = { seed, seconds, bare, tallies, disturbance, signals, leak, messageLeak };
 console.log([summary(report), ...problems(report)].join("\n    "));
 process.exit(problems(report).length === 0 ? 0 : 1);
 

@@ -14,13 +14,17 @@ export interface Report {
   /** Signals that the handler saw. */
   readonly signals: number;
   readonly leak: Leak;
+  /** The same for messages of a channel; `undefined` where there are no channels. */
+  readonly messageLeak: Leak | undefined;
 }
 
 /** Everything that must not be, in words; nothing when the soak passed. */
-export function problems({ bare, tallies, disturbance, signals, leak }: Report): string[] {
+export function problems(report: Report): string[] {
+  const { bare, tallies, disturbance, signals, leak, messageLeak } = report;
   const found = tallies.flatMap(({ examples }) => examples);
   if (bare.wrong > 0) found.push(`${bare.wrong} bare calls, the last: ${bare.example}`);
   if (leak.leaks) found.push("handles or memory leak");
+  if (messageLeak?.leaks === true) found.push("handles or memory of messages leak");
   // Calls in a quiet process would prove little.
   const noise = [disturbance.files, ...tallies.flatMap((tally) => [tally.timers, tally.files])];
   if (process.platform !== "win32") noise.push(signals);
@@ -30,7 +34,7 @@ export function problems({ bare, tallies, disturbance, signals, leak }: Report):
 
 /** The figures in one line. */
 export function summary(report: Report): string {
-  const { seed, seconds, bare, tallies, disturbance, signals, leak } = report;
+  const { seed, seconds, bare, tallies, disturbance, signals, leak, messageLeak } = report;
   const sum = (key: "calls" | "wrong" | "collections" | "timers" | "files"): number =>
     tallies.reduce((total, tally) => total + tally[key], 0);
   return [
@@ -39,12 +43,18 @@ export function summary(report: Report): string {
     `meanwhile ${count(sum("collections"))} forced collections, ${count(sum("timers"))} timers, ` +
     `${count(signals)} of ${count(disturbance.sent)} signals, ` +
     `${count(sum("files") + disturbance.files)} file system calls`,
-    `${count(leak.pairs)} pairs in ${leak.seconds.toFixed(1)} s, ` +
-    `descriptors ${leak.handlesBefore} → ${leak.handlesAfter}, ` +
-    `heap ${growth(leak.heapGrowth)} bytes (at most ${count(HEAP_SLACK)}), ` +
-    `memory ${growth(leak.memoryGrowth)} (at most ${count(MEMORY_SLACK)})`,
+    showLeak("pairs", leak),
+    ...messageLeak === undefined ? [] : [showLeak("messages with a handle", messageLeak)],
     `seed ${seed}`,
   ].join("; ");
+}
+
+function showLeak(what: string, leak: Leak): string {
+  const { seconds, handlesBefore, handlesAfter, heapGrowth, memoryGrowth } = leak;
+  return `${count(leak.count)} ${what} in ${seconds.toFixed(1)} s, ` +
+    `descriptors ${handlesBefore} → ${handlesAfter}, ` +
+    `heap ${growth(heapGrowth)} bytes (at most ${count(HEAP_SLACK)}), ` +
+    `memory ${growth(memoryGrowth)} (at most ${count(MEMORY_SLACK)})`;
 }
 
 /** With commas: the digits of a million are hard to count. */

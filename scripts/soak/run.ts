@@ -1,9 +1,9 @@
 /**
  * Makes millions of failing calls in every runtime, with garbage collection, timers, signals and
  * workers going on, and checks every error number; then searches for leaks:
- * `npm run soak -- [--runtime=deno|bun|node|node20] [--calls=…] [--pairs=…] [--minutes=…] [--seed=…]`.
+ * `npm run soak -- [--runtime=deno|bun|node|node20] [--calls=…] [--pairs=…] [--messages=…] [--minutes=…] [--seed=…]`.
  *
- * Ten million calls per runtime is the default; CI makes fewer (`--calls=300000 --pairs=100000`).
+ * Ten million calls per runtime is the default; CI makes fewer (`--calls=300000 --messages=100000`).
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

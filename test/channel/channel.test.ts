@@ -32,6 +32,8 @@ const messages: readonly (readonly [name: string, message: JsonValue])[] = [
   }],
   ["many bytes", Array.from({ length: 300 }, (_, at) => bytes(at & 255))],
   ["keys that look like marks", { "\u0001": 0, "\u0001\u0001": bytes(1), "\u0001a": [2] }],
+  ["keys with a mark", { "\u007f": 0, "\u007f\u007f": bytes(1), "\u007f%007f": [2], "%007f": 3 }],
+  ["a mark alone, with bytes beside it", [{ "\u007f": 0 }, bytes(7), { "\u007f": bytes(8) }]],
   ["a mark alone", { "\u0001": 0 }],
   ["a mark alone, with bytes", [{ "\u0001": 0 }, bytes(7), { "\u0001": bytes(8) }]],
   ["the keys of every object", { constructor: 1, toString: "x", hasOwnProperty: bytes(1) }],
@@ -102,6 +104,35 @@ describe("a message", () => {
     const { message } = await next(ends.far);
     expect(Buffer.compare((message as { payload: Uint8Array }).payload, payload)).toBe(0);
     await sent;
+  });
+
+  test("large arrives as it was at the call, in its turn, before the end", async () => {
+    await using ends = await connected();
+    const sizes = [3 << 20, 100, 2 << 20, 5 << 20, 65_536, 4 << 20];
+    let sending = Promise.resolve();
+    for (const [at, size] of sizes.entries()) {
+      const bytes = new Uint8Array(size).fill(at);
+      const sent = ends.near.send(bytes);
+      bytes.fill(99);
+      sending = sending.then(() => sent);
+    }
+    const last = sending.then(() => ends.near.close());
+    for (const [at, size] of sizes.entries()) {
+      const { message } = await next(ends.far);
+      expect(Buffer.compare(message as Uint8Array, new Uint8Array(size).fill(at))).toBe(0);
+    }
+    expect(await ends.far.receive()).toBeUndefined();
+    await last;
+  });
+
+  test("a large message is not lost by closing at once", async () => {
+    await using ends = await connected();
+    const sent = ends.near.send(new Uint8Array(8 << 20).fill(7));
+    const closed = ends.near.close();
+    const { message } = await next(ends.far);
+    expect(Buffer.compare(message as Uint8Array, new Uint8Array(8 << 20).fill(7))).toBe(0);
+    expect(await ends.far.receive()).toBeUndefined();
+    await Promise.all([sent, closed]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { HandleChannel, type HandleSource, type OwnedHandle } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { frame, int32s, Kind, messageFrame } from "../../src/channel/frames.ts";
+import { frame, int32s, Kind, messageFrame, VERSION } from "../../src/channel/frames.ts";
 import { connected, type Ends, next, place, turns } from "../support/channel_ends.ts";
 import { anyHello, anyInput, Random, RawPeer } from "../support/channel_fuzz.ts";
 import { childFiles } from "../support/child_files.ts";
@@ -76,7 +76,7 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
         uses.push(use(peer.channel, source.raw, seen));
         peer.say(anyHello(random));
         for (let more = 1 + random.below(8); more > 0; more--, inputs++) {
-          const { bytes, handles } = anyInput(random);
+          const { bytes, handles } = anyInput(random, peer.lots);
           const cut = random.below(4) === 0 ? random.below(bytes.length + 1) : bytes.length;
           peer.say(bytes.subarray(0, cut), Array.from({ length: handles }, () => source.raw));
           if (random.below(6) === 0) await turns(1);
@@ -102,12 +102,12 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
   });
 
   const text = (json: string, handles = 0) =>
-    messageFrame(new TextEncoder().encode(json), [], handles);
+    messageFrame({ json: new TextEncoder().encode(json), parts: [] }, handles);
   const hello = (version: number) => frame(Kind.Hello, int32s(0x4850_5544, version, 1, 1000, 10));
-  const batch = (count: number) => frame(Kind.Handles, int32s(count));
+  const batch = (count: number) => frame(Kind.Handles, int32s(0, count));
   /** What is said after a good hello, with so many handles beside it, and what it is called. */
   const faults: readonly (readonly [what: string, handles: number, ...said: Uint8Array[]])[] = [
-    ["a second hello", 0, hello(1)],
+    ["a second hello", 0, hello(VERSION)],
     ["a frame of kind 77", 0, frame(77)],
     ["other handles than it announced", 2, text("1", 1), batch(1)],
     ["other handles than it announced", 1, text("1", 2), batch(2)],
@@ -126,7 +126,8 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
     ["beyond the limit", 0, int32s(0x7fff_ffff, Kind.Message)],
     ["more than its window allows", 0, ...Array.from({ length: 65 }, () => text("1"))],
     ["not JSON", 0, text("{")],
-    ["not JSON", 0, text('[{"\\u0001":3}]')],
+    ["not JSON", 0, text('[{"\u007f":3}]')],
+    ["a message that is nested too deep", 0, text("[".repeat(2000))],
   ];
 
   test.each(faults.map(([what, handles, ...said]) => [what, handles, said] as const))(
@@ -135,7 +136,7 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
       using file = temporaryFile("abc");
       using source = openRaw(file.path, "r");
       const peer = new RawPeer();
-      peer.say(hello(1), Array.from({ length: handles }, () => source.raw));
+      peer.say(hello(VERSION), Array.from({ length: handles }, () => source.raw));
       for (const each of said) peer.say(each);
       await turns();
       // What came before the fault, if anything, is received first.
@@ -158,7 +159,9 @@ describe.runIf(isLinux)("with raw sockets at the other end (Linux)", () => {
   );
 
   test("another version or something else than a hello is EPROTO", async () => {
-    for (const first of [hello(2), frame(Kind.Hello, int32s(1, 1, 1, 1, 1)), text("1"), hello(0)]) {
+    for (
+      const first of [hello(1), frame(Kind.Hello, int32s(1, VERSION, 1, 1, 1)), text("1"), hello(0)]
+    ) {
       const peer = new RawPeer();
       peer.say(first);
       await expect(peer.channel.receive()).rejects.toMatchObject({ code: "EPROTO" });

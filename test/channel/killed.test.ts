@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { HandleChannel, type HandleError, type OwnedHandle } from "duphandle";
 import * as posix from "duphandle/posix";
 import { beforeAll, expect, test } from "vitest";
-import { next, place } from "../support/channel_ends.ts";
+import { next, patient, place } from "../support/channel_ends.ts";
 import { rounds } from "../support/rounds.ts";
 import { runtimeCommands } from "../support/runtime_commands.ts";
 import { isWindows, pipeRaw, readRaw } from "../support/system.ts";
@@ -33,7 +33,7 @@ function isAlone(reader: OwnedHandle): boolean {
 async function reach(at: string, isOver: () => boolean): Promise<HandleChannel> {
   for (;;) {
     try {
-      return await HandleChannel.connect(at);
+      return await HandleChannel.connect(at, patient);
     } catch (error) {
       if (isOver()) throw error;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -85,7 +85,9 @@ async function survive(how: "listen" | "connect", random: () => number): Promise
   };
   let accept: (channel: HandleChannel) => void = () => {};
   const accepted = new Promise<HandleChannel>((resolve) => accept = resolve);
-  const server = how === "connect" ? await HandleChannel.listen(where.path, accept) : undefined;
+  const server = how === "connect"
+    ? await HandleChannel.listen(where.path, accept, patient)
+    : undefined;
   const over = start();
   await using channel = server === undefined
     ? await reach(where.path, () => isOver)

@@ -3,15 +3,13 @@ import { once } from "node:events";
 import { borrow, HandleChannel, type HandleError, spawn } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createChannel } from "../../src/channel/channel.ts";
-import { defaultLimits } from "../../src/channel/types.ts";
 import { connectToParent, listenForChild } from "../../src/channel/windows.ts";
 import { next } from "../support/channel_ends.ts";
 import { childFiles } from "../support/child_files.ts";
 import { programPath } from "../support/program.ts";
 import { runtimeCommands } from "../support/runtime_commands.ts";
 import { isWindows } from "../support/system.ts";
-import { rejection } from "../support/windows_channels.ts";
+import { channelOf, rejection, silentClient } from "../support/windows_channels.ts";
 import { openOnce, signalled } from "../support/windows_objects.ts";
 
 const { CreateEventW } = win32;
@@ -33,9 +31,9 @@ async function untilFree(name: string): Promise<void> {
 describe.runIf(isWindows)("a channel with a child", () => {
   test("can be used before the child is there, from both sides", async () => {
     const { parentEnd, pipeName } = listenForChild();
-    await using parent = createChannel(parentEnd, defaultLimits);
+    await using parent = channelOf(parentEnd);
     const sent = parent.send("for the child");
-    await using child = createChannel(connectToParent(pipeName), defaultLimits);
+    await using child = channelOf(connectToParent(pipeName));
     await Promise.all([sent, child.send("for the parent")]);
     expect((await next(child)).message).toBe("for the child");
     expect((await next(parent)).message).toBe("for the parent");
@@ -68,7 +66,7 @@ describe.runIf(isWindows)("a channel with a child", () => {
 
   test("ends when it is cancelled, since the child has not come", async () => {
     const { parentEnd, cancel } = listenForChild();
-    const channel = createChannel(parentEnd, defaultLimits);
+    const channel = channelOf(parentEnd);
     const sent = channel.send("in vain");
     const received = channel.receive();
     cancel();
@@ -80,15 +78,29 @@ describe.runIf(isWindows)("a channel with a child", () => {
 
   test("ends when it is closed before the child has come", async () => {
     const { parentEnd, pipeName } = listenForChild();
-    await createChannel(parentEnd, defaultLimits).close();
-    await using child = createChannel(connectToParent(pipeName), defaultLimits);
+    await channelOf(parentEnd).close();
+    await using child = channelOf(connectToParent(pipeName));
     expect(await child.receive()).toBeUndefined();
+  });
+
+  test("is not for strangers who say nothing or something else", async () => {
+    const { parentEnd, pipeName } = listenForChild();
+    await using parent = channelOf(parentEnd);
+    const silent = await silentClient(pipeName);
+    const loud = await silentClient(pipeName);
+    loud.write("GET / HTTP/1.1\r\n\r\n");
+    await once(loud, "close");
+    await using child = channelOf(connectToParent(pipeName));
+    await child.send("here");
+    expect((await next(parent)).message).toBe("here");
+    if (!silent.destroyed) await once(silent, "close"); // nobody else can be the child
+    await Promise.all([parent.close(), child.close()]);
   });
 
   test("goes on when it is cancelled after the child has come", async () => {
     const { parentEnd, pipeName, cancel } = listenForChild();
-    await using parent = createChannel(parentEnd, defaultLimits);
-    await using child = createChannel(connectToParent(pipeName), defaultLimits);
+    await using parent = channelOf(parentEnd);
+    await using child = channelOf(connectToParent(pipeName));
     await child.send("here");
     expect((await next(parent)).message).toBe("here");
     cancel();

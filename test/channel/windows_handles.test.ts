@@ -103,8 +103,8 @@ describe.runIf(isWindows)("a message about handles in transit", () => {
   test.each(lies)("must not be %s", async (_, descriptor) => {
     await using both = await lied(process.pid);
     await both.liar.prove();
-    const { json, parts } = encodeMessage("one");
-    both.liar.say(messageFrame(json, parts, 1), frame(Kind.Handles, int32s(1), descriptor));
+    const encoded = encodeMessage("one");
+    both.liar.say(messageFrame(encoded, 1), frame(Kind.Handles, int32s(0, 1), descriptor));
     expect(await rejection(both.connection.inbox.receive())).toMatchObject({ code: "EPROTO" });
   });
 
@@ -112,10 +112,10 @@ describe.runIf(isWindows)("a message about handles in transit", () => {
     await using both = await lied(process.pid);
     await both.liar.prove();
     const event = CreateEventW(null, true, false, null);
-    const { json, parts } = encodeMessage("one");
-    const said = [int32s(event), descriptor].flatMap((each) => [
-      messageFrame(json, parts, 1),
-      frame(Kind.Handles, int32s(1), each),
+    const encoded = encodeMessage("one");
+    const said = [int32s(event), descriptor].flatMap((each, number) => [
+      messageFrame(encoded, 1),
+      frame(Kind.Handles, int32s(number, 1), each),
     ]);
     both.liar.say(concatenate([...said, frame(Kind.Bye)]));
     await both.liar.over(); // nobody has received anything yet
@@ -129,10 +129,10 @@ describe.runIf(isWindows)("a message about handles in transit", () => {
     await using both = await lied(process.pid);
     await both.liar.prove();
     const event = CreateEventW(null, true, false, null);
-    const { json, parts } = encodeMessage("two");
-    const message = messageFrame(json, parts, 2);
-    both.liar.say(message, frame(Kind.Handles, int32s(2), int32s(event, 0x7ff0)));
-    both.liar.say(message, frame(Kind.Handles, int32s(2), int32s(event, event)));
+    const encoded = encodeMessage("two");
+    const message = messageFrame(encoded, 2);
+    both.liar.say(message, frame(Kind.Handles, int32s(0, 2), int32s(event, 0x7ff0)));
+    both.liar.say(message, frame(Kind.Handles, int32s(1, 2), int32s(event, event)));
     expect(await rejection(both.connection.inbox.receive())).toMatchObject({ code: "EBADF" });
     expect(handlesOf(event)).toBe(1);
     const { handles } = (await both.connection.inbox.receive())!;

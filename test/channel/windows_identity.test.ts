@@ -55,8 +55,8 @@ describe.runIf(isWindows)("the process at the other end", () => {
 
   test("may never prove anything: it is not heard, and nothing is left of it", async () => {
     await using both = await lied(process.pid);
-    const { json, parts } = encodeMessage("early");
-    both.liar.say(messageFrame(json, parts, 0));
+    const encoded = encodeMessage("early");
+    both.liar.say(messageFrame(encoded, 0));
     await both.liar.hear(Kind.Challenge);
     both.liar[Symbol.dispose]();
     expect(await rejection(both.connection.ready)).toMatchObject({ code: "EPIPE" });
@@ -69,6 +69,7 @@ describe.runIf(isWindows)("the process at the other end", () => {
       ["no number", () => [frame(Kind.Challenge)]],
       ["two numbers", () => [frame(Kind.Challenge, int32s(4, 8))]],
       ["no handle", () => [frame(Kind.Challenge, int32s(6))]],
+      ["what is closed", () => [frame(Kind.Challenge, int32s(0x7ff0))]],
       ["this process itself", () => [frame(Kind.Proof, int32s(-1))]],
       ["an unexpected proof ack", () => [frame(Kind.Proof)]],
     ] as const,
@@ -77,7 +78,7 @@ describe.runIf(isWindows)("the process at the other end", () => {
     const event = CreateEventW(null, true, false, null);
     both.liar.say(...frames(event));
     expect(await rejection(both.connection.ready)).toMatchObject({ code: "EPROTO" });
-    await both.connection.close();
+    await both.connection.close(1000);
     expect(handlesOf(event)).toBe(1);
     win32.CloseHandle(event);
   });

@@ -1,29 +1,16 @@
 /** Servers on Windows: the names of their pipes, and who connects. */
 import { once } from "node:events";
-import * as fs from "node:fs";
 import * as net from "node:net";
-import * as path from "node:path";
 import { HandleChannel } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
 import { next, place } from "../support/channel_ends.ts";
-import { type RuntimeCommand, runtimeCommands } from "../support/runtime_commands.ts";
-import { isWindows, temporaryFolder } from "../support/system.ts";
-import { rawServer, rejection, start } from "../support/windows_channels.ts";
+import { runtimeCommands } from "../support/runtime_commands.ts";
+import { isWindows } from "../support/system.ts";
+import { rawServer, rejection, run } from "../support/windows_channels.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
 beforeAll(openOnce);
-
-/** Runs a program beside the tests in a runtime. Its output goes to a file. */
-async function run(runtime: RuntimeCommand, ...args: string[]): Promise<[number | null, string]> {
-  using folder = temporaryFolder();
-  const file = path.join(folder.path, "output.txt");
-  const output = fs.openSync(file, "w");
-  const child = start(runtime, output, ...args);
-  fs.closeSync(output);
-  const [code] = await once(child, "exit") as [number | null];
-  return [code, fs.readFileSync(file, "utf8")];
-}
 
 describe.runIf(isWindows)("the name of a pipe", () => {
   const bad: unknown[] = [
@@ -38,6 +25,16 @@ describe.runIf(isWindows)("the name of a pipe", () => {
       const error = await rejection(open(name as string));
       expect(error).toBeInstanceOf(TypeError);
       expect(error.message).toContain("\\\\.\\pipe\\name");
+    }
+  });
+
+  // The system strips these, and what is left names no pipe.
+  test.each(["\\", " ", ".", ".."])("%j is refused by the system", async (name) => {
+    const path = `\\\\.\\pipe\\${name}`;
+    for (const open of [HandleChannel.connect(path), HandleChannel.listen(path, () => {})]) {
+      const error = await rejection(open);
+      expect(error).toMatchObject({ code: "EINVAL", status: "ERROR_INVALID_PARAMETER" });
+      expect(error.message).toContain(`Cannot use ${path}`);
     }
   });
 
@@ -141,7 +138,6 @@ describe.runIf(isWindows)("a server", () => {
   });
 });
 
-// The last test: it takes ten seconds, after which Wine has forgotten what it had for children.
 describe.runIf(isWindows)("the name of a pipe whose server is closed", () => {
   test("stays as long as a channel that was opened by it", async () => {
     using where = place();
@@ -153,9 +149,8 @@ describe.runIf(isWindows)("the name of a pipe whose server is closed", () => {
     await server.close();
     const again = HandleChannel.listen(where.path, () => {});
     expect(await rejection(again)).toMatchObject({ code: "EADDRINUSE" });
-    expect(await rejection(HandleChannel.connect(where.path))).toMatchObject({
-      code: "ECONNREFUSED",
-    });
+    const connecting = HandleChannel.connect(where.path, { handshakeTimeout: 300 });
+    expect(await rejection(connecting)).toMatchObject({ code: "ECONNREFUSED" });
     await Promise.all([near.close(), far.close()]);
   });
 });

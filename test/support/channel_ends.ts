@@ -20,6 +20,9 @@ export function place(): Place {
   return { path: path.join(folder.path, "s"), [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
+/** Nobody is given up on a busy machine, where a test starts hundreds at once. */
+export const patient = { handshakeTimeout: 300_000 };
+
 /** The two ends of a channel. Both are closed in the end. */
 export interface Ends extends AsyncDisposable {
   /** The end that connected. */

@@ -3,6 +3,7 @@ import * as posix from "duphandle/posix";
 import { sendRights } from "../../ffi/posix/rights.ts";
 import type { HandleChannel } from "duphandle";
 import { createChannel } from "../../src/channel/channel.ts";
+import { Connection } from "../../src/channel/connection.ts";
 import {
   frame,
   helloFrame,
@@ -12,6 +13,7 @@ import {
   messageFrame,
 } from "../../src/channel/frames.ts";
 import { createEnd } from "../../src/channel/posix_transport.ts";
+import { defaultSettings } from "../../src/channel/options.ts";
 import { defaultLimits } from "../../src/channel/types.ts";
 
 /** Numbers that are the same for the same seed. */
@@ -42,7 +44,7 @@ export class Random {
 
 /** Numbers at which something may go wrong. */
 const edges = [0, 1, 2, 3, 5, 64, 253, 254, 255, 4096, 65_536, 0x7fff_ffff, -1, -2, -0x8000_0000];
-const texts = ["null", "{}", "[1,2]", '{"\\u0001":0}', '{"\\u0001":9}', "{", "", "[".repeat(5000)];
+const texts = ["null", "{}", "[1,2]", '{"\u007f":0}', '{"\u007f":9}', "{", "", "[".repeat(5000)];
 
 /** One input: bytes for the stream, and how many handles go beside them. */
 export interface Input {
@@ -58,15 +60,18 @@ type DescribeBatch = (count: number) => Uint8Array;
 const none: DescribeBatch = () => new Uint8Array(0);
 
 /** An input as a peer would send it. */
-function good(random: Random, describe: DescribeBatch = none): Input {
+function good(random: Random, lot: number, describe: DescribeBatch = none): Input {
   switch (random.below(5)) {
     case 0:
-      return { bytes: messageFrame(utf8(random.of(texts)), [random.bytes(9)], 0), handles: 0 };
+      return {
+        bytes: messageFrame({ json: utf8(random.of(texts)), parts: [random.bytes(9)] }, 0),
+        handles: 0,
+      };
     case 1: {
       const handles = 1 + random.below(3);
-      const message = messageFrame(utf8("[]"), [], handles);
+      const message = messageFrame({ json: utf8("[]"), parts: [] }, handles);
       return {
-        bytes: join(message, frame(Kind.Handles, int32s(handles), describe(handles))),
+        bytes: join(message, frame(Kind.Handles, int32s(lot, handles), describe(handles))),
         handles,
       };
     }
@@ -75,7 +80,7 @@ function good(random: Random, describe: DescribeBatch = none): Input {
     case 3:
       return { bytes: random.below(4) === 0 ? frame(Kind.Bye) : hello, handles: 0 };
     default:
-      return { bytes: messageFrame(utf8("{}"), [], 0), handles: 0 };
+      return { bytes: messageFrame({ json: utf8("{}"), parts: [] }, 0), handles: 0 };
   }
 }
 
@@ -104,7 +109,10 @@ const spoil: readonly Spoil[] = [
   }),
   ({ bytes, handles }, random) => ({ bytes: join(bytes, random.bytes(random.below(40))), handles }),
   // Handles of nothing.
-  (_, random) => ({ bytes: frame(Kind.Handles, int32s(random.of(edges))), handles: 1 }),
+  (_, random) => ({
+    bytes: frame(Kind.Handles, int32s(random.of(edges), random.of(edges))),
+    handles: 1,
+  }),
   // Frames of every kind with numbers that make no sense.
   (_, random) => ({
     bytes: frame(random.below(256), int32s(random.of(edges), random.of(edges), random.of(edges))),
@@ -132,14 +140,14 @@ function spoilDescriptors(raw: number): readonly Spoil[] {
     (_, random) => {
       const handles = 1 + random.below(3);
       const descriptor = any(random, handles);
-      const message = messageFrame(utf8("[]"), [], handles);
-      return { bytes: join(message, frame(Kind.Handles, int32s(handles), descriptor)), handles };
+      const message = messageFrame({ json: utf8("[]"), parts: [] }, handles);
+      return { bytes: join(message, frame(Kind.Handles, int32s(0, handles), descriptor)), handles };
     },
     (_, random) => {
       const handles = 1 + random.below(3);
       const descriptor = any(random, random.below(6));
-      const message = messageFrame(utf8("[]"), [], handles);
-      return { bytes: join(message, frame(Kind.Handles, int32s(handles), descriptor)), handles };
+      const message = messageFrame({ json: utf8("[]"), parts: [] }, handles);
+      return { bytes: join(message, frame(Kind.Handles, int32s(0, handles), descriptor)), handles };
     },
     (_, random) => ({ bytes: frame(Kind.Challenge, any(random, random.below(3))), handles: 0 }),
     (_, random) => ({ bytes: frame(Kind.Proof, any(random, random.below(3))), handles: 0 }),
@@ -161,15 +169,15 @@ export function badHello(random: Random): Uint8Array {
   return random.of(spoil)({ bytes: hello, handles: 0 }, random).bytes;
 }
 
-/** An input, of which every other one is spoiled. */
-export function anyInput(random: Random): Input {
-  const input = good(random);
+/** An input, of which every other one is spoiled. Its handles, if it has any, are the lot of this number. */
+export function anyInput(random: Random, lot: number): Input {
+  const input = good(random, lot);
   return random.below(2) === 0 ? input : random.of([...spoil, ...spoilRights])(input, random);
 }
 
 /** Windows: an input as a peer would send it that has a handle of this number. */
 export function goodInput(random: Random, raw: number): Uint8Array {
-  return good(random, (count) => int32s(...Array.from({ length: count }, () => raw))).bytes;
+  return good(random, 0, (count) => int32s(...Array.from({ length: count }, () => raw))).bytes;
 }
 
 /** The same, spoiled. */
@@ -190,21 +198,30 @@ export class RawPeer {
   readonly channel: HandleChannel;
   readonly #stream: number;
   readonly #raw: number;
+  /** How many lots of handles were sent. */
+  lots = 0;
 
-  constructor(limits: Limits = defaultLimits) {
+  constructor(limits: Limits = defaultLimits, closeTimeout: number = defaultSettings.closeTimeout) {
     const { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } = posix;
     const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const [stream, theirStream] = posix.socketpair(AF_UNIX, type, 0);
     const [raw, theirRaw] = posix.socketpair(AF_UNIX, type, 0);
-    this.channel = createChannel(createEnd(stream, raw), limits);
+    const connection = new Connection(createEnd(stream, raw, process.pid), limits);
+    this.channel = createChannel(connection, { limits, closeTimeout });
     this.#stream = theirStream;
     this.#raw = theirRaw;
+  }
+
+  /** Says a good hello. */
+  sayHello(): void {
+    this.say(hello);
   }
 
   /** Sends bytes and handles, as far as there is room and somebody who listens. */
   say(bytes: Uint8Array, handles: readonly number[] = []): void {
     try {
-      if (handles.length > 0) sendRights(this.#raw, handles);
+      const { length } = handles;
+      if (length > 0) sendRights(this.#raw, handles, 0, length, int32s(this.lots++, length));
       for (let at = 0; at < bytes.length;) at += posix.write(this.#stream, bytes.subarray(at));
     } catch {
       // The channel is closed, or full: what it does then is what the test asks.

@@ -5,12 +5,12 @@ import * as win32 from "duphandle/win32";
 import {
   type Frame,
   frame,
-  FrameReader,
   helloFrame,
   int32s,
   Kind,
   readInt32s,
 } from "../../src/channel/frames.ts";
+import { FrameReader } from "../../src/channel/frame_reader.ts";
 import { defaultLimits } from "../../src/channel/types.ts";
 
 /** A process that says what it likes. It reads what it is told to. */

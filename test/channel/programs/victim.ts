@@ -1,5 +1,6 @@
 /** Sends and receives without an end, until it is killed: killed.test.ts. */
 import { HandleChannel } from "duphandle";
+import { patient } from "../../support/channel_ends.ts";
 import { pipeRaw } from "../../support/system.ts";
 
 const [how, path] = process.argv.slice(2) as ["listen" | "connect", string];
@@ -20,5 +21,6 @@ async function work(channel: HandleChannel): Promise<void> {
   await receiving;
 }
 
-if (how === "listen") await HandleChannel.listen(path, (channel) => void work(channel));
-else await work(await HandleChannel.connect(path));
+if (how === "listen") {
+  await HandleChannel.listen(path, (channel) => void work(channel), patient);
+} else await work(await HandleChannel.connect(path, patient));

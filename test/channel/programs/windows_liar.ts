@@ -15,6 +15,7 @@ import { report } from "../../support/report.ts";
 
 const [path = "", pid = "", seed = "", count = "", rude] = process.argv.slice(2);
 const AT_ONCE = 8;
+const never = new AbortController().signal;
 /** More than the server accepts in a frame, so it completes the last one and begins one that is too long. */
 const gibberish = new Uint8Array(6000).fill(255);
 
@@ -25,7 +26,7 @@ const tally = { channels: 0, inputs: 0, refused: 0, agreed: 0, left: 0 };
 
 /** One channel, from its hello to its end. */
 async function lie(random: Random): Promise<void> {
-  using liar = new Liar(await connectTo(path));
+  using liar = new Liar(await connectTo(path, never));
   const says = random.below(8) > 0;
   liar.say(says ? hello : badHello(random));
   const proves = says && random.below(6) > 0;
