@@ -211,6 +211,7 @@ export class Outbox {
         this.#backlog.shift();
         this.#resolveOrHold(head);
       } catch (error) {
+        if (this.#backlog[0] !== head) return; // the channel has ended, and released this message
         this.#backlog.shift();
         closeAll(head.handles.slice(head.sentHandles ?? 0));
         head.reject(error);

@@ -26,8 +26,7 @@ import {
 const RETRY_MS = 100;
 /** The most connections to accept in one turn of the event loop. */
 const MAX_PER_TURN = 64;
-
-/** How long the connection of a client of version 1 stays, so that it reads which version this is, in milliseconds. */
+/** How long the connection of a client of another version stays, so that it reads which version this is, in milliseconds. */
 const VERSION_LINGER_MS = 50;
 /** How many times to read from a client that is sent away: it has written a preamble and a hello. */
 const MAX_UNREAD = 4;
@@ -42,6 +41,8 @@ interface Waiting {
   length: number;
   /** The preamble, once all of it has arrived. */
   preamble: Preamble | undefined;
+  /** Descriptors that came from it and are closed with it. */
+  received: readonly number[];
   readonly drop: Drop;
 }
 
@@ -145,9 +146,11 @@ export class Acceptor {
       bytes: new Uint8Array(PREAMBLE_SIZE),
       length: 0,
       preamble: undefined,
+      received: [],
       drop: (reason) => {
         this.#waiting.delete(waiting);
         if (reason === "busy") tryOrUndefined(() => sayBusy(fd));
+        closeReceived(waiting.received);
         closeAll([fd]);
       },
     };
@@ -183,20 +186,10 @@ export class Acceptor {
     if (received === "later") return; // the client wakes the server up again
     if (received === undefined || received === "end") return this.#end(waiting);
     if (received.fds.length > 0 || received.isTruncated) {
+      waiting.received = received.fds;
       // Version 1 sends one byte with the end of a stream, and listens there.
-      const [stream] = received.fds;
-      if (length === 0 && received.data.length === 1 && received.fds.length === 1) {
-        sayVersion(stream!);
-        // The client reads it before it hears that the stream is closed: it may be about to write its hello.
-        setTimeout(() => {
-          drain(stream!);
-          closeReceived(received.fds);
-          this.#end(waiting);
-        }, VERSION_LINGER_MS);
-        return;
-      }
-      closeReceived(received.fds);
-      return this.#end(waiting);
+      const isVersion1 = length === 0 && received.data.length === 1 && received.fds.length === 1;
+      return isVersion1 ? this.#sayVersion(waiting, received.fds[0]!) : this.#end(waiting);
     }
     bytes.set(received.data, length);
     waiting.length += received.data.length;
@@ -207,10 +200,7 @@ export class Acceptor {
   #identify(waiting: Waiting): void {
     const preamble = readPreamble(waiting.bytes);
     if (preamble === undefined) return this.#end(waiting);
-    if (preamble.version !== VERSION) {
-      sayVersion(waiting.fd);
-      return this.#end(waiting);
-    }
+    if (preamble.version !== VERSION) return this.#sayVersion(waiting, waiting.fd);
     waiting.preamble = preamble;
     const { role } = preamble;
     if (role !== Role.Stream && role !== Role.Handles) return this.#end(waiting);
@@ -219,6 +209,20 @@ export class Acceptor {
     if (partner.preamble!.role === role) return this.#end(waiting);
     const [stream, handles] = role === Role.Stream ? [waiting, partner] : [partner, waiting];
     this.#open(stream, handles);
+  }
+
+  /**
+   * Tells a client of another version which one this is. It reads that before it hears that the connection is
+   * closed: it may be about to write its own hello.
+   */
+  #sayVersion(waiting: Waiting, stream: number): void {
+    this.#waiting.delete(waiting); // nothing more is read; it is pending until its end
+    tryOrUndefined(() => sendBytes(stream, helloFrame({ pid: ownPid(), limits: defaultLimits })));
+    setTimeout(() => {
+      if (!this.#pending.delete(waiting.drop)) return; // it was dropped before
+      drain(stream);
+      waiting.drop(undefined);
+    }, VERSION_LINGER_MS);
   }
 
   /** The other connection of the same client. */
@@ -268,10 +272,4 @@ function drain(fd: number): void {
     if (received === undefined || received === "end") return;
     closeReceived(received.fds);
   }
-}
-
-/** Tells a client of another version which one this is. */
-function sayVersion(fd: number): void {
-  const hello = helloFrame({ pid: ownPid(), limits: defaultLimits });
-  tryOrUndefined(() => sendBytes(fd, hello));
 }

@@ -87,6 +87,9 @@ function requireLockFile(fd: number, lockPath: string): void {
 
 function bindBoth(path: string): NamedSockets {
   const bell = wakeupPath(path);
+  const folder = folderOf(path);
+  // The working folder may be another one when the server closes.
+  const lasting = (name: string) => `${folder}${name}`;
   // The wake-up socket first: a server that listens there hears no more of it than of a client.
   const abandoned = [bell, path].filter(isAbandoned);
   for (const name of abandoned) unlink(name);
@@ -102,9 +105,6 @@ function bindBoth(path: string): NamedSockets {
     throw error;
   }
   const pathIdentity = identityOfName(path);
-  const folder = path.startsWith("/") ? undefined : tryOrUndefined(() => process.cwd());
-  // The working folder may be another one when the server closes.
-  const lasting = (name: string) => folder === undefined ? name : `${folder}/${name}`;
   return {
     listener,
     wakeups,
@@ -114,6 +114,16 @@ function bindBoth(path: string): NamedSockets {
       attemptEach(names, ([name, identity]) => removeIfSame(name, identity));
     },
   };
+}
+
+/** What makes a path absolute; nothing where the runtime does not permit to know it. */
+function folderOf(path: string): string {
+  if (path.startsWith("/")) return "";
+  try {
+    return `${process.cwd()}/`;
+  } catch {
+    return "";
+  }
 }
 
 /**

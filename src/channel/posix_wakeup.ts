@@ -3,6 +3,7 @@
  * So each client, after it has connected there, also connects to a second path, the wake-up socket,
  * and closes that connection at once. The runtime itself accepts at the second path.
  */
+import type { Server } from "node:net";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { builtin, isForbidden } from "../../ffi/host.ts";
 import { type Identity, identityOf, identityOfName } from "../../ffi/posix/identity.ts";
@@ -70,11 +71,7 @@ async function acceptWithNodeNet(
   onWakeup: () => void,
 ): Promise<Listener> {
   const before = identityOf(fd)?.inode;
-  const server = nodeNet().createServer((connection) => {
-    connection.on("error", () => {});
-    connection.destroy();
-    onWakeup();
-  });
+  const server = createServer(onWakeup);
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -85,7 +82,20 @@ async function acceptWithNodeNet(
     throw socketError(cause, path);
   }
   server.on("error", onWakeup); // it could not accept: whoever has connected waits all the same
-  return { close: () => new Promise((resolve) => server.close(() => resolve())) };
+  return { close: () => closeServer(server) };
+}
+
+/** A server of the runtime that is woken up by each connection, and ends it. */
+function createServer(onWakeup: () => void): Server {
+  return nodeNet().createServer((connection) => {
+    connection.on("error", () => {});
+    connection.destroy();
+    onWakeup();
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 /**
@@ -94,27 +104,27 @@ async function acceptWithNodeNet(
  */
 function bindInClusterWorker(path: string): WakeupSocket {
   let onWakeup = () => {};
-  const server = nodeNet().createServer((connection) => {
-    connection.on("error", () => {});
-    connection.destroy();
-    onWakeup();
-  });
+  const server = createServer(() => onWakeup());
   const listening = new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => reject(socketError(cause, path)));
     server.once("listening", resolve);
   });
   listening.catch(() => {}); // start() is told
   server.listen({ path, exclusive: true });
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
   return {
     async start(callback) {
       onWakeup = callback;
       await listening;
-      chmod(path, 0o600);
+      try {
+        chmod(path, 0o600);
+      } catch (error) {
+        await closeServer(server);
+        throw error;
+      }
       server.on("error", onWakeup);
-      return { close };
+      return { close: () => closeServer(server) };
     },
-    close: () => void close(),
+    close: () => void closeServer(server),
   };
 }
 
