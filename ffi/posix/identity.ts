@@ -38,8 +38,9 @@ const STATX_INO = 0x100;
 
 /** fcntl.h, since Linux 6.10: whether two descriptors refer to one open file. */
 const F_DUPFD_QUERY = 1027;
-/** errno.h: why kcmp(2) does not say: EPERM, ESRCH, EBADF, ENOSYS. */
-const KCMP_UNKNOWN: readonly number[] = [1, 3, 9, 38];
+/** errno.h, and why kcmp(2) does not say. */
+const EBADF = 9;
+const KCMP_UNKNOWN: readonly number[] = [/* EPERM */ 1, /* ESRCH */ 3, EBADF, /* ENOSYS */ 38];
 
 /** Offsets in `struct statx`; the empty path lies after it. */
 const MODE = 28;
@@ -125,7 +126,7 @@ export function isOneOpenFile(fd1: number, fd2: number): boolean | undefined {
   const { errno, fcntl } = libc();
   const answer = fcntl(fd1, F_DUPFD_QUERY, fd2);
   if (answer !== -1) return answer === 1;
-  if (errno[0] === 9 /* EBADF */) return undefined;
+  if (errno[0] === EBADF) return undefined;
   const order = orderOf(pid(), fd1, fd2);
   return order === undefined ? undefined : order === 0;
 }

@@ -184,8 +184,8 @@ export function closeReceived(fds: readonly number[]): void {
   const { setsockopt } = channelCalls();
   const { close: closeNow } = libc();
   const { address, int32 } = scratch();
+  int32.fill(0, 0, 2); // struct linger: off
   for (const fd of fds) {
-    int32.fill(0, 0, 2); // struct linger: off
     setsockopt(fd, SOL_SOCKET, SO_LINGER, address, 8);
     closeNow(fd);
   }

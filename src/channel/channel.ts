@@ -1,11 +1,11 @@
 /** Channels: messages with handles between two processes. */
 import { checkIterable, show } from "../../ffi/check.ts";
-import { hasCode } from "../../ffi/error.ts";
 import { closeMany } from "../batch/batch.ts";
 import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { type HandleSource, rawsOf } from "../handle/source.ts";
-import { Connection } from "./connection.ts";
+import { Connection, isBusy } from "./connection.ts";
 import { startDeadline } from "./deadline.ts";
+import type { Limits } from "./frames.ts";
 import { encodeMessage, type JsonValue } from "./message.ts";
 import {
   type ChannelSettings,
@@ -204,7 +204,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * breaks the protocol, which ends the channel
    */
   receive(): Promise<HandleMessage | undefined> {
-    return this.#connection.inbox.receiveAs(receivedMessage);
+    return this.#connection.inbox.receive(receivedMessage);
   }
 
   /** Receives until the channel is closed. Leaving the loop does not close it. */
@@ -251,24 +251,27 @@ async function connectInTime(path: string, settings: ConnectSettings): Promise<C
   using deadline = startDeadline(handshakeTimeout, timeoutError, signal);
   for (;;) {
     deadline.signal.throwIfAborted();
-    const connection = new Connection(
-      await channels().connect(path, deadline.signal),
-      limits,
-      "client",
-    );
-    const giveUp = () => connection.fail(deadline.signal.reason);
-    if (deadline.signal.aborted) giveUp();
-    deadline.signal.addEventListener("abort", giveUp);
     try {
-      await connection.ready;
-      return connection;
+      return await connectOnce(path, limits, deadline.signal);
     } catch (error) {
-      if (!hasCode(error, "EAGAIN")) throw error;
-    } finally {
-      deadline.signal.removeEventListener("abort", giveUp);
+      if (!isBusy(error)) throw error;
     }
     const span = MAX_BUSY_PAUSE_MS - MIN_BUSY_PAUSE_MS;
     const pause = MIN_BUSY_PAUSE_MS + Math.random() * span;
     await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** Connects; `EAGAIN` when the server has too many clients. */
+async function connectOnce(path: string, limits: Limits, signal: AbortSignal): Promise<Connection> {
+  const connection = new Connection(await channels().connect(path, signal), limits, "client");
+  const giveUp = () => connection.fail(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp);
+  try {
+    await connection.ready;
+    return connection;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }

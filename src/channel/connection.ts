@@ -271,8 +271,13 @@ function closedHereError(): Error {
   });
 }
 
+/** Whether it is the error of a client that tries again. */
+export function isBusy(error: unknown): boolean {
+  return hasCode(error, "EAGAIN") && error.syscall === "connect";
+}
+
 /** The error of a client whose server had too many: it tries again. */
-function busyError(): Error {
+export function busyError(): Error {
   return failure("EAGAIN", "connect", {
     message: "Cannot open a channel: too many clients have not said hello; try again",
   });

@@ -98,21 +98,21 @@ export function joinFrames(frames: readonly Uint8Array[]): readonly Uint8Array[]
     }
     if (end === at + 1) joined.push(first);
     else if (isOneBlock) joined.push(new Uint8Array(first.buffer, first.byteOffset, size));
-    else joined.push(copyTogether(frames, at, end, size));
+    else joined.push(concatenate(frames.slice(at, end)));
     at = end;
   }
   return joined;
 }
 
-function copyTogether(
-  frames: readonly Uint8Array[],
-  from: number,
-  to: number,
-  size: number,
-): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let [at, offset] = [from, 0]; at < to; offset += frames[at++]!.length) {
-    bytes.set(frames[at]!, offset);
+/** Copies several pieces into one array. */
+export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
   }
   return bytes;
 }

@@ -7,7 +7,7 @@ import { decodeShort } from "./short_text.ts";
 /** The version of the wire format. */
 export const VERSION = 2;
 /** The first bytes of a hello, "DUPH". */
-const MAGIC = 0x4850_5544;
+export const MAGIC = 0x4850_5544;
 
 /** The kinds of frame. */
 export const Kind = {
@@ -75,19 +75,6 @@ export function frame(kind: number, ...body: readonly Uint8Array[]): Uint8Array 
 }
 
 const emptyBody = /* @__PURE__ */ new Uint8Array(0);
-
-/** Copies several pieces into one array. */
-export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
 
 /** Encodes 32-bit numbers, little-endian. */
 export function int32s(...values: readonly number[]): Uint8Array {

@@ -21,12 +21,6 @@ import {
 } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
-/** A received message. The caller of `receive` owns the handles. */
-export interface ReceivedMessage {
-  readonly message: JsonValue;
-  readonly handles: RawHandle[];
-}
-
 /** A queued message, whose handles may not all be here. */
 interface QueuedMessage {
   readonly body: MessageBody;
@@ -85,13 +79,10 @@ export class Inbox {
     return this.#queue.length === 0;
   }
 
-  /** The next message; `undefined` at the end of the channel. */
-  receive(): Promise<ReceivedMessage | undefined> {
-    return this.receiveAs((message, handles) => ({ message, handles }));
-  }
-
-  /** What the function makes of the next message; `undefined` at the end of the channel. */
-  receiveAs<Result>(
+  /**
+   * What the function makes of the next message; `undefined` at the end of the channel. The caller owns the handles.
+   */
+  receive<Result>(
     make: (message: JsonValue, handles: RawHandle[]) => Result,
   ): Promise<Result | undefined> {
     return new Promise<unknown>((resolve, reject) => {

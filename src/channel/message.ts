@@ -1,5 +1,5 @@
 /** The encoding of messages: JSON, and beside it the contents of every `Uint8Array` in it. */
-import { show } from "../../ffi/check.ts";
+import { bytesOf, isBytes, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import {
   type EncodedMessage,
@@ -109,7 +109,7 @@ class Snapshot {
     if (Array.isArray(value)) return this.#takeArray(value, depth);
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {
-      if (isUint8Array(value)) return this.#takeBytes(value);
+      if (isBytes(value)) return this.#takeBytes(value);
       // The Object.prototype of another realm is an object without a prototype, too.
       if (Object.getPrototypeOf(prototype) !== null) throw notJsonError(value);
     }
@@ -135,7 +135,7 @@ class Snapshot {
     return copy;
   }
 
-  #takeBytes(bytes: object): unknown {
+  #takeBytes(bytes: Uint8Array): unknown {
     const copy = new Bare();
     copy[MARK] = this.parts.push(viewOf(bytes)) - 1;
     return copy;
@@ -166,26 +166,13 @@ function removePrototypes(value: unknown): void {
   if (Array.isArray(value)) Object.setPrototypeOf(value, null);
 }
 
-/** The getters of the engine, which tell the truth about every typed array of every realm. */
-const typedArrayGetter = (name: PropertyKey): (view: object) => unknown => {
-  const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
-  const getter = Object.getOwnPropertyDescriptor(prototype, name)!.get!;
-  return (view) => Reflect.apply(getter, view, []) as unknown;
-};
-const nameOf = /* @__PURE__ */ typedArrayGetter(Symbol.toStringTag);
-const bufferOf = /* @__PURE__ */ typedArrayGetter("buffer");
-const byteOffsetOf = /* @__PURE__ */ typedArrayGetter("byteOffset");
-const byteLengthOf = /* @__PURE__ */ typedArrayGetter("byteLength");
-
-function isUint8Array(value: object): boolean {
-  return nameOf(value) === "Uint8Array";
-}
-
-/** A view of the same bytes, of this realm and without properties of its own. */
-function viewOf(bytes: object): Uint8Array {
-  const length = byteLengthOf(bytes) as number;
-  if (length === 0) return new Uint8Array(0); // its buffer may be detached
-  return new Uint8Array(bufferOf(bytes) as ArrayBuffer, byteOffsetOf(bytes) as number, length);
+/** A view of the same bytes, of this realm and without properties of its own; none where they are gone. */
+function viewOf(bytes: Uint8Array): Uint8Array {
+  try {
+    return bytesOf(bytes);
+  } catch {
+    return new Uint8Array(0);
+  }
 }
 
 /** Replaces each reference by its bytes, in place, and each escaped key. */

@@ -2,6 +2,7 @@
 import { checkInteger, show } from "../../ffi/check.ts";
 import { checkKeys } from "../handle/options.ts";
 import type { Limits } from "./frames.ts";
+import { MAX_TIMEOUT_MS } from "./pending.ts";
 import { defaultLimits, defaultPendingLimits, type PendingLimits } from "./types.ts";
 
 /** What this side of a channel accepts. A `send` of the other side fails beyond it. */
@@ -77,8 +78,6 @@ export interface ListenSettings extends ChannelSettings {
 
 /** How long `close` waits for the other side without options, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 10_000;
-/** The longest time that a timer of every runtime can wait, in milliseconds. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
 
 /** The settings of a channel without options. */
 export const defaultSettings: ChannelSettings = {
@@ -86,43 +85,40 @@ export const defaultSettings: ChannelSettings = {
   closeTimeout: CLOSE_TIMEOUT_MS,
 };
 
-const channelNames: readonly string[] = ["maxMessageBytes", "maxHandles", "closeTimeout"];
-const connectNames: readonly string[] = [...channelNames, "handshakeTimeout", "signal"];
-const listenNames: readonly string[] = [...connectNames, "maxPendingClients", "onError"];
+const channelNames = ["maxMessageBytes", "maxHandles", "closeTimeout"] as const;
+const connectNames = [...channelNames, "handshakeTimeout", "signal"] as const;
+const listenNames = [...connectNames, "maxPendingClients", "onError"] as const;
 
 /** Checks the options of a channel. */
 export function parseChannelOptions(options: ChannelOptions | undefined): ChannelSettings {
   if (options === undefined) return defaultSettings;
-  checkKeys(options, channelNames as readonly (keyof ChannelOptions)[]);
+  checkKeys(options, channelNames);
   return channelSettings(options);
 }
 
 /** Checks the options of `connect`. */
 export function parseConnectOptions(options: ConnectOptions = {}): ConnectSettings {
-  checkKeys(options, connectNames as readonly (keyof ConnectOptions)[]);
-  const { handshakeTimeout = defaultPendingLimits.handshakeTimeout, signal } = options;
-  checkInteger(handshakeTimeout, "handshakeTimeout", 1, MAX_TIMEOUT_MS);
-  checkSignal(signal);
-  return { ...channelSettings(options), handshakeTimeout, signal };
+  checkKeys(options, connectNames);
+  return connectSettings(options);
 }
 
 /** Checks the options of `listen`. */
 export function parseListenOptions(options: ListenOptions = {}): ListenSettings {
-  checkKeys(options, listenNames as readonly (keyof ListenOptions)[]);
-  const {
-    handshakeTimeout = defaultPendingLimits.handshakeTimeout,
-    maxPendingClients = defaultPendingLimits.maxPendingClients,
-    onError,
-    signal,
-  } = options;
-  checkInteger(handshakeTimeout, "handshakeTimeout", 1, MAX_TIMEOUT_MS);
+  checkKeys(options, listenNames);
+  const { maxPendingClients = defaultPendingLimits.maxPendingClients, onError } = options;
+  const { handshakeTimeout, ...settings } = connectSettings(options);
   checkInteger(maxPendingClients, "maxPendingClients", 1, 10_000);
   if (onError !== undefined && typeof onError !== "function") {
     throw new TypeError(`Cannot use ${show(onError)} as onError: it must be a function`);
   }
+  return { ...settings, pending: { handshakeTimeout, maxPendingClients }, onError };
+}
+
+function connectSettings(options: ConnectOptions): ConnectSettings {
+  const { handshakeTimeout = defaultPendingLimits.handshakeTimeout, signal } = options;
+  checkInteger(handshakeTimeout, "handshakeTimeout", 1, MAX_TIMEOUT_MS);
   checkSignal(signal);
-  const pending = { handshakeTimeout, maxPendingClients };
-  return { ...channelSettings(options), pending, onError, signal };
+  return { ...channelSettings(options), handshakeTimeout, signal };
 }
 
 function channelSettings(options: ChannelOptions): ChannelSettings {

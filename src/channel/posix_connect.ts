@@ -9,6 +9,7 @@ import { connectIfNotFull, effectiveUser, peerOf } from "../../ffi/posix/unix_so
 import { closeAll } from "../handle/raw.ts";
 import { nodeNet } from "../util/node.ts";
 import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { busyError } from "./connection.ts";
 import { createToken, Role, writePreamble } from "./posix_preamble.ts";
 import { createEnd, hasBusyFrame, isHungUp } from "./posix_transport.ts";
 import { notify, wakeupPath } from "./posix_wakeup.ts";
@@ -16,8 +17,6 @@ import type { ChannelEnd } from "./types.ts";
 
 /** The pause between two attempts, in milliseconds. */
 const RETRY_MS = 5;
-/** The longest pause of a client that the server has dropped for having too many, in milliseconds. */
-const MAX_BUSY_MS = 45;
 /** About the longest pause while the backlog of the server is full, in milliseconds. */
 const MAX_FULL_MS = 40;
 /** How often the wake-up socket is looked for: a server that ends removes it before it hangs up. */
@@ -26,7 +25,11 @@ const MAX_NOTIFY_ATTEMPTS = 10;
 const MIN_WAKEUP_MS = 100;
 const MAX_WAKEUP_MS = 1000;
 
-/** Connects to the server at a path. */
+/**
+ * Connects to the server at a path.
+ *
+ * @throws {HandleError} `EAGAIN` when the server has too many clients
+ */
 export async function connectToServer(path: string, signal: AbortSignal): Promise<ChannelEnd> {
   nodeNet(); // before any descriptor is taken: a runtime that loads it needs some
   let fullMs = RETRY_MS;
@@ -39,18 +42,16 @@ export async function connectToServer(path: string, signal: AbortSignal): Promis
       fullMs = Math.min(2 * fullMs, MAX_FULL_MS);
       continue;
     }
-    let pid: number | undefined;
+    let pid: number;
     try {
       pid = serverOf(sockets, path);
       await requireWakeupSocket(sockets[1], path, signal);
-      if (!sendPreambles(sockets, path)) pid = undefined;
+      sendPreambles(sockets, path);
     } catch (error) {
       closeAll(sockets);
       throw error;
     }
-    if (pid !== undefined) return openEnd(sockets, pid, path);
-    closeAll(sockets);
-    await pause(RETRY_MS + Math.random() * MAX_BUSY_MS, signal);
+    return openEnd(sockets, pid, path);
   }
 }
 
@@ -72,16 +73,16 @@ function connectTwice(path: string): [stream: number, handles: number] | undefin
   return undefined;
 }
 
-/** Says what each socket is for; `false` when the server has too many clients. */
-function sendPreambles(sockets: readonly [number, number], path: string): boolean {
+/** Says what each socket is for. */
+function sendPreambles(sockets: readonly [number, number], path: string): void {
   const token = createToken();
   try {
-    return sendBytes(sockets[0], writePreamble(Role.Stream, token)) &&
+    const isSent = sendBytes(sockets[0], writePreamble(Role.Stream, token)) &&
       sendBytes(sockets[1], writePreamble(Role.Handles, token));
+    if (!isSent) throw busyError();
   } catch (error) {
     if (!hasCode(error, "EPIPE", "ECONNRESET")) throw error;
-    if (sockets.some(hasBusyFrame)) return false;
-    throw refusedError(path);
+    throw sockets.some(hasBusyFrame) ? busyError() : refusedError(path);
   }
 }
 

@@ -2,15 +2,14 @@
  * What a client on Linux writes first on each of its two sockets, so that the server knows which two belong
  * together. docs/channels.md describes the format.
  */
-import { concatenate, int32s, readInt32s, VERSION } from "./frames.ts";
+import { concatenate } from "./frame_memory.ts";
+import { int32s, MAGIC, readInt32s, VERSION } from "./frames.ts";
 
 /** The size of a preamble in bytes. */
 export const PREAMBLE_SIZE = 28;
 /** The size of the random part, in bytes. */
 const TOKEN_SIZE = 16;
 const TOKEN_AT: number = PREAMBLE_SIZE - TOKEN_SIZE;
-/** The first bytes, "DUPH", as those of a hello. */
-const MAGIC = 0x4850_5544;
 
 /** What a socket is for. */
 export const Role = { Stream: 1, Handles: 2 } as const;

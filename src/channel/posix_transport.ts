@@ -31,7 +31,7 @@ import {
 /** The data of a message with handles: the number of the batch, and how many handles it has. */
 const DATA_SIZE = 8;
 /** That of the batch that is sent. */
-const data: Uint8Array = /* @__PURE__ */ new Uint8Array(DATA_SIZE);
+const sentData: Uint8Array = /* @__PURE__ */ new Uint8Array(DATA_SIZE);
 /** How many batches of handles are released in a turn of the event loop, and in how many turns. */
 const BATCHES_PER_TURN = 16;
 const MAX_RELEASE_TURNS = 1000;
@@ -77,10 +77,10 @@ class ScmRightsTransport implements HandleTransport {
   send(handles: readonly number[], number: BatchNumber): BatchDescriptor | undefined {
     this.#requireOpen();
     const { length } = handles;
-    writeInt32(data, 0, number);
-    writeInt32(data, 4, length);
+    writeInt32(sentData, 0, number);
+    writeInt32(sentData, 4, length);
     try {
-      const wasSent = sendRights(this.#socket, handles, 0, length, data);
+      const wasSent = sendRights(this.#socket, handles, 0, length, sentData);
       return wasSent ? emptyDescriptor : undefined;
     } catch (error) {
       // ECONNRESET: the peer closed its socket with unread handles in it.

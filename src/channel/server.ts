@@ -44,7 +44,6 @@ export class HandleServer implements AsyncDisposable {
  * Starts to listen.
  *
  * @param admit is called with each connection whose peer is verified, and returns what the user's function does
- * @param end ends the channel of a connection whose user has failed
  */
 export async function startServer(
   path: string,
@@ -65,11 +64,7 @@ export async function startServer(
     connection.ready.then(() => {
       settled();
       connection.isReferenced = true;
-      try {
-        Promise.resolve(admit(connection)).catch(failed);
-      } catch (error) {
-        failed(error);
-      }
+      callUser(() => admit(connection), failed);
     }, settled);
     return (reason) => connection.drop(reason, pending.handshakeTimeout);
   };
@@ -78,14 +73,13 @@ export async function startServer(
     await listener.close();
     signal.throwIfAborted();
   }
-  const close = () => void server.close().catch(onError);
-  signal?.addEventListener("abort", close);
-  const server = Reflect.construct(HandleServer, [{
-    close() {
-      signal?.removeEventListener("abort", close);
-      return listener.close();
-    },
-  }]) as HandleServer;
+  const close = () => {
+    signal?.removeEventListener("abort", abort);
+    return listener.close();
+  };
+  const server = Reflect.construct(HandleServer, [{ close }]) as HandleServer;
+  const abort = () => void server.close().catch(onError);
+  signal?.addEventListener("abort", abort);
   return server;
 }
 
@@ -95,10 +89,10 @@ function report(error: unknown, onError: ListenSettings["onError"]): void {
     warnOf("A server of channels goes on, and has no onError to call with this error", error);
     return;
   }
-  const warn = (cause: unknown) => warnOf("The onError of a server has thrown", cause);
-  try {
-    Promise.resolve(onError(error) as unknown).catch(warn);
-  } catch (cause) {
-    warn(cause);
-  }
+  callUser(() => onError(error), (cause) => warnOf("The onError of a server has thrown", cause));
+}
+
+/** Calls a function of the user. What it throws, or its promise or thenable is rejected with, goes to `failed`. */
+function callUser(call: () => unknown, failed: (error: unknown) => void): void {
+  new Promise((resolve) => resolve(call())).catch(failed);
 }

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { pid as ownPid } from "../../ffi/host.ts";
 import { closeAll } from "../handle/raw.ts";
-import { type Drop, PendingClients } from "./pending.ts";
+import { type Drop, MAX_TIMEOUT_MS, PendingClients } from "./pending.ts";
 import {
   type ChannelEnd,
   type ChannelPlatform,
@@ -30,8 +30,6 @@ const PREFIX = "\\\\.\\pipe\\";
 const MAX_NAME = 256;
 /** The size of the random part in the name of a child's pipe, in bytes. */
 const SECRET_SIZE = 16;
-/** The longest time of a timer, in milliseconds: 24 days. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
 /** How long a child tries to connect while all instances of its parent's pipe are in use, in milliseconds. */
 const CHILD_TIMEOUT_MS = 10_000;
 

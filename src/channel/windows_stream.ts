@@ -1,6 +1,7 @@
 /** A stream that exists before its socket does: it buffers what is written until then. */
 import type { Socket } from "node:net";
-import { concatenate, helloFrame } from "./frames.ts";
+import { concatenate } from "./frame_memory.ts";
+import { helloFrame } from "./frames.ts";
 import type { PendingClients } from "./pending.ts";
 import { type ChannelStream, defaultLimits, type WriteCallback } from "./types.ts";
 

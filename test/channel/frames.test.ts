@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { FrameReader } from "../../src/channel/frame_reader.ts";
 import {
-  concatenate,
   type Frame,
   frame,
   handlesFrame,
@@ -15,6 +14,7 @@ import {
   readMessage,
   VERSION,
 } from "../../src/channel/frames.ts";
+import { concatenate } from "../../src/channel/frame_memory.ts";
 import { decodeMessage, encodeMessage } from "../../src/channel/message.ts";
 import { defaultLimits } from "../../src/channel/types.ts";
 import { Random } from "../support/channel_fuzz.ts";

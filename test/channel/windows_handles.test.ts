@@ -3,12 +3,20 @@ import { once } from "node:events";
 import { borrow, HandleChannel } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
-import { concatenate, frame, int32s, Kind, messageFrame } from "../../src/channel/frames.ts";
+import { concatenate } from "../../src/channel/frame_memory.ts";
+import { frame, int32s, Kind, messageFrame } from "../../src/channel/frames.ts";
 import { encodeMessage } from "../../src/channel/message.ts";
 import { connected, next, place } from "../support/channel_ends.ts";
 import { runtimeCommands } from "../support/runtime_commands.ts";
 import { isWindows } from "../support/system.ts";
-import { handlesOf, lied, rejection, start, untilHandles } from "../support/windows_channels.ts";
+import {
+  handlesOf,
+  lied,
+  receive,
+  rejection,
+  start,
+  untilHandles,
+} from "../support/windows_channels.ts";
 import { closeAll, connectedSockets, openOnce, signalled } from "../support/windows_objects.ts";
 
 const { CreateEventW } = win32;
@@ -105,7 +113,7 @@ describe.runIf(isWindows)("a message about handles in transit", () => {
     await both.liar.prove();
     const encoded = encodeMessage("one");
     both.liar.say(messageFrame(encoded, 1), frame(Kind.Handles, int32s(0, 1), descriptor));
-    expect(await rejection(both.connection.inbox.receive())).toMatchObject({ code: "EPROTO" });
+    expect(await rejection(receive(both.connection))).toMatchObject({ code: "EPROTO" });
   });
 
   test.each(lies)("must not be %s, also when a goodbye follows at once", async (_, descriptor) => {
@@ -119,8 +127,8 @@ describe.runIf(isWindows)("a message about handles in transit", () => {
     ]);
     both.liar.say(concatenate([...said, frame(Kind.Bye)]));
     await both.liar.over(); // nobody has received anything yet
-    const { handles } = (await both.connection.inbox.receive())!;
-    expect(await rejection(both.connection.inbox.receive())).toMatchObject({ code: "EPROTO" });
+    const { handles } = (await receive(both.connection))!;
+    expect(await rejection(receive(both.connection))).toMatchObject({ code: "EPROTO" });
     expect(handles.map(handlesOf)).toEqual([2]);
     closeAll(event, ...handles);
   });
@@ -133,9 +141,9 @@ describe.runIf(isWindows)("a message about handles in transit", () => {
     const message = messageFrame(encoded, 2);
     both.liar.say(message, frame(Kind.Handles, int32s(0, 2), int32s(event, 0x7ff0)));
     both.liar.say(message, frame(Kind.Handles, int32s(1, 2), int32s(event, event)));
-    expect(await rejection(both.connection.inbox.receive())).toMatchObject({ code: "EBADF" });
+    expect(await rejection(receive(both.connection))).toMatchObject({ code: "EBADF" });
     expect(handlesOf(event)).toBe(1);
-    const { handles } = (await both.connection.inbox.receive())!;
+    const { handles } = (await receive(both.connection))!;
     expect(handles.map(handlesOf)).toEqual([3, 3]);
     closeAll(event, ...handles);
   });

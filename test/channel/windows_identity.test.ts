@@ -10,7 +10,13 @@ import { defaultLimits } from "../../src/channel/types.ts";
 import { place } from "../support/channel_ends.ts";
 import { Liar } from "../support/channel_liar.ts";
 import { isWindows } from "../support/system.ts";
-import { handlesOf, lied, rejection, waitingProcess } from "../support/windows_channels.ts";
+import {
+  handlesOf,
+  lied,
+  receive,
+  rejection,
+  waitingProcess,
+} from "../support/windows_channels.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
 const { CreateEventW } = win32;
@@ -60,7 +66,7 @@ describe.runIf(isWindows)("the process at the other end", () => {
     await both.liar.hear(Kind.Challenge);
     both.liar[Symbol.dispose]();
     expect(await rejection(both.connection.ready)).toMatchObject({ code: "EPIPE" });
-    expect(await both.connection.inbox.receive()).toBeUndefined();
+    expect(await receive(both.connection)).toBeUndefined();
   });
 
   test.each(

@@ -114,6 +114,11 @@ export function channelOf(end: ChannelEnd): HandleChannel {
   return createChannel(new Connection(end, defaultLimits), defaultSettings);
 }
 
+/** The next message of a connection, with its handles as they are. */
+export function receive({ inbox }: Connection) {
+  return inbox.receive((message, handles) => ({ message, handles }));
+}
+
 /** A connection whose other end is a liar in this process, which claims to be the process `pid`. */
 export async function lied(
   pid: number,

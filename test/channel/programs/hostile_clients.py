@@ -149,22 +149,16 @@ def hello_only(path, _):
     return opened(path).gone()
 
 
-@scenario("nothing is read", "end", "flood", closeTimeout=300)
-def reads_nothing(path, _):
-    client = opened(path)
-    # It waits for the end without a read: the library's socket is full.
-    client.handles.settimeout(PATIENCE)
-    time.sleep(1)
-    return client.gone()
-
-
-@scenario("nothing is read, and its own ends block", "end", "flood", closeTimeout=300)
-def blocking_ends(path, _):
-    client = opened(path)
-    client.stream.setblocking(True)
-    client.handles.setblocking(True)
-    time.sleep(1)
-    return client.gone()
+for blocks in (False, True):
+    @scenario("nothing is read" + ", and its own ends block" * blocks, "end", "flood", closeTimeout=300)
+    def reads_nothing(path, _, blocks=blocks):
+        client = opened(path)
+        # It waits for the end without a read: the library's socket is full.
+        if blocks:
+            client.stream.setblocking(True)
+        client.handles.settimeout(None if blocks else PATIENCE)
+        time.sleep(1)
+        return client.gone()
 
 
 @scenario("everything is read and nothing answered", "end", "close", closeTimeout=300)

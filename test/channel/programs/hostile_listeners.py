@@ -118,32 +118,30 @@ def given_up(listener, _):
     return gone(*listener.both())
 
 
-@listens("a listener without a bell", "refused", bell=False)
-def no_bell(listener, _):
+def left_alone(listener):
+    """Whoever listens here is no server: nothing is written to it."""
     first = listener.accept()
-    # Whoever listens here is no server: it is to be left alone.
     said = first.recv(1000)
     assert said == b"", said
     return "hung up"
+
+
+@listens("a listener without a bell", "refused", bell=False)
+def no_bell(listener, _):
+    return left_alone(listener)
 
 
 @listens("a listener with a file as its bell", "refused", bell=False)
 def file_as_bell(listener, _):
     with open(listener.path + ".bell", "w"):
         pass
-    first = listener.accept()
-    said = first.recv(1000)
-    assert said == b"", said
-    return "hung up"
+    return left_alone(listener)
 
 
 @listens("the bell of one that has ended", "refused", bell=False)
 def dead_bell(listener, _):
     listener.listen(listener.path + ".bell", 1).close()
-    first = listener.accept()
-    said = first.recv(1000)
-    assert said == b"", said
-    return "hung up"
+    return left_alone(listener)
 
 
 # --- before the hello ------------------------------------------------------------------------------------------------
