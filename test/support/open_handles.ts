@@ -18,6 +18,15 @@ export function openHandles(): string[] {
   return found.filter((line) => !line.includes("anon_inode:[event"));
 }
 
+/**
+ * How many descriptors are open, without what a runtime opens for itself at any time: Deno makes a pair
+ * of sockets some half a second after its start, on a busy machine later. For programs on Linux that
+ * have no sockets of their own, or have waited until it is {@linkcode settled}.
+ */
+export function descriptorCount(): number {
+  return openHandles().filter((line) => !isDeno || !line.includes("socket:")).length;
+}
+
 /** The handles that are open now and were not then. */
 function newHandles(before: readonly string[]): string[] {
   const rest = [...before];

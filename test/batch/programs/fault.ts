@@ -3,15 +3,14 @@
  * `batch_fault.ts [FILE [COUNT [stolen]]]`. Reports how many were made, what was thrown, and how many
  * are left open. With `stolen`, somebody else closes one of them before.
  */
-import * as fs from "node:fs";
 import { closeMany, duplicateMany, type OwnedHandle } from "duphandle";
 import { closeRaw, openRaw } from "../../support/system.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report, thrownBy } from "../../support/report.ts";
 
 const [file = "/dev/null", number = "600", stolen] = process.argv.slice(2);
 const source = openRaw(file, "r");
-const count = () => fs.readdirSync("/proc/self/fd").length;
-const before = count();
+const before = descriptorCount();
 let copies: OwnedHandle[] = [];
 const refused = thrownBy(() => {
   copies = duplicateMany(Array<OwnedHandle>(Number(number)).fill(source));
@@ -25,6 +24,6 @@ report({
   made: copies.length,
   code: (refused ?? failed)?.["code"],
   isVictim: failed === undefined ? undefined : failed["handle"] === victim,
-  left: count() - before,
+  left: descriptorCount() - before,
 });
 source.close();

@@ -1,14 +1,13 @@
 /** Makes one call on a file. The test injects a fault into it with strace. */
-import * as fs from "node:fs";
 import * as posix from "duphandle/posix";
 import { duplicate, duplicateOnto, OwnedHandle } from "duphandle";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report, thrownBy } from "../../support/report.ts";
 
 const [call, file] = process.argv.slice(-2) as [string, string];
 const raw = posix.open(file, posix.O_RDWR | posix.O_CLOEXEC);
 const source = OwnedHandle.fromRaw(raw);
-const count = () => fs.readdirSync("/proc/self/fd").length;
-const before = count();
+const before = descriptorCount();
 
 switch (call) {
   case "dup3":
@@ -42,7 +41,7 @@ switch (call) {
   }
   case "narrow": {
     const error = thrownBy(() => duplicate(source, { access: "read" }));
-    report({ error, leaked: count() - before });
+    report({ error, leaked: descriptorCount() - before });
     break;
   }
 }

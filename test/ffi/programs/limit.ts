@@ -1,15 +1,15 @@
 /** Duplicates until the limit is reached, twice. */
-import * as fs from "node:fs";
 import { constants } from "node:os";
 import { duplicate, type OwnedHandle } from "duphandle";
 import { posixError } from "../../../ffi/posix/errors.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report, thrownBy } from "../../support/report.ts";
 
 duplicate(1).close();
-const before = fs.readdirSync("/proc/self/fd").length;
+const before = descriptorCount();
 const first = fill();
 const second = fill();
-const leaked = fs.readdirSync("/proc/self/fd").length - before;
+const leaked = descriptorCount() - before;
 report({ error: first.error, made: first.made, again: second.made, full: first.full, leaked });
 
 function fill() {

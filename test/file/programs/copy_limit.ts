@@ -1,10 +1,11 @@
 /** Copies with fewer and fewer descriptors left, so that each step of a copy fails once. */
 import * as fs from "node:fs";
 import { copyFileHandle, copyFileHandleSync, duplicate, type OwnedHandle } from "duphandle";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report } from "../../support/report.ts";
 
 const source = duplicate(1);
-const before = fs.readdirSync("/proc/self/fd").length;
+const before = descriptorCount();
 
 /** What the two copies do while this many descriptors are free. */
 async function copiesWith(free: number): Promise<string[]> {
@@ -35,4 +36,4 @@ async function copiesWith(free: number): Promise<string[]> {
 const first = [await copiesWith(0), await copiesWith(1)];
 await copiesWith(3);
 const later = [await copiesWith(0), await copiesWith(1)];
-report({ first, later, leaked: fs.readdirSync("/proc/self/fd").length - before });
+report({ first, later, leaked: descriptorCount() - before });

@@ -46,10 +46,10 @@ class Wrapped {
 
 // The library keeps the functions that are there when it is imported, which these do too.
 const { copyFileHandle, duplicate } = await import("duphandle");
-const { openHandles } = await import("../../support/open_handles.ts");
+const { descriptorCount } = await import("../../support/open_handles.ts");
 const { report } = await import("../../support/report.ts");
 const source = fs.openSync(path, "r+");
-const before = openHandles().length;
+const before = descriptorCount();
 const copies = [
   await copyFileHandle(source),
   await copyFileHandle(source, { inheritable: true }),
@@ -61,4 +61,4 @@ for (const copy of copies) {
   texts.push(new TextDecoder().decode(buffer.subarray(0, bytesRead)));
   await copy.close();
 }
-report({ texts, leaked: openHandles().length - before });
+report({ texts, leaked: descriptorCount() - before });

@@ -1,6 +1,6 @@
 /** Duplicates and closes many times, and tells what is left. */
 import { duplicate } from "duphandle";
-import { openHandles } from "../../support/open_handles.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report } from "../../support/report.ts";
 
 /** Until the engine has compiled what it will compile. */
@@ -10,11 +10,11 @@ const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(force: boolean):
 const source = duplicate(1);
 
 churn(Math.max(pairs / 10, WARM_UP));
-const handles = openHandles().length;
+const handles = descriptorCount();
 let grown = growth();
 // An engine may compile just then, but only once: a leak comes again.
 if (grown > pairs / 2) grown = Math.min(grown, growth());
-report({ handles: openHandles().length - handles, grown });
+report({ handles: descriptorCount() - handles, grown });
 source.close();
 
 /** By how many bytes the heap grows. */

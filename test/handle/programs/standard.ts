@@ -5,6 +5,7 @@ import { duplicate, duplicateOnto, inherited, redirect } from "duphandle";
 import { fcntl_getfd, fcntl_getfl, lseek, SEEK_SET, write } from "duphandle/posix";
 import { backend, loadLibrary } from "../../../ffi/backend/mod.ts";
 import { libraries } from "../../../ffi/posix/symbols/linux.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report, thrownBy } from "../../support/report.ts";
 import { startWorker } from "../../support/worker.mjs";
 
@@ -14,7 +15,6 @@ const target = fs.openSync(file, "w+");
 const lines = (path = file) =>
   fs.readFileSync(path, "utf8").replaceAll(/\p{Cc}\[\d*m/gu, "").split("\n").slice(0, -1);
 const link = () => fs.readlinkSync(`/proc/self/fd/${fd}`);
-const openFds = () => fs.readdirSync("/proc/self/fd").length;
 const encode = (text: string) => new TextEncoder().encode(text);
 
 interface Writer {
@@ -151,7 +151,7 @@ const cases: Record<string, () => unknown> = {
   /** Each failure leaves everything as it was. */
   async failures() {
     await print("begin");
-    const [before, flags, open] = [link(), fcntl_getfl(fd), openFds()];
+    const [before, flags, open] = [link(), fcntl_getfl(fd), descriptorCount()];
     const closed = duplicate(1);
     closed.close();
     const errors = [
@@ -161,7 +161,7 @@ const cases: Record<string, () => unknown> = {
     ].map((error) => error?.["code"]);
     const expected = await print("after");
     const same = link() === before && fcntl_getfl(fd) === flags;
-    return { errors, same, grown: openFds() - open, expected, lines: lines() };
+    return { errors, same, grown: descriptorCount() - open, expected, lines: lines() };
   },
 
   /** strace makes the second dup3 fail, by which children would follow. */

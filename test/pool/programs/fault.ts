@@ -2,10 +2,10 @@
  * Does everything that a pool can do while system calls fail, or with only a few free descriptors, once
  * for each number: `fault.ts [FREE …]`. In the end everything must be as if nothing had failed.
  */
-import * as fs from "node:fs";
 import { DescriptorPool, duplicate, HandleError, type OwnedHandle } from "duphandle";
 import { isAlone, readFd } from "../../support/pool_files.ts";
 import { openRaw, pipeRaw, temporaryFile } from "../../support/system.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report } from "../../support/report.ts";
 
 const freeCounts = process.argv.slice(2).map(Number);
@@ -84,8 +84,7 @@ function check(each: { at: number }, text: string): void {
   if (text !== expected) throw new Error(`"${text}" and not "${expected}"`);
 }
 
-const count = () => fs.readdirSync("/proc/self/fd").length;
 duplicate(1).close();
-const before = count();
+const before = descriptorCount();
 for (const freeCount of freeCounts.length === 0 ? [undefined] : freeCounts) round(freeCount);
-report({ codes, left: count() - before, advice: [...advice] });
+report({ codes, left: descriptorCount() - before, advice: [...advice] });

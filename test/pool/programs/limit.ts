@@ -1,15 +1,15 @@
 /** A user without privileges parks as many files as the system allows. It prints what happened. */
 import * as fs from "node:fs";
 import { DescriptorPool, type HandleError, type PooledDescriptor } from "duphandle";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { readFd } from "../../support/pool_files.ts";
 import { openRaw, pipeRaw, positionOf } from "../../support/system.ts";
 import * as posix from "duphandle/posix";
 
 const path = process.argv[2] as string;
-const count = () => fs.readdirSync("/proc/self/fd").length;
 const openNow = () => {
   openRaw(path, "r").close();
-  return count();
+  return descriptorCount();
 };
 const before = openNow();
 const pool = new DescriptorPool({ limit: 50 });

@@ -7,6 +7,7 @@ import { DescriptorPool, OwnedHandle, type PooledDescriptor } from "duphandle";
 import * as posix from "duphandle/posix";
 import { tryLock } from "../../support/linux_objects.ts";
 import { temporaryFolder } from "../../support/system.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report } from "../../support/report.ts";
 
 const [seed, DESCRIPTORS, OPERATIONS, LIMIT] = process.argv.slice(2).map(Number) as [
@@ -49,7 +50,7 @@ interface Model {
 }
 
 const folder = temporaryFolder();
-const openAtFirst = fs.readdirSync("/proc/self/fd").length;
+const openAtFirst = descriptorCount();
 const pool = new DescriptorPool({ limit: LIMIT });
 const pinned: Model[] = [];
 /** Who has a descriptor, the least recently used first. */
@@ -275,8 +276,8 @@ const { stats } = pool;
 if (stats.hits !== counts.hits || stats.faults !== counts.faults) {
   fail(`${JSON.stringify(stats)} and not ${JSON.stringify(counts)}`);
 }
-const openNow = fs.readdirSync("/proc/self/fd").length;
+const openNow = descriptorCount();
 await pool[Symbol.asyncDispose]();
-const left = fs.readdirSync("/proc/self/fd").length - openAtFirst;
+const left = descriptorCount() - openAtFirst;
 folder[Symbol.dispose]();
 report({ ...counts, resident: stats.resident, parked: stats.parked, openNow, left });

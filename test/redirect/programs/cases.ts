@@ -5,13 +5,13 @@ import { duplicate, redirect } from "duphandle";
 import { backend, loadLibrary } from "../../../ffi/backend/mod.ts";
 import { close, fcntl_getfd, fcntl_getfl, lseek, O_NONBLOCK, SEEK_SET } from "duphandle/posix";
 import { libraries } from "../../../ffi/posix/symbols/linux.ts";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report, thrownBy } from "../../support/report.ts";
 
 const [name, file] = process.argv.slice(2) as [string, string];
 const target = fs.openSync(file, "w+");
 const content = () => fs.readFileSync(file, "utf8");
 const link = (fd: number) => fs.readlinkSync(`/proc/self/fd/${fd}`);
-const fds = () => fs.readdirSync("/proc/self/fd").length;
 /** Deno's stdout waits for a reader, and so does redirect() in Bun. In Node it refuses. */
 const waitsForReader = "Deno" in globalThis || process.versions["bun"] !== undefined;
 /** Lets the reader of standard output begin. */
@@ -156,7 +156,7 @@ const cases: Record<string, () => unknown> = {
   /** A failure changes nothing, and leaves nothing open. */
   failures() {
     redirect(1, target).restore();
-    const [before, open] = [link(1), fds()];
+    const [before, open] = [link(1), descriptorCount()];
     const closed = duplicate(1);
     closed.close();
     const errors = [
@@ -166,18 +166,22 @@ const cases: Record<string, () => unknown> = {
       thrownBy(() => redirect(-1, target)),
       thrownBy(() => redirect(1, "1" as never)),
     ].map((error) => error?.["code"] ?? error?.["name"]);
-    return { errors, same: link(1) === before, grown: fds() - open };
+    return { errors, same: link(1) === before, grown: descriptorCount() - open };
   },
 
   closedMeanwhile() {
     const spare = duplicate(target);
     redirect(spare.raw, target).restore();
-    const open = fds();
+    const open = descriptorCount();
     const { restore } = redirect(spare.raw, target);
     const { raw } = spare;
     close(raw);
     const error = thrownBy(restore);
-    return { code: error?.["code"], again: thrownBy(restore) ?? null, grown: fds() - open };
+    return {
+      code: error?.["code"],
+      again: thrownBy(restore) ?? null,
+      grown: descriptorCount() - open,
+    };
   },
 
   /** More output than a pipe holds, to a reader that is not there at first. */

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { redirect } from "duphandle";
 import { write } from "duphandle/posix";
+import { descriptorCount } from "../../support/open_handles.ts";
 import { report } from "../../support/report.ts";
 
 const [rounds, file] = [Number(process.argv[2]), process.argv[3] as string];
@@ -11,7 +12,6 @@ const { Bun, Deno } = globalThis as unknown as {
   Deno?: { stdout: { writeSync(bytes: Uint8Array): number } };
 };
 const encoder = new TextEncoder();
-const fds = () => fs.readdirSync("/proc/self/fd").length;
 const target = fs.openSync(file, "w");
 let before = 0;
 // Pending output to a slow terminal or pipe would make the first redirection fail: EAGAIN.
@@ -24,13 +24,13 @@ for (let round = 0; round < rounds; round++) {
     await writeAll(`during ${round}`, round);
   }
   await writeAll(`after ${round}`, round);
-  if (round === 1) before = fds();
+  if (round === 1) before = descriptorCount();
 }
 // A runtime closes its descriptors for a child at an unspecified time.
-for (let wait = 1; wait < 1000 && fds() > before; wait *= 2) {
+for (let wait = 1; wait < 1000 && descriptorCount() > before; wait *= 2) {
   await new Promise((resolve) => setTimeout(resolve, wait));
 }
-report({ grown: fds() - before });
+report({ grown: descriptorCount() - before });
 
 async function writeAll(what: string, round: number): Promise<void> {
   console.log(`${what} console`);
