@@ -24,5 +24,7 @@ export default defineConfig({
     // They end what hangs. Nothing that works comes near them, also on a slow machine with other work.
     testTimeout: 600_000,
     hookTimeout: 300_000,
+    // CI runs a test that fails once more, and tells of it.
+    retry: Number(process.env["DUPHANDLE_RETRY"] ?? 0),
   },
 });

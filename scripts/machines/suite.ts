@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { newReport, readReport, show } from "../suite/reports.ts";
+import { newReport, readReport, show, unsteadyPath, unsteadyReporter } from "../suite/reports.ts";
 import { root } from "../runtimes.ts";
 import { RUNTIMES } from "./machine.ts";
 import type { Machine, Runtime } from "./machine.ts";
@@ -104,7 +104,8 @@ async function testIn(
   const run = () =>
     machine.run(runtime, [
       ...["node_modules/vitest/vitest.mjs", "run", ...suite.vitestArgs],
-      ...["--reporter=json", `--outputFile.json=reports/${target}.json`, ...vitestArgs],
+      ...["--reporter=json", `--outputFile.json=reports/${target}.json`],
+      ...[`--reporter=${unsteadyReporter}`, ...vitestArgs],
     ], {
       // As scripts/test.ts does: the suite checks that it runs where it is meant to.
       env: { DUPHANDLE_TARGET: runtime },
@@ -118,6 +119,8 @@ async function testIn(
   if (timedOut) return `no end after ${timeoutMs / 60_000} minutes: it was killed`;
   if (!existsSync(staged)) return `no report; vitest ended with code ${code}`;
   copyFileSync(staged, report);
+  const unsteady = unsteadyPath(staged);
+  if (existsSync(unsteady)) copyFileSync(unsteady, unsteadyPath(report));
   const counts = readReport(report);
   const nothingRan = code === 0 && counts.passed === 0;
   if (nothingRan && counts.skipped === 0) return "the report counts no tests";

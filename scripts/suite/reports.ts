@@ -1,10 +1,18 @@
 /** The reports that test runs leave behind, and the one total of them all. */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../runtimes.ts";
 
 /** The folder of the reports: one JSON file a target. */
 export const reportFolder: string = join(root, "reports");
+
+/** What notes the tests that passed only when they were run once more, seen from where the suite runs. */
+export const unsteadyReporter = "./test/support/unsteady.ts";
+
+/** The file beside a report in which it notes them. */
+export function unsteadyPath(report: string): string {
+  return report.replace(/\.json$/, ".unsteady");
+}
 
 /** What a report counts. */
 export interface Counts {
@@ -17,7 +25,7 @@ export interface Counts {
 export function newReport(target: string): string {
   mkdirSync(reportFolder, { recursive: true });
   const path = join(reportFolder, `${target}.json`);
-  rmSync(path, { force: true });
+  for (const old of [path, unsteadyPath(path)]) rmSync(old, { force: true });
   return path;
 }
 
@@ -69,6 +77,15 @@ export function failures(): string[] {
       return `${file}: ${fullName}: ${message.slice(0, 200)}`;
     });
     return named.length > 0 ? named : [file];
+  });
+}
+
+/** The tests that failed and passed when they were run once more, a line each. */
+export function unsteady(): string[] {
+  return reportFiles().flatMap((file) => {
+    const path = unsteadyPath(join(reportFolder, file));
+    if (!existsSync(path)) return [];
+    return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => `${file}: ${line}`);
   });
 }
 
