@@ -1,5 +1,4 @@
 /** A process without descriptors left, which receives and sends handles. */
-import * as fs from "node:fs";
 import { duplicate, type HandleError, type OwnedHandle } from "duphandle";
 import { connected, next } from "../../support/channel_ends.ts";
 import { openHandles, settled } from "../../support/open_handles.ts";
