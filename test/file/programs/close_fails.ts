@@ -4,7 +4,7 @@
  * arguments are the file and the names of those that are to warn.
  */
 import * as fs from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import {
   borrow,
   copyFileHandle,
@@ -33,6 +33,12 @@ const read = (fd: number) => {
 /** Puts a handle that is not the runtime's where `node:fs` of Deno can read it too. */
 const readHandle = (handle: OwnedHandle) => read(copyFileHandleSync(borrow(handle.raw)));
 const consumed = { closeSource: true };
+/** Files that nothing closes: Node would close one that is collected, and end the process when that fails. */
+const kept: FileHandle[] = [];
+const readFile = (file: FileHandle) => {
+  kept.push(file);
+  return read(file.fd);
+};
 
 const cases: Record<string, () => unknown> = {
   "duplicate an owner": () => readHandle(duplicate(owned(), consumed)),
@@ -41,15 +47,15 @@ const cases: Record<string, () => unknown> = {
   "duplicate with access and minimum": () =>
     readHandle(duplicate(openFd(), { access: "read", minimum: 50 })),
   "duplicateMany": () => duplicateMany([owned(), openFd()], consumed).map(readHandle).join(),
-  "copyFileHandle of an owner": async () => read((await copyFileHandle(owned(), consumed)).fd),
+  "copyFileHandle of an owner": async () => readFile(await copyFileHandle(owned(), consumed)),
   "copyFileHandle of a FileHandle": async () =>
-    read((await copyFileHandle(await open(path), consumed)).fd),
+    readFile(await copyFileHandle(await open(path), consumed)),
   "copyFileHandle with access": async () =>
-    read((await copyFileHandle(openFd(), { access: "read" })).fd),
+    readFile(await copyFileHandle(openFd(), { access: "read" })),
   "copyFileHandleSync": () => read(copyFileHandleSync(openFd(), consumed)),
   "copyFileHandleSync with access": () => read(copyFileHandleSync(openFd(), { access: "read" })),
   "toFd": () => read(owned().toFd()),
-  "toFileHandle": async () => read((await owned().toFileHandle()).fd),
+  "toFileHandle": async () => readFile(await owned().toFileHandle()),
   "fromFd of a descriptor": () => readHandle(OwnedHandle.fromFd(openFd())),
   "fromFd of a FileHandle": async () => readHandle(OwnedHandle.fromFd(await open(path))),
 };
