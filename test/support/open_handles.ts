@@ -14,9 +14,14 @@ export function openHandles(): string[] {
       // The descriptor that listed the folder is closed by now.
     }
   }
-  // What the runtime makes for itself the first time that it waits for something.
-  return found.filter((line) => !line.includes("anon_inode:[event"));
+  return found.filter((line) => !NOT_OURS.test(line));
 }
+
+/**
+ * What the runtime makes for itself the first time that it waits for something, and the cache that the loader
+ * of TypeScript for Node 20 tidies at any time.
+ */
+const NOT_OURS = /anon_inode:\[event|\/tsx-\d+(\/|$)/;
 
 /**
  * How many descriptors are open, without what a runtime opens for itself at any time: Deno makes a pair
