@@ -90,6 +90,12 @@ export class HostilePeer implements AsyncDisposable {
   }
 }
 
+/** The text of a file, and that of the one that belongs to the message. */
+export interface WrongFile {
+  readonly found: string;
+  readonly expected: string;
+}
+
 /** What the program that is attacked saw. */
 export class Seen {
   /** What each `receive` gave: "message", "end", or the code of an error. */
@@ -98,7 +104,7 @@ export class Seen {
   readonly sent: string[] = [];
   readonly pids: (number | undefined)[] = [];
   /** Handles that were other files than their message says. */
-  readonly wrongFiles: string[] = [];
+  readonly wrongFiles: WrongFile[] = [];
   /** What is no `HandleError`. */
   readonly foreign: unknown[] = [];
 
@@ -153,7 +159,8 @@ function checkFiles({ message, handles }: HandleMessage, seen: Seen): void {
   if (typeof name !== "string") return;
   for (const [at, { raw }] of handles.entries()) {
     const text = readRaw(raw, 100);
-    if (text !== `${name}${at}`) seen.wrongFiles.push(`${text} instead of ${name}${at}`);
+    const expected = `${name}${at}`;
+    if (text !== expected) seen.wrongFiles.push({ found: text, expected });
   }
 }
 
