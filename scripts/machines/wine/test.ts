@@ -9,7 +9,7 @@ import { openWindows } from "./open.ts";
 
 await runSuite({
   name: "windows",
-  minutes: 15,
+  minutes: 30,
   // Deno's worker threads lack a call under Wine; what works for it is fine for all.
   vitestArgs: ["--pool=forks", "--reporter=default"],
   real: process.platform === "win32" ? "Windows" : undefined,
