@@ -8,7 +8,8 @@ import { spawn } from "node:child_process";
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { newReport, readReport, show, unsteadyPath, unsteadyReporter } from "../suite/reports.ts";
+import { newReport, readReport, reportArguments, show } from "../suite/reports.ts";
+import { unsteadyPath } from "../suite/unsteady.ts";
 import { root } from "../runtimes.ts";
 import { RUNTIMES } from "./machine.ts";
 import type { Machine, Runtime } from "./machine.ts";
@@ -104,8 +105,7 @@ async function testIn(
   const run = () =>
     machine.run(runtime, [
       ...["node_modules/vitest/vitest.mjs", "run", ...suite.vitestArgs],
-      ...["--reporter=json", `--outputFile.json=reports/${target}.json`],
-      ...[`--reporter=${unsteadyReporter}`, ...vitestArgs],
+      ...[...reportArguments(`reports/${target}.json`), ...vitestArgs],
     ], {
       // As scripts/test.ts does: the suite checks that it runs where it is meant to.
       env: { DUPHANDLE_TARGET: runtime },

@@ -2,16 +2,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../runtimes.ts";
+import { unsteadyPath } from "./unsteady.ts";
 
 /** The folder of the reports: one JSON file a target. */
 export const reportFolder: string = join(root, "reports");
 
-/** What notes the tests that passed only when they were run once more, seen from where the suite runs. */
-export const unsteadyReporter = "./test/support/unsteady.ts";
-
-/** The file beside a report in which it notes them. */
-export function unsteadyPath(report: string): string {
-  return report.replace(/\.json$/, ".unsteady");
+/** Has vitest, which runs in the top folder, write a report, and beside it which tests were unsteady. */
+export function reportArguments(path: string): string[] {
+  const unsteady = "--reporter=./scripts/suite/unsteady.ts";
+  return ["--reporter=json", `--outputFile.json=${path}`, unsteady];
 }
 
 /** What a report counts. */

@@ -1,7 +1,7 @@
 /** The test suite in the runtimes of this machine, one after the other. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { add, type Counts, newReport, readRun, show, unsteadyReporter } from "./reports.ts";
+import { add, type Counts, newReport, readRun, reportArguments, show } from "./reports.ts";
 import { root, type Runtime } from "../runtimes.ts";
 
 /** Where the suite runs, and what its reports are called. */
@@ -29,8 +29,7 @@ export function runSuite(
     const [executable, ...before] = name === "bun" ? [...command, "--bun"] : command;
     const outcome = spawnSync(executable as string, [
       ...[...before, vitest, "run"],
-      ...["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`],
-      `--reporter=${unsteadyReporter}`,
+      ...["--reporter=dot", ...reportArguments(report)],
       ...vitestArgs,
     ], {
       cwd: folder,
