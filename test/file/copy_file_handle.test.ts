@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { copyOf, decode } from "../support/file_copies.ts";
 import { openHandles } from "../support/open_handles.ts";
 import { runProgram } from "../support/program.ts";
+import { noneLeft } from "../support/matchers.ts";
 import { rounds } from "../support/rounds.ts";
 import {
   isDeno,
@@ -152,8 +153,7 @@ describe("copyFileHandle()", () => {
     expect(copies).toBeGreaterThanOrEqual(count);
     expect(opened).toBeGreaterThanOrEqual(count / 100);
     expect(wrong).toBe(0);
-    // On Windows a runtime makes an event for a lock when it is first waited for.
-    expect(leaked).toBeLessThan(isWindows ? 3 : 1);
+    expect(leaked).toEqual(noneLeft);
   });
 });
 

@@ -25,8 +25,8 @@ const NOT_OURS = /anon_inode:\[event|\/tsx-\d+(\/|$)/;
 
 /**
  * How many descriptors are open, without what a runtime opens for itself at any time: Deno makes a pair
- * of sockets some half a second after its start, on a busy machine later. For programs on Linux that
- * have no sockets of their own, or have waited until it is {@linkcode settled}.
+ * of sockets some half a second after its start, on a busy machine later. For programs
+ * without sockets of their own; others wait until it is {@linkcode settled}, and count {@linkcode openHandles}.
  */
 export function descriptorCount(): number {
   return openHandles().filter((line) => !isDeno || !line.includes("socket:")).length;
