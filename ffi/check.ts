@@ -60,6 +60,26 @@ export function show(value: unknown): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
+/** As {@linkcode show}, and of an object the name of its class: `a Server`. */
+export function showWithClass(value: unknown): string {
+  const name = classOf(value);
+  if (name === undefined || isPromise(value)) return show(value);
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
+}
+
+/** The name of an object's class; `undefined` where it has none. It runs no code of the object that throws. */
+export function classOf(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  try {
+    const [, tag = ""] = /^\[object (.*)\]$/.exec(Object.prototype.toString.call(value)) ?? [];
+    const name: unknown = tag === "Object" || tag === "" ? value.constructor.name : tag;
+    const isName = typeof name === "string" && /^[\w$]{1,60}$/.test(name);
+    return isName && name !== "Object" ? name : undefined;
+  } catch {
+    return undefined; // a getter or a proxy that throws, or an object without a prototype
+  }
+}
+
 /** Whether a value is a promise, which the caller forgot to await. Never throws. */
 export function isPromise(value: unknown): boolean {
   try {

@@ -1,8 +1,10 @@
 /** The functions of the C library on POSIX systems. Each group is bound at its first use. */
 import { backend, loadLibrary } from "../backend/mod.ts";
+import { cString, readText, scratch } from "../backend/scratch.ts";
 import { failure } from "../error.ts";
 import { arch, isWindows, osName } from "../host.ts";
 import type { Calls } from "../backend/types.ts";
+import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import * as darwin from "./symbols/darwin.ts";
 import * as linux from "./symbols/linux.ts";
 
@@ -153,4 +155,32 @@ export function flushC(): void {
   const libraries = osName() === "darwin" ? darwin.libraries : linux.libraries;
   stdio ??= loadLibrary(libraries, linux.stdioSymbols);
   stdio.fflush(0);
+}
+
+/** How many bytes are read at most. */
+const START = 4096;
+
+/** The call that failed, and its `errno`. */
+export interface ReadFailure {
+  readonly syscall: "open" | "read";
+  readonly errno: number;
+}
+
+/**
+ * The first 4 KiB of a text file, or the failure that prevented reading them. It makes no HandleError for that:
+ * the code that makes those reads figures for their messages here, also for the error that no file can be opened.
+ *
+ * @throws {HandleError} when the functions for files are not bound yet and cannot be bound now
+ */
+export function textStart(path: string): string | ReadFailure {
+  const { errno, close } = libc();
+  const { open, read } = libcFiles();
+  const fd = open(cString(path, "path"), O_RDONLY | O_CLOEXEC, 0);
+  if (fd === -1) return { syscall: "open", errno: errno[0]! };
+  const { address } = scratch();
+  const length = read(fd, address, START);
+  const failed = errno[0]!;
+  close(fd);
+  if (length === -1) return { syscall: "read", errno: failed };
+  return readText(0, length);
 }

@@ -2,8 +2,7 @@
 import { scratch } from "../backend/scratch.ts";
 import { osName } from "../host.ts";
 import { F_GETFD, RLIMIT_NOFILE } from "./constants.ts";
-import { libc } from "./libc.ts";
-import { textStart } from "./text_start.ts";
+import { libc, textStart } from "./libc.ts";
 
 /**
  * One more than the highest possible descriptor; `undefined` when `getrlimit` fails, with `errno` set.

@@ -1,12 +1,12 @@
 /** Reads files and links in /proc by system calls, for which no runtime wants a permission. */
 import { hasCode } from "../error.ts";
-import { textStart } from "./text_start.ts";
 import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/mod.ts";
-import { cString, readText } from "../backend/scratch.ts";
+import { cString, readText, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { libraries, linkSymbols } from "./symbols/linux.ts";
+import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { posixError } from "./errors.ts";
-import { libc } from "./libc.ts";
+import { libc, libcFiles, textStart } from "./libc.ts";
 
 /**
  * The first 4 KiB of a file; `undefined` when the file does not exist, when its process has ended, or
@@ -30,6 +30,32 @@ export function permittedText(path: string): string | undefined {
   if (typeof text === "string") return text;
   const error = posixError(text.errno, text.syscall, undefined, path);
   if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
+  throw error;
+}
+
+/**
+ * All of a file in /proc, however long; `undefined` when it does not exist. The kernel writes it in one piece
+ * at the first read, so it is of one moment.
+ *
+ * @throws {HandleError} when it can't be opened or read
+ */
+export function wholeText(path: string): string | undefined {
+  const { errno, close } = libc();
+  const { open, read } = libcFiles();
+  const fd = open(cString(path, "path"), O_RDONLY | O_CLOEXEC, 0);
+  const { address } = scratch();
+  let text = "";
+  let failed = fd === -1 ? errno[0]! : 0;
+  while (failed === 0) {
+    const length = read(fd, address, SCRATCH_SIZE);
+    if (length === 0) break;
+    if (length === -1) failed = errno[0]!;
+    else text += readText(0, Math.min(length, SCRATCH_SIZE));
+  }
+  if (fd !== -1) close(fd);
+  if (failed === 0) return text;
+  const error = posixError(failed, fd === -1 ? "open" : "read", undefined, path);
+  if (error.code === "ENOENT") return undefined;
   throw error;
 }
 

@@ -1,6 +1,6 @@
 /** Winsock, which is started before its first call. */
 import type { Calls } from "../backend/types.ts";
-import { ws2_32 } from "./symbols/base.ts";
+import { ntdllFiles, ws2_32 } from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library } from "./libraries.ts";
 import { scratch } from "../backend/scratch.ts";
@@ -24,19 +24,84 @@ export function winsock(): Calls<typeof ws2_32> {
   return calls;
 }
 
-/** winsock2.h: the level and the option for the type of a socket, and the error for other handles. */
+const { NtQueryInformationFile } = ntdllFiles;
+const files: Library<{ NtQueryInformationFile: typeof NtQueryInformationFile }> = //
+  /* @__PURE__ */ lazy("ntdll.dll", { NtQueryInformationFile });
+
+/** ntifs.h: the information class, and its bits of a file on which each operation waits. */
+const FileModeInformation = 16;
+const FILE_SYNCHRONOUS_IO = 0x30;
+
+/** winsock2.h: the level of the options of every socket. */
 const SOL_SOCKET = 0xffff;
+/** Whether a socket listens, its type, and its `WSAPROTOCOL_INFOW`. */
+const SO_ACCEPTCONN = 2;
 const SO_TYPE = 0x1008;
+const SO_PROTOCOL_INFOW = 0x2005;
+/** The error for handles that are no socket. */
 const WSAENOTSOCK = 10038;
+
+/** The size of a `WSAPROTOCOL_INFOW`, and where it has the family and the type of the socket. */
+const PROTOCOL_INFO_SIZE = 628;
+const FAMILY = 76;
+const TYPE = 88;
+/** The size of a `struct sockaddr_storage`. */
+const ADDRESS_SIZE = 128;
+/** Where the size of a result lies in the scratch memory, after the result. */
+const SIZE = 1024;
+
+/** What a socket is. */
+export interface SocketKind {
+  /** `AF_INET`, `AF_INET6`, … */
+  readonly family: number;
+  /** `SOCK_STREAM`, `SOCK_DGRAM`, … */
+  readonly type: number;
+  readonly isListening: boolean;
+  readonly isConnected: boolean;
+  /** Whether it was made without `WSA_FLAG_OVERLAPPED`: each operation waits, also one of a runtime. */
+  readonly isSynchronous: boolean;
+}
 
 /**
  * Whether the handle is a socket of Winsock. An error other than WSAENOTSOCK is one that only a
  * socket has.
  */
 export function isSocketOfWinsock(raw: number): boolean {
-  const { getsockopt, WSAGetLastError } = winsock();
+  return option(raw, SO_TYPE, 4) || winsock().WSAGetLastError() !== WSAENOTSOCK;
+}
+
+/**
+ * What a socket is.
+ *
+ * @throws {HandleError} `WSAENOTSOCK` when the handle is not open, or no socket
+ */
+export function socketKind(raw: number): SocketKind {
+  const calls = winsock();
   const { address, data } = scratch();
-  data.setInt32(4, 4, true);
-  return getsockopt(raw, SOL_SOCKET, SO_TYPE, address, address + 4) === 0 ||
-    WSAGetLastError() !== WSAENOTSOCK;
+  if (!option(raw, SO_PROTOCOL_INFOW, PROTOCOL_INFO_SIZE)) {
+    throw win32Error(calls.WSAGetLastError(), "getsockopt", raw);
+  }
+  const family = data.getInt32(FAMILY, true);
+  const type = data.getInt32(TYPE, true);
+  // A datagram socket does not know the option.
+  const isListening = option(raw, SO_ACCEPTCONN, 4) && data.getInt32(0, true) !== 0;
+  data.setInt32(SIZE, ADDRESS_SIZE, true);
+  const isConnected = calls.getpeername(raw, address, address + SIZE) === 0;
+  return { family, type, isListening, isConnected, isSynchronous: isSynchronous(raw) };
+}
+
+function isSynchronous(raw: number): boolean {
+  const { address, data } = scratch();
+  data.setUint32(0, 0, true);
+  files().NtQueryInformationFile(raw, address + SIZE, address, 4, FileModeInformation);
+  return (data.getUint32(0, true) & FILE_SYNCHRONOUS_IO) !== 0;
+}
+
+/** Reads an option of a socket into the scratch memory; `false` when that fails. */
+function option(raw: number, name: number, size: number): boolean {
+  const { getsockopt } = winsock();
+  const { address, data } = scratch();
+  data.setInt32(0, 0, true);
+  data.setInt32(SIZE, size, true);
+  return getsockopt(raw, SOL_SOCKET, name, address, address + SIZE) === 0;
 }

@@ -151,6 +151,34 @@ export const socketSymbols = {
   select: { parameters: ["i32", "address", "address", "address", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
+/** The functions that say what a socket or a terminal is; the same on macOS. */
+export const socketNameSymbols = {
+  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
+  getsockopt: { parameters: ["i32", "i32", "i32", "address", "address"], result: "i32" },
+  // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+  getsockname: { parameters: ["i32", "address", "address"], result: "i32" },
+  // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+  getpeername: { parameters: ["i32", "address", "address"], result: "i32" },
+  // int isatty(int fd);
+  isatty: { parameters: ["i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The functions for netlink: the kernel is asked for its list of sockets by a message. */
+export const netlinkSymbols = {
+  // int socket(int domain, int type, int protocol);
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ssize_t send(int sockfd, const void *buf, size_t len, int flags);
+  send: { parameters: ["i32", "address", "address", "i32"], result: "i32" },
+  // ssize_t recv(int sockfd, void *buf, size_t len, int flags);
+  recv: { parameters: ["i32", "address", "address", "i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The function that tells the kernel which descriptors an event loop watches. */
+export const epollSymbols = {
+  // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "address"], result: "i32" },
+} as const satisfies SymbolTable;
+
 /** `lseek` with a narrow result, to repeat a failed call with an `errno` that is safe to read. */
 export const failedSymbols = {
   // off_t lseek(int fd, off_t offset, int whence);

@@ -216,6 +216,10 @@ export const ws2_32 = {
   connect: { parameters: ["handle", "address", "i32"], result: "i32" },
   // int getsockname(SOCKET s, struct sockaddr *name, int *namelen);
   getsockname: { parameters: ["handle", "address", "address"], result: "i32" },
+  // int getpeername(SOCKET s, struct sockaddr *name, int *namelen);
+  getpeername: { parameters: ["handle", "address", "address"], result: "i32" },
+  // PCWSTR InetNtopW(INT Family, const VOID *pAddr, PWSTR pStringBuf, size_t StringBufSize);
+  InetNtopW: { parameters: ["i32", "address", "address", "address"], result: "address" },
   // int getsockopt(SOCKET s, int level, int optname, char *optval, int *optlen);
   getsockopt: { parameters: ["handle", "i32", "i32", "address", "address"], result: "i32" },
   // int setsockopt(SOCKET s, int level, int optname, const char *optval, int optlen);
