@@ -16,7 +16,7 @@ import {
 } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
-import { fdOf, RuntimeSource } from "../handle/runtime_source.ts";
+import { fdOf, readClose, requireConsumable, RuntimeSource } from "../handle/runtime_source.ts";
 import { type HandleSource, ownerOf, rawsOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
@@ -121,20 +121,25 @@ function consumed(
       reads.push(() => rawOfHandle(source));
       continue;
     }
+    let fd: number;
     try {
-      const fd = fdOf(source);
-      reads.push(() => platform().rawOfFd(fd));
-      // The descriptor of a Deno.FsFile may be that of another one with the same position.
-      const key = isFsFile(source) ? source : fd;
-      // When a file and its number are both in the list, the file must close: otherwise it would go on
-      // using a closed number.
-      const isFile = typeof source === "object" && "close" in source;
-      if (isFile || !owners.has(key)) owners.set(key, new RuntimeSource(fd, source));
+      fd = fdOf(source);
     } catch (error) {
       if (!(error instanceof HandleError)) throw error;
       reads.push(() => {
         throw error; // this source is closed already; the others are closed by the owner
       });
+      continue;
+    }
+    requireConsumable(source, fd);
+    reads.push(() => platform().rawOfFd(fd));
+    // The descriptor of a Deno.FsFile may be that of another one with the same position.
+    const key = isFsFile(source) ? source : fd;
+    // When a file and its number are both in the list, the file must close: otherwise it would go on
+    // using a closed number.
+    const close = readClose(source);
+    if (close !== undefined || !owners.has(key)) {
+      owners.set(key, new RuntimeSource(fd, source, close));
     }
   }
   return { owners: [...owners.values()], readRaws: () => reads.map((read) => read()) };

@@ -1,6 +1,9 @@
 /** A copy of a file that the runtime owns: its own object, on a new handle to the open file. */
 import type { FileHandle } from "node:fs/promises";
+import { failure } from "../../ffi/error.ts";
 import { copyToFsFile, type FsFile, fsFileFrom, isFsFile } from "../handle/deno_file.ts";
+import { isHandle } from "../handle/handle.ts";
+import { isNetworkSource } from "../handle/network_source.ts";
 import type { DuplicateOptions } from "../handle/options.ts";
 import { adopter, platform } from "../handle/platform.ts";
 import { requireOwner } from "../handle/raw.ts";
@@ -17,6 +20,9 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * It has all that the runtime offers for files: streams, `readLines`, disposal. Position, status
  * flags and locks of `flock` are shared with the source while both are open; closing either leaves the other
  * valid. Nothing is buffered in between.
+ *
+ * A copy of a pipe, a socket or a terminal behaves as its source: a read that waits for data holds a thread of
+ * the runtime. `duplicate(source).toReadable()` holds none.
  *
  * The source is duplicated before the call returns its promise, so closing it afterwards, or
  * reusing its number, changes nothing. No other handle of the file is made and closed, with one
@@ -152,6 +158,7 @@ export async function copyFileHandle(
   securityAttributes?: CopyAttributes,
 ): Promise<FileHandle | FsFile> {
   const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
+  refuseNetworkSource(source);
   const known = knownSource(source, choices.closeSource);
   const owner = choices.closeSource ? requireOwner(known) : undefined;
   const copying = isFsFile(source) ? copyFsFile(known.raw, choices) : copyFile(known.raw, choices);
@@ -162,6 +169,16 @@ export async function copyFileHandle(
   if (copied.status === "rejected") throw copied.reason;
   if (closed.status === "rejected") warnOfClose(closed.reason);
   return copied.value;
+}
+
+/** A file that is a socket would make a thread of the runtime wait for what the other side sends. */
+function refuseNetworkSource(source: HandleSource): void {
+  if (isHandle(source) || !isNetworkSource(source)) return;
+  throw failure("ENOTSUP", "open", {
+    message:
+      "Cannot make a file of a server, a socket or a stream of the runtime: use duplicate(), and " +
+      "toSocket(), toServer(), toReadable(), toWritable() or toDatagram() of what it returns",
+  });
 }
 
 async function closeAsync(owner: Owner): Promise<void> {
@@ -204,6 +221,9 @@ function narrow(raw: RawHandle, { access, inheritable }: ResolvedCopyOptions): R
 /**
  * Copies a file handle synchronously, as a descriptor that the runtime's synchronous `node:fs`
  * functions accept: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
+ *
+ * A copy of a pipe, a socket or a terminal behaves as its source: `fs.readSync` stops the program until there is
+ * data, and a stream of `node:fs` holds a thread of the runtime. `duplicate(source).toReadable()` does neither.
  *
  * @param source as for {@linkcode copyFileHandle}
  * @param options as for {@linkcode copyFileHandle}; with `closeSource` a `FileHandle` closes
@@ -261,6 +281,7 @@ export function copyFileHandleSync(
   securityAttributes?: CopyAttributes,
 ): number {
   const choices = parseCopyOptions(flagsOrOptions, securityAttributes);
+  refuseNetworkSource(source);
   if (!choices.closeSource) return copyToFd(rawOf(source), choices);
   const known = knownSource(source, true);
   return consume(requireOwner(known), () => copyToFd(known.raw, choices));

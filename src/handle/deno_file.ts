@@ -14,7 +14,7 @@ import {
 } from "./deno_file_find.ts";
 import { posixPlatform } from "./posix.ts";
 import { closeQuietly, consume } from "../util/late_close.ts";
-import { runtimeError } from "../util/runtime_error.ts";
+import { runtimeError } from "../util/platform.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "./platform.ts";
 

@@ -18,7 +18,7 @@ import {
   visitDescriptors,
   withOwnDirectory,
 } from "../../ffi/posix/identity.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { positionOf } from "./posix.ts";
 
 /** The advice at the end of the messages. */

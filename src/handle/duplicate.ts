@@ -28,11 +28,31 @@ const LAST_STANDARD_FD = 2;
  * A number is a descriptor of the runtime, as `node:fs` returns it, on Windows too. For the number of a
  * raw handle (a `HANDLE` on Windows) use {@linkcode borrow}, which makes a source of it.
  *
- * @param source a descriptor of the runtime, an object with an `fd`, or a {@linkcode Handle}
+ * A server, a socket or a stream of the runtime is a source as well ({@linkcode NetworkSource}), on POSIX. Both
+ * owners of a connection receive what comes first to each, so in most cases the source is given away, with
+ * `closeSource`: that closes it for the runtime, and never ends the connection, also not that of a `Deno.Conn`,
+ * whose own `close()` would. It is `ENOTSUP`, and nothing was done, when something would be lost:
+ *
+ * - bytes that the runtime has read and nobody has taken. It reads ahead from a connection: the option
+ *   `pauseOnConnect` of `net.createServer` keeps it from that. The `head` of an `"upgrade"` is not seen here:
+ *   pass it along.
+ * - bytes that are not yet sent: await the callback of `write()`.
+ * - a request: `node:http` reads from its socket until the event `"upgrade"` or `"connect"`.
+ * - the path that a server has bound, which its close would remove.
+ *
+ * A connection with TLS is `ENOTSUP`: its keys are in the runtime. Its listening server is a source. Where the
+ * runtime does not tell the descriptor, it is searched for by the addresses of the socket, on Linux: in Deno for all
+ * but the Unix sockets of `node:net`, in Bun for `Bun.serve` and `node:http`. Sockets that cannot be told apart by
+ * their addresses, such as the connections that one Unix listener of Deno has accepted, are `ENOTSUP`, and so are
+ * those that `node:http` of Bun accepts on a Unix socket, which have none.
+ *
+ * @param source a descriptor of the runtime, an object with an `fd`, a {@linkcode Handle}, or a server, a socket or
+ * a stream
  * @param options how the new handle is to differ from a plain duplicate
  * @returns the new handle, which the caller closes
- * @throws {HandleError} `EBADF` when the source is not open; `EMFILE` at the descriptor limit;
- * `EACCES` when more access is wanted than the source has; `ENOTSUP` when the system cannot do it
+ * @throws {HandleError} `EBADF` when the source is not open, does not listen or is not connected; `EMFILE` at the
+ * descriptor limit; `EACCES` when more access is wanted than the source has; `ENOTSUP` when the system cannot do
+ * it, and for a server or socket on Windows
  * @throws {TypeError} when the source or an option is not of its kind
  * @see https://man7.org/linux/man-pages/man2/fcntl.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
@@ -46,6 +66,22 @@ const LAST_STANDARD_FD = 2;
  * const copy = duplicate(file);
  * closeSync(file); // the copy goes on
  * copy.close();
+ * ```
+ *
+ * @example
+ * A connection is given to another owner (not on Windows, where a runtime does not tell its SOCKET):
+ *
+ * ```ts
+ * import { duplicate } from "duphandle";
+ * import { connect, createServer } from "node:net";
+ *
+ * const server = createServer({ pauseOnConnect: true }, (socket) => {
+ *   server.close();
+ *   if (process.platform === "win32") return socket.destroy();
+ *   using handle = duplicate(socket, { closeSource: true });
+ *   console.log(socket.destroyed, handle.raw > 2); // true true
+ * });
+ * server.listen(0, () => connect((server.address() as { port: number }).port).resume());
  * ```
  */
 export function duplicate(source: HandleSource, options?: DuplicateOptions): OwnedHandle {
@@ -72,6 +108,13 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * the runtime gives fds 1 and 2 by `stdio: "inherit"` get them in any case; what native code starts, and
  * for fd 0 a child in Deno, gets them only with `inheritable: true`. `dup3` of `duphandle/posix` is the
  * system call alone.
+ *
+ * Do not replace what an event loop watches, such as the descriptor of a server or of a socket. It watches the
+ * object that it was given, not the number, and this call cannot see it: the runtime writes to the new object, and
+ * never learns what a new connection receives, without an error, in Node, Deno and Bun. When another descriptor keeps the old
+ * object open, the old one's events are taken for the new one's: a read from a new object that is blocking then
+ * stops the loop. Use {@linkcode OwnedHandle.toSocket}, {@linkcode OwnedHandle.toServer} or `serveOn`, which tell
+ * the loop.
  *
  * The target is closed in that step, as by `close`: that drops the record locks that this process has on
  * the file that it referred to before

@@ -1,16 +1,26 @@
 /** Handles as objects: an owner closes its handle, exactly once; a borrower does not close it. */
 // Longer than 300 lines: the three classes refer to each other, so modules of their own would import
 // each other in a circle.
+import type { Socket as DatagramSocket } from "node:dgram";
 import type { FileHandle } from "node:fs/promises";
-import { checkBoolean, checkFd } from "../../ffi/check.ts";
+import type { Server, Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { checkBoolean, checkFd, showWithClass } from "../../ffi/check.ts";
 import { failure, hasCode, isCloseRefused } from "../../ffi/error.ts";
 import { closeQuietly, consume } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { observer } from "./hooks.ts";
-import { type DuplicateOptions, parseDuplicateOptions } from "./options.ts";
-import { adopter, platform } from "./platform.ts";
+import {
+  type DuplicateOptions,
+  parseDuplicateOptions,
+  parseToFileOptions,
+  parseToSocketOptions,
+} from "./options.ts";
+import { adopter, platform, streams } from "./platform.ts";
 import { duplicateKnown } from "./raw.ts";
+import type { NetworkSource } from "./network_source.ts";
 import { closeMethodOf, fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
+import type { FileMethod, StreamMethod, ToFileOptions, ToSocketOptions } from "./types.ts";
 
 /** Makes a {@linkcode BorrowedHandle}, whose constructor is private. */
 export let borrowedHandle: (source: RawHandle | OwnedHandle) => BorrowedHandle;
@@ -247,11 +257,15 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * an object is closed by its own `close()`, a `FileHandle` in the background: an error of that is a
    * warning of the process.
    *
-   * @param source a descriptor of the running runtime, or an object with an `fd` and a `close()`; it is
-   * consumed, whatever the outcome
+   * A server, a socket or a stream of the runtime is taken as {@linkcode duplicate} takes it with `closeSource`: a
+   * connection does not end.
+   *
+   * @param source a descriptor of the running runtime, an object with an `fd` and a `close()`, or a server, a
+   * socket or a stream; it is consumed, whatever the outcome
    * @returns the owner of the new handle, which the caller closes
    * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `EMFILE`; `ENOTSUP` in
-   * Deno for Windows for a descriptor above 2
+   * Deno for Windows for a descriptor above 2, and for a server, a socket or a stream where {@linkcode duplicate}
+   * refuses it, and nothing was done
    * @throws {TypeError} when `source` is neither an integer from 0 to 2^31 − 1 nor an object with an `fd`
    * and a `close()`, or is a standard stream; nothing was done
    *
@@ -264,7 +278,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * handle.close();
    * ```
    */
-  static fromFd(source: number | HasFd): OwnedHandle {
+  static fromFd(source: number | HasFd | NetworkSource): OwnedHandle {
     if (typeof source === "number") checkFd(source);
     if (isHandle(source)) {
       throw new TypeError("Cannot take a Handle out of the runtime: it is not the runtime's");
@@ -371,15 +385,24 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   /**
    * Makes the runtime own the handle, as a descriptor: `fs.readSync(fd, …)`, `fs.closeSync(fd)`.
    *
-   * This object is consumed, whatever the outcome. Node and Bun get the number itself. Deno, and Node in a
+   * It is for files. A pipe, a socket or a terminal is refused, and this object stays open: the runtime reads
+   * from it in a thread of its pool, which waits until there is data. Few of them are enough to stop all of
+   * `node:fs`, and one keeps Node from ending. Use {@linkcode OwnedHandle.toReadable},
+   * {@linkcode OwnedHandle.toWritable}, {@linkcode OwnedHandle.toSocket} or
+   * {@linkcode OwnedHandle.toDatagram}; or the option `mayBlock`, for `fs.readSync` and `fs.writeSync`.
+   *
+   * Otherwise this object is consumed, whatever the outcome. Node and Bun get the number itself. Deno, and Node in a
    * worker thread, opens `/dev/null`, which needs `--allow-read=/dev/null` in Deno, and our object takes its
    * place: there the number of this object is closed, which ends the record locks that this process has on the file:
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
+   * @param options whether the handle may be one that makes the runtime wait
    * @returns a descriptor that the runtime's `node:fs` accepts and closes
    * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
    * open the placeholder; `ENOTSUP` in Deno for Windows; on Windows `EPERM` when it is protected from
-   * closing, and then this object stays open
+   * closing, and then this object stays open; on POSIX `ENOTSUP` when it is a pipe, a socket or a terminal, and
+   * then, too
+   * @throws {TypeError} when an option is not of its kind; nothing was done
    *
    * @example
    * ```ts
@@ -393,8 +416,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * closeSync(fd);
    * ```
    */
-  toFd(): number {
-    const { raw, inheritable } = this.#releaseForAdopter();
+  toFd(options?: ToFileOptions): number {
+    const { raw, inheritable } = this.#releaseForAdopter("toFd", options);
     return adopter().toFd(raw, inheritable);
   }
 
@@ -402,14 +425,17 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * Makes the runtime own the handle, as its own `fs/promises` `FileHandle`, with streams,
    * `readLines` and disposal. In Deno for Windows it is an object with the same methods.
    *
-   * This object is consumed, whatever the outcome.
+   * It is for files. A pipe, a socket or a terminal is refused as {@linkcode OwnedHandle.toFd} refuses it, and this
+   * object stays open. Otherwise it is consumed, whatever the outcome.
    *
    * In Deno the number of this object is closed, which ends the record locks that this process has on the
    * file:
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
+   * @param options whether the handle may be one that makes the runtime wait
    * @returns the file, which the caller closes
    * @throws {HandleError} as {@linkcode OwnedHandle.toFd}
+   * @throws {TypeError} when an option is not of its kind; nothing was done
    *
    * @example
    * ```ts
@@ -423,15 +449,194 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * await copy.close();
    * ```
    */
-  async toFileHandle(): Promise<FileHandle> {
-    const { raw, inheritable } = this.#releaseForAdopter();
+  async toFileHandle(options?: ToFileOptions): Promise<FileHandle> {
+    const { raw, inheritable } = this.#releaseForAdopter("toFileHandle", options);
     return await adopter().toFileHandle(raw, inheritable);
   }
 
+  /**
+   * Makes the runtime own a connected stream socket, as its own `node:net` socket: TCP or Unix.
+   *
+   * This object is consumed. When the handle is of another kind, the error names the right method, and this
+   * object stays open. The open file becomes non-blocking for all who share it: see
+   * [sockets](https://github.com/duphandle/duphandle/blob/main/docs/sockets.md#non-blocking).
+   *
+   * @param options whether the socket may be half open
+   * @returns the socket, which closes the handle when it is destroyed
+   * @throws {HandleError} `ENOTSUP` when it is not a stream socket or listens, and in Bun for Windows;
+   * `ENOTCONN` when it is not connected, or its peer has reset the connection; `EBADF` when it is closed
+   * @throws {TypeError} when an option is not of its kind; nothing was done
+   * @see https://man7.org/linux/man-pages/man7/socket.7.html
+   *
+   * @example
+   * ```ts
+   * import { OwnedHandle } from "duphandle";
+   * import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socketpair } from "duphandle/posix";
+   *
+   * const [one, other] = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+   *   .map((fd) => OwnedHandle.fromRaw(fd).toSocket());
+   * one!.end("hello");
+   * for await (const bytes of other!) console.log(`${bytes}`); // hello
+   * ```
+   */
+  toSocket(options?: ToSocketOptions): Socket {
+    const choices = parseToSocketOptions(options);
+    return streams().toSocket(this.#releaseFor("toSocket"), choices);
+  }
+
+  /**
+   * Makes a listening socket that of a server: a `net.Server`, `http.Server` or `https.Server`, which accepts
+   * its connections. For `Deno.serve`, `Bun.serve` and their like there is `serveOn`.
+   *
+   * This object is consumed. When the handle is of another kind, the error names the right method, and this
+   * object stays open.
+   *
+   * Close the server after the promise is fulfilled. Until it listens, its `close()` has no effect, as that of any
+   * server that does not run yet; after that, and before the promise is fulfilled, the promise is rejected.
+   *
+   * @param server a server that does not listen yet; without it a new `net.Server`
+   * @returns the server, once it listens. It closes the handle when it is closed; the path of a Unix socket
+   * stays
+   * @throws {HandleError} `ENOTSUP` when it is not a listening socket, and where the runtime cannot serve it:
+   * in Deno a Unix socket, any before Deno 2.8 and on Windows, in Node in a worker of `node:cluster`, in Bun for
+   * macOS by a server of `node:http` or `node:https`; `EINVAL` when the server listens already, and the handle
+   * stays open; `EBADF` when it is closed; `ECANCELED` when the server is closed as it begins to listen; the error of
+   * the server when it fails to listen
+   * @throws {TypeError} when `server` is not a server; nothing was done
+   * @see https://man7.org/linux/man-pages/man2/listen.2.html
+   *
+   * @example
+   * ```ts
+   * import { inherited } from "duphandle";
+   * import { createServer } from "node:http";
+   *
+   * const server = createServer((_, response) => void response.end("hello"));
+   * const serve = () => inherited("http").toServer(server);
+   * ```
+   */
+  async toServer<Kind extends Server = Server>(server?: Kind): Promise<Kind> {
+    const target = checkServer(server);
+    return await streams().toServer(this.#releaseFor("toServer"), target) as Kind;
+  }
+
+  /**
+   * Makes the runtime own a handle that is read from as a stream: a pipe, a terminal, or a connected socket.
+   * Waiting for data holds no thread of the runtime.
+   *
+   * This object is consumed. When the handle is of another kind, the error names the right method, and this
+   * object stays open. The open file becomes non-blocking for all who share it, except that of a terminal, which
+   * the stream opens again where it can: see
+   * [sockets](https://github.com/duphandle/duphandle/blob/main/docs/sockets.md#non-blocking).
+   *
+   * In Node and Deno a terminal is a `tty.ReadStream`. In Bun it is a stream with `isTTY` and `setRawMode()`;
+   * streams of Bun have no `ref()` and `unref()`. Of a terminal's other end (a PTY master) the last read fails with
+   * `EIO` when no program has the terminal open any more.
+   *
+   * Of a socket it is the receiving half: its end says nothing to the peer as long as a duplicate is open. To
+   * read and write one connection use {@linkcode OwnedHandle.toSocket}.
+   *
+   * @returns the stream, which closes the handle when it has ended or is destroyed
+   * @throws {HandleError} `ENOTSUP` when it is a file, a listener or a datagram socket, on Windows for
+   * terminals, in Bun for Windows for all, and in Deno for Windows for all but sockets; `ENOTCONN` when it is a
+   * socket that is not connected; `EACCES` when it is not open for reading; `EBADF` when it is closed
+   * @see https://man7.org/linux/man-pages/man7/pipe.7.html
+   *
+   * @example
+   * ```ts
+   * import { OwnedHandle } from "duphandle";
+   * import { close, O_CLOEXEC, pipe2, write } from "duphandle/posix";
+   *
+   * const [reader, writer] = pipe2(O_CLOEXEC);
+   * write(writer, new TextEncoder().encode("hello"));
+   * close(writer);
+   * for await (const bytes of OwnedHandle.fromRaw(reader).toReadable()) console.log(`${bytes}`);
+   * ```
+   */
+  toReadable(): Readable {
+    return streams().toReadable(this.#releaseFor("toReadable"));
+  }
+
+  /**
+   * Makes the runtime own a handle that is written to as a stream: a pipe, a terminal, or a connected socket.
+   * Waiting for its reader holds no thread of the runtime, and does not stop the program, also not at a terminal.
+   *
+   * This object is consumed. When the handle is of another kind, the error names the right method, and this
+   * object stays open. The open file becomes non-blocking for all who share it, except that of a terminal, which
+   * the stream opens again where it can: see
+   * [sockets](https://github.com/duphandle/duphandle/blob/main/docs/sockets.md#non-blocking).
+   *
+   * In Node a terminal is a `tty.WriteStream`. In Deno and Bun, whose own would stop the program, and of a
+   * terminal's other end (a PTY master), it is a plain stream. In Bun a full pipe or terminal is tried again every
+   * few milliseconds.
+   *
+   * Of a socket it is the sending half: `end()` tells the peer so, also when a duplicate is open (`shutdown`), and
+   * then the handle is closed. A TCP connection that is closed with bytes that nobody has read is reset, and the
+   * peer may lose what was sent last: to read and write one connection use {@linkcode OwnedHandle.toSocket}.
+   *
+   * @returns the stream, which closes the handle when it has finished or is destroyed
+   * @throws {HandleError} `ENOTSUP` when it is a file, a listener or a datagram socket, on Windows for
+   * terminals, in Bun for Windows for all, and in Deno for Windows for all but sockets; `ENOTCONN` when it is a
+   * socket that is not connected; `EACCES` when it is not open for writing; `EBADF` when it is closed
+   * @see https://man7.org/linux/man-pages/man7/pipe.7.html
+   *
+   * @example
+   * ```ts
+   * import { OwnedHandle } from "duphandle";
+   * import { O_CLOEXEC, pipe2 } from "duphandle/posix";
+   *
+   * const [reader, writer] = pipe2(O_CLOEXEC).map((fd) => OwnedHandle.fromRaw(fd));
+   * writer!.toWritable().end("hello");
+   * for await (const bytes of reader!.toReadable()) console.log(`${bytes}`); // hello
+   * ```
+   */
+  toWritable(): Writable {
+    return streams().toWritable(this.#releaseFor("toWritable"));
+  }
+
+  /**
+   * Makes the runtime own a datagram socket (UDP), as its own `node:dgram` socket.
+   *
+   * This object is consumed. When the handle is of another kind, the error names the right method, and this
+   * object stays open. A socket that is connected stays so: `send()` takes no address then.
+   *
+   * Deno cannot take a UDP socket. There another one is bound to a port of this machine, which needs
+   * `--allow-net=127.0.0.1` or `--allow-net=[::1]`, and then ours takes its place: until `listening` errors of that
+   * come as `error`. Unix datagram sockets no runtime has: use `read` and `write` of `duphandle/posix`.
+   *
+   * @returns the socket, which emits `listening` once it receives, and closes the handle when it is closed
+   * @throws {HandleError} `ENOTSUP` when it is not a UDP socket, and in Bun and Deno for Windows; `EBADF` when it is closed
+   * @see https://man7.org/linux/man-pages/man7/udp.7.html
+   *
+   * @example
+   * ```ts
+   * import { inherited } from "duphandle";
+   *
+   * const echo = () => {
+   *   const socket = inherited("udp").toDatagram();
+   *   socket.on("message", (bytes, { address, port }) => socket.send(bytes, port, address));
+   * };
+   * ```
+   */
+  toDatagram(): DatagramSocket {
+    return streams().toDatagram(this.#releaseFor("toDatagram"));
+  }
+
+  /** Gives up the duty to close, to what the method makes. A handle of another kind stays open. */
+  #releaseFor(method: StreamMethod): RawHandle {
+    streams().check(this.raw, method);
+    return this.release();
+  }
+
   /** Gives up the duty to close. The adopter takes it, whatever the outcome. */
-  #releaseForAdopter(): { raw: RawHandle; inheritable: boolean } {
-    // The runtime could not close it either.
-    if (!this.#closed) platform().refuseProtected(this.#raw);
+  #releaseForAdopter(
+    method: FileMethod,
+    options: ToFileOptions | undefined,
+  ): { raw: RawHandle; inheritable: boolean } {
+    const mayBlock = parseToFileOptions(options);
+    if (!this.#closed) {
+      platform().refuseProtected(this.#raw); // the runtime could not close it either
+      if (!mayBlock) streams().checkFile(this.#raw, method);
+    }
     const raw = this.release();
     try {
       return { raw, inheritable: platform().isInheritable(raw) };
@@ -455,6 +660,25 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
       resolve();
     });
   }
+}
+
+function checkServer(server: unknown): Server | undefined {
+  if (server === undefined) return undefined;
+  const made = (server ?? {}) as Partial<Record<keyof Server, unknown>>;
+  // A framework's object has a method "listen" as well, and makes a server of its own.
+  const methods = [made.listen, made.address, made.close, made.on, made.off];
+  if (methods.every((method) => typeof method === "function")) {
+    if (made.listening !== true) return server as Server;
+    throw failure("EINVAL", "listen", {
+      message:
+        "Cannot make a handle a server's: the server listens already; give one that does not",
+    });
+  }
+  throw new TypeError(
+    `Cannot use ${
+      showWithClass(server)
+    } as a server: it must be one of node:net, node:http or node:https`,
+  );
 }
 
 function closedError(raw: RawHandle): Error {

@@ -15,11 +15,11 @@
  */
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
 export type { RawHandle } from "../util/raw_handle.ts";
-export { borrow } from "./borrow.ts";
 export type { FsFile } from "./deno_file.ts";
 export { duplicate, duplicateOnto } from "./duplicate.ts";
 export { BorrowedHandle, Handle, OwnedHandle } from "./handle.ts";
 export type { DuplicateOntoOptions, DuplicateOptions } from "./options.ts";
+export type { NetworkSource } from "./network_source.ts";
 export type { HasFd } from "./runtime_source.ts";
-export type { HandleSource } from "./source.ts";
-export type { Access } from "./types.ts";
+export { borrow, type HandleSource } from "./source.ts";
+export type { Access, ToFileOptions, ToSocketOptions } from "./types.ts";

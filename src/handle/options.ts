@@ -7,7 +7,7 @@ import {
   GENERIC_READ,
   GENERIC_WRITE,
 } from "../../ffi/win32/constants.ts";
-import type { Access } from "./types.ts";
+import type { Access, ToFileOptions, ToSocketOptions } from "./types.ts";
 
 /** How a new handle is to differ from a plain duplicate. */
 export interface DuplicateOptions {
@@ -85,6 +85,24 @@ export function parseOntoOptions(options: DuplicateOntoOptions | undefined): boo
   const { inheritable = false } = options;
   checkBoolean(inheritable, "inheritable");
   return inheritable;
+}
+
+/** Checks the options of `toSocket`. */
+export function parseToSocketOptions(options: ToSocketOptions | undefined): ToSocketOptions {
+  if (options === undefined) return {};
+  checkKeys(options, ["allowHalfOpen"]);
+  const { allowHalfOpen = false } = options;
+  checkBoolean(allowHalfOpen, "allowHalfOpen");
+  return { allowHalfOpen };
+}
+
+/** Checks the options of `toFd` and `toFileHandle`, and returns whether the file may make the runtime wait. */
+export function parseToFileOptions(options: ToFileOptions | undefined): boolean {
+  if (options === undefined) return false;
+  checkKeys(options, ["mayBlock"]);
+  const { mayBlock = false } = options;
+  checkBoolean(mayBlock, "mayBlock");
+  return mayBlock;
 }
 
 /** Throws a `TypeError` unless the value is an object with no other keys than the known ones. */

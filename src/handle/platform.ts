@@ -2,10 +2,12 @@
 import { isWindows } from "../../ffi/host.ts";
 import { posixPlatform } from "./posix.ts";
 import { posixAdopter } from "./posix_adopt.ts";
+import { posixStreams } from "./posix_net.ts";
 import { replaceStandard } from "./posix_streams.ts";
-import type { Adopter, HandlePlatform } from "./types.ts";
+import type { Adopter, HandlePlatform, StreamAdopter } from "./types.ts";
 import { windowsPlatform } from "./windows.ts";
 import { denoWindowsAdopter, windowsAdopter } from "./windows_adopt.ts";
+import { windowsStreams } from "./windows_net.ts";
 
 let chosen: HandlePlatform | undefined;
 
@@ -18,6 +20,11 @@ export function platform(): HandlePlatform {
 export function adopter(): Adopter {
   if (!isWindows()) return posixAdopter;
   return "Deno" in globalThis ? denoWindowsAdopter : windowsAdopter;
+}
+
+/** How the running runtime makes streams and servers of handles. */
+export function streams(): StreamAdopter {
+  return isWindows() ? windowsStreams : posixStreams;
 }
 
 /** What makes one of fds 0 to 2 refer to another object, with all that the runtime has beside it. */

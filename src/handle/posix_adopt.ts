@@ -11,7 +11,7 @@ import { closeOrWarn, closeQuietly, consume } from "../util/late_close.ts";
 import { isWorker, nodeFs } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "./posix.ts";
-import { runtimeError } from "../util/runtime_error.ts";
+import { runtimeError } from "../util/platform.ts";
 
 /** The null device: every system has it, and every user may read it. */
 const PLACEHOLDER = "/dev/null";

@@ -6,8 +6,16 @@ import { failure } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
 import { F_GETFD, FD_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { libc } from "../../ffi/posix/libc.ts";
-import { sharersBySignal } from "../../ffi/posix/signal_mark.ts";
 import { shared } from "../util/shared.ts";
+
+/** fcntl.h of Linux. */
+const F_SETSIG = 10;
+const F_GETSIG = 11;
+
+/**
+ * Two real-time signals. A descriptor shares the open file when both appear at it one after the other.
+ */
+const MARKS = [61, 62];
 
 /** The search ends at 256: Deno's duplicates are among the first descriptors of the process. */
 const FIRST = 3;
@@ -60,4 +68,28 @@ function duplicatesOf(fd: number): number[] {
   return sharersBySignal(fd, FIRST, END).filter((number) =>
     fcntl(number, F_GETFD, 0) === FD_CLOEXEC
   );
+}
+
+/**
+ * The descriptors that share the open file of one, lowest first, found by marking the open file with F_SETSIG of
+ * fcntl(2). The signal number belongs to the open file, so every duplicate shows it at once. It has no effect,
+ * because the kernel sends the signal only when O_ASYNC is set.
+ * On systems without F_SETSIG there are
+ * none. Each number in the range is tried; numbers that are not open are skipped.
+ *
+ * @param fd the descriptor whose open file is marked during the call
+ * @param from the lowest number to try
+ * @param below one more than the highest number to try
+ */
+function sharersBySignal(fd: number, from: number, below: number): number[] {
+  const { fcntl } = libc();
+  const before = osName() === "linux" ? fcntl(fd, F_GETSIG, 0) : -1;
+  if (before === -1) return [];
+  let shared = Array.from({ length: below - from }, (_, at) => at + from);
+  for (const mark of MARKS) {
+    fcntl(fd, F_SETSIG, mark);
+    shared = shared.filter((number) => fcntl(number, F_GETSIG, 0) === mark);
+  }
+  fcntl(fd, F_SETSIG, before);
+  return shared;
 }

@@ -19,7 +19,6 @@ import { flushC } from "../../ffi/posix/libc.ts";
 import { isWorker, nodeFs, nodeNet } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { shared } from "../util/shared.ts";
-import { sleep } from "../util/sleep.ts";
 import { posixPlatform } from "./posix.ts";
 import { descriptorForChildren } from "./posix_deno_children.ts";
 
@@ -237,6 +236,11 @@ function sinkOverride(stream: Stream, fd: number): object {
     }
   };
   return { [key]: { write, flush: () => 0, end: () => 0, ref: noop, unref: noop } };
+}
+
+/** Stops this thread for some milliseconds. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /** Writes everything synchronously, to a non-blocking file too, and returns the number of bytes. */

@@ -1,13 +1,19 @@
 /** What the runtime owns, a descriptor or an object that has one: as a source, and closing it. */
-import { checkFd, isFd, isPromise, show } from "../../ffi/check.ts";
-import { failure, hasCode } from "../../ffi/error.ts";
+import { checkFd, classOf, isFd, isPromise, showWithClass } from "../../ffi/check.ts";
+import { failure, HandleError, hasCode } from "../../ffi/error.ts";
 import { type FsFile, isFsFile, rawOfFsFile } from "./deno_file.ts";
 import { platform } from "./platform.ts";
 import type { Owner } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
-import { runtimeError } from "../util/runtime_error.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { runtimeError, tryOrUndefined } from "../util/platform.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
+import {
+  networkCloser,
+  networkFd,
+  type NetworkSource,
+  requireGivable,
+  requireUsableFd,
+} from "./network_source.ts";
 
 /** An object with a descriptor of the runtime, such as a `FileHandle` or `process.stdout`. */
 export interface HasFd {
@@ -15,11 +21,14 @@ export interface HasFd {
   readonly fd: number;
 }
 
+/** What the runtime owns. */
+export type RuntimeOwned = number | HasFd | FsFile | NetworkSource;
+
 /**
  * The runtime's descriptor of a source that is not a {@linkcode Handle}. Its `fd` is read once, so that
  * the number that is used is the one that was checked.
  */
-export function fdOf(source: number | HasFd | FsFile): number {
+export function fdOf(source: RuntimeOwned): number {
   if (isFd(source)) return source;
   if (isFsFile(source)) return rawOfFsFile(source);
   if (typeof source === "number") checkFd(source, "a source");
@@ -37,27 +46,63 @@ export function fdOf(source: number | HasFd | FsFile): number {
 
 function readFd(source: unknown): unknown {
   if (typeof source !== "object" || source === null) throw notASource(source);
-  let fd: unknown;
   try {
-    fd = (source as { fd?: unknown }).fd;
+    const { fd } = source as { fd?: unknown };
+    if (typeof fd === "number") {
+      requireUsableFd(source);
+      return fd;
+    }
+    const found = networkFd(source);
+    if (found !== undefined) return found;
+    if (fd !== undefined) return fd;
   } catch (cause) {
+    if (cause instanceof HandleError) throw cause;
     throw new TypeError("Cannot use a source whose fd cannot be read", { cause });
   }
-  if (fd === undefined) throw notASource(source);
-  return fd;
+  throw notASource(source);
 }
 
 function notASource(value: unknown): TypeError {
-  const hint = typeof value === "string"
-    ? "; open the file first"
-    : isPromise(value)
-    ? "; await it first"
-    : "";
   return new TypeError(
-    `Cannot use ${show(value)} as a source: it must be an fd, an object with an fd, or a Handle` +
-      hint,
+    `Cannot use ${
+      showWithClass(value)
+    } as a source: it must be an fd, an object with an fd, a server or ` +
+      `socket of the runtime, or a Handle${adviceFor(value)}`,
   );
 }
+
+/** What to use in place of a value, by its kind. */
+function adviceFor(value: unknown): string {
+  if (typeof value === "string") return "; open the file first";
+  if (isPromise(value)) return "; await it first";
+  const name = classOf(value);
+  const advice = name && ADVICE.find(([names]) => names.includes(name))?.[1];
+  return advice ? `; ${advice}` : "";
+}
+
+/** What to use in place of an object that has no descriptor, or does not tell it. */
+const ADVICE: readonly (readonly [names: readonly string[], advice: string])[] = [
+  [["Blob", "File", "URL"], "open it first, with node:fs"],
+  [["ChildProcess"], "use its stdin or stdout"],
+  [["Subprocess"], "give it an end of pipe2() of duphandle/posix in stdio, and use the other one"],
+  [["IncomingMessage", "ServerResponse", "ClientRequest"], "use its socket"],
+  [
+    ["Request", "Response", "WebSocket", "WebSocketStream"],
+    'use its server, or a socket of node:http in the event "upgrade"',
+  ],
+  [
+    [
+      "ReadableStream",
+      "WritableStream",
+      "FileSink",
+      "Readable",
+      "Writable",
+      "Duplex",
+      "PassThrough",
+    ],
+    "use the file, pipe or socket that it reads or writes",
+  ],
+];
 
 /**
  * A source that the runtime owns, so that the runtime must close it: otherwise its table would still have
@@ -65,11 +110,11 @@ function notASource(value: unknown): TypeError {
  */
 export class RuntimeSource implements Owner {
   readonly #fd: number;
-  readonly #source: number | HasFd | FsFile;
+  readonly #source: RuntimeOwned;
   readonly #close: CloseMethod | undefined;
 
   /** @param close the method of the source that closes it, where that was read already */
-  constructor(fd: number, source: number | HasFd | FsFile, close?: CloseMethod) {
+  constructor(fd: number, source: RuntimeOwned, close?: CloseMethod) {
     this.#fd = fd;
     this.#source = source;
     this.#close = close;
@@ -90,9 +135,11 @@ type CloseMethod = () => unknown;
  * What closes an object; `undefined` for a number.
  *
  * @throws {TypeError} for an object that cannot be closed: it would go on using a closed number
+ * @throws {HandleError} `ENOTSUP` for one whose close would lose something for the new owner
  */
-export function closeMethodOf(source: number | HasFd | FsFile): CloseMethod | undefined {
+export function closeMethodOf(source: RuntimeOwned): CloseMethod | undefined {
   if (typeof source !== "object" || source === null) return undefined;
+  requireGivable(source);
   const close = readClose(source);
   if (close !== undefined || readFd(source) === undefined) return close;
   throw new TypeError(
@@ -100,10 +147,38 @@ export function closeMethodOf(source: number | HasFd | FsFile): CloseMethod | un
   );
 }
 
-function readClose(source: number | HasFd | FsFile): CloseMethod | undefined {
+/** What closes an object; `undefined` when nothing does. */
+export function readClose(source: RuntimeOwned): CloseMethod | undefined {
+  if (typeof source !== "object" || source === null) return undefined;
+  const other = networkCloser(source);
+  if (other !== undefined) return other;
   const { close } = source as { close?: unknown };
   return typeof close === "function" ? close as CloseMethod : undefined;
 }
+
+/**
+ * Throws when a source must not be closed, before anything is done: standard streams, whose objects would go
+ * on using the number, and what {@linkcode requireGivable} refuses.
+ */
+export function requireConsumable(source: RuntimeOwned, fd: number): void {
+  if (typeof source !== "object" || source === null) return;
+  const { autoClose, destroy, isTTY } = source as {
+    autoClose?: unknown;
+    destroy?: unknown;
+    isTTY?: unknown;
+  };
+  // A tty.WriteStream of Bun leaves its descriptor to the code that opened it.
+  const isBorrower = isTTY === true && autoClose === false;
+  if (typeof destroy === "function" && (fd <= LAST_STANDARD_FD || isBorrower)) {
+    throw new TypeError(
+      `Cannot close the stream of fd ${fd}: other code owns its descriptor; leave out closeSource`,
+    );
+  }
+  requireGivable(source);
+}
+
+/** The standard descriptors are 0 to 2. */
+const LAST_STANDARD_FD = 2;
 
 /**
  * Closes a descriptor with the runtime that owns it.

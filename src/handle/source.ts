@@ -2,6 +2,7 @@
 import { type FsFile, isFsFile } from "./deno_file.ts";
 import {
   BorrowedHandle,
+  borrowedHandle,
   type Handle,
   isHandle,
   isOwnedHandle,
@@ -11,18 +12,44 @@ import {
 import { platform } from "./platform.ts";
 import type { KnownSource } from "./raw.ts";
 import type { Owner } from "../util/late_close.ts";
-import { fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
+import type { NetworkSource } from "./network_source.ts";
+import { fdOf, type HasFd, readClose, requireConsumable, RuntimeSource } from "./runtime_source.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * What can be duplicated: a descriptor of the running runtime as `node:fs` returns it, an object that has
- * one, a {@linkcode Handle}, or, in Deno on Linux, a `Deno.FsFile`.
+ * one, a {@linkcode Handle}, a server, socket or stream of the runtime ({@linkcode NetworkSource}), or, in Deno
+ * on Linux, a `Deno.FsFile`.
  *
  * A number is always a descriptor of the runtime, also on Windows, where a `HANDLE` is another number:
  * {@linkcode borrow} makes a source of that.
  */
-export type HandleSource = number | HasFd | Handle | FsFile;
+export type HandleSource = number | HasFd | Handle | FsFile | NetworkSource;
+
+/**
+ * Makes a {@linkcode BorrowedHandle} of a handle that other code owns, so that it can be a source.
+ *
+ * The number is a raw handle, as {@linkcode Handle.raw} is: a descriptor on POSIX, a `HANDLE` on
+ * Windows. A descriptor of the runtime is no `HANDLE` there: give it to {@linkcode duplicate}, which
+ * takes a number for one. −2, this thread, is allowed on Windows; −1 is refused, because it is also what
+ * a failed call returns.
+ *
+ * @param raw the raw handle, which must stay open as long as the result is used
+ * @returns the borrowed handle, which is not to be closed
+ * @throws {TypeError} when the number cannot be a handle
+ *
+ * @example
+ * ```ts
+ * import { borrow, duplicate } from "duphandle";
+ *
+ * using stdout = duplicate(1);
+ * using second = borrow(stdout.raw).duplicate();
+ * ```
+ */
+export function borrow(raw: RawHandle): BorrowedHandle {
+  return borrowedHandle(raw);
+}
 
 /** The raw handle of a source. */
 export function rawOf(source: HandleSource): RawHandle {
@@ -61,7 +88,9 @@ export function knownSource(source: HandleSource, isConsumed: boolean = false): 
     if (isConsumed && isFsFile(source)) closeQuietly(() => (source as { close(): void }).close());
     throw error;
   }
-  return { raw: platform().rawOfFd(fd), owner: new RuntimeSource(fd, source) };
+  if (isConsumed) requireConsumable(source, fd);
+  const close = isConsumed ? readClose(source) : undefined;
+  return { raw: platform().rawOfFd(fd), owner: new RuntimeSource(fd, source, close) };
 }
 
 /** What closes a handle; `undefined` when it is borrowed. */

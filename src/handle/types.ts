@@ -1,5 +1,8 @@
 /** What handles need of an operating system and of a runtime, which takes over handles. */
+import type { Socket as DatagramSocket } from "node:dgram";
 import type { FileHandle } from "node:fs/promises";
+import type { Server, Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
@@ -52,4 +55,55 @@ export interface Adopter {
   toFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
   copyToFd(raw: RawHandle, inheritable: boolean): number;
   copyToFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
+}
+
+/** How {@linkcode OwnedHandle.toSocket} makes the socket. */
+export interface ToSocketOptions {
+  /**
+   * Whether the socket stays open for writing when the other side has ended: `allowHalfOpen` of `node:net`.
+   * `false` unless it is given.
+   */
+  readonly allowHalfOpen?: boolean | undefined;
+}
+
+/** What {@linkcode OwnedHandle.toFd} and {@linkcode OwnedHandle.toFileHandle} may make a file of. */
+export interface ToFileOptions {
+  /**
+   * Whether a pipe, a socket or a terminal may become a file of the runtime, for `fs.readSync` and
+   * `fs.writeSync`, which wait as the system calls do. Default `false`.
+   *
+   * Every asynchronous read of it, and every stream of `node:fs`, holds a thread of the runtime until there is
+   * data. Four of them stop all of `node:fs` in Node, fewer in Bun, and `process.exit()` does not end Node
+   * then.
+   */
+  readonly mayBlock?: boolean | undefined;
+}
+
+/** The methods of a handle that make a file of it. */
+export type FileMethod = "toFd" | "toFileHandle";
+
+/** The methods of a handle that make a stream or a server of it. */
+export type StreamMethod = "toSocket" | "toServer" | "toReadable" | "toWritable" | "toDatagram";
+
+/**
+ * How a runtime takes over what is no file: sockets, pipes and terminals, as its own streams and servers.
+ *
+ * `check` comes first. The others consume the handle, whatever the outcome.
+ */
+export interface StreamAdopter {
+  /**
+   * Throws `ENOTSUP` when the method is not for this kind of handle, or `ENOTCONN` for a socket that is not
+   * connected, with the name of the right method. It changes nothing.
+   */
+  check(raw: RawHandle, method: StreamMethod): void;
+  /**
+   * Throws `ENOTSUP` when reading from the handle as from a file would park a thread: it is a socket, a pipe
+   * or a terminal. It names the right method, and changes nothing.
+   */
+  checkFile(raw: RawHandle, method: FileMethod): void;
+  toSocket(raw: RawHandle, options: ToSocketOptions): Socket;
+  toServer(raw: RawHandle, server: Server | undefined): Promise<Server>;
+  toReadable(raw: RawHandle): Readable;
+  toWritable(raw: RawHandle): Writable;
+  toDatagram(raw: RawHandle): DatagramSocket;
 }

@@ -7,6 +7,7 @@ import {
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
   FILE_READ_DATA,
+  FILE_TYPE_PIPE,
   FILE_TYPE_UNKNOWN,
   FILE_WRITE_DATA,
   GENERIC_READ,
@@ -19,15 +20,22 @@ import {
   GetHandleInformation,
   SetHandleInformation,
 } from "../../ffi/win32/handle.ts";
-import { fileTypeOf, NtQueryObject } from "../../ffi/win32/object.ts";
+import {
+  fileTypeOf,
+  hasLowestRights,
+  kindOf,
+  NtQueryObject,
+  objectName,
+} from "../../ffi/win32/object.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { closeRefused, isProtected, showHandle } from "../../ffi/win32/errors.ts";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
+import { isSocketOfWinsock } from "../../ffi/win32/winsock.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { reportNumber } from "./hooks.ts";
 import type { Access, HandlePlatform } from "./types.ts";
-import { refuseUnduplicable } from "./windows_kinds.ts";
 
 /** Handles on Windows. */
 export const windowsPlatform: HandlePlatform = {
@@ -127,4 +135,53 @@ function minusOne(): TypeError {
     "Cannot use -1 as a handle: it is what a failed call returns; if this process is meant, " +
       "use currentProcess()",
   );
+}
+
+/**
+ * Throws when a duplicate of the handle would not work. A handle that is not open passes: the call that
+ * follows reports that.
+ *
+ * Ports and sockets have the rights to both read and write, so for most handles one query of their rights
+ * is enough. In particular an end of a plain pipe gets no other query: Windows would answer it only after
+ * a read for which another thread waits.
+ *
+ * @param raw the handle that is to be duplicated
+ * @param syscall the call that would do it
+ * @throws {HandleError} `ENOTSUP` for an I/O completion port and for a socket
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
+ */
+export function refuseUnduplicable(raw: RawHandle, syscall: string): void {
+  if (isPseudoHandle(raw) || !hasLowestRights(raw)) return;
+  const type = fileTypeOf(raw);
+  if (type === FILE_TYPE_PIPE) {
+    if (isSocketPipe(raw)) throw refusal(raw, syscall, SOCKET);
+  } else if (type === FILE_TYPE_UNKNOWN && kindOf(raw) === "IoCompletion") {
+    throw refusal(raw, syscall, PORT);
+  }
+}
+
+const SOCKET = "is a socket, and Winsock does not know a duplicate of its handle; " +
+  "use duplicateSocket(), whose result another process turns into a socket of its own";
+const PORT = "is an I/O completion port: a duplicate could not be used; " +
+  "make every thread and process use the port's own handle, or a port of its own";
+
+/** Whether the handle is a socket of Winsock; `false` for what is not open. */
+export function isSocket(raw: RawHandle): boolean {
+  if (isPseudoHandle(raw) || !hasLowestRights(raw)) return false;
+  return fileTypeOf(raw) === FILE_TYPE_PIPE && isSocketPipe(raw);
+}
+
+function isSocketPipe(raw: RawHandle): boolean {
+  const name = objectName(raw);
+  if (name.startsWith("\\Device\\NamedPipe")) return false;
+  if (name.startsWith("\\Device\\Afd")) return true;
+  // Wine gives a socket no name. Winsock is not loaded for anything else.
+  return isSocketOfWinsock(raw);
+}
+
+function refusal(raw: RawHandle, syscall: string, why: string): HandleError {
+  return failure("ENOTSUP", syscall, {
+    message: `Cannot duplicate handle ${showHandle(raw)}: it ${why}`,
+    handle: raw,
+  });
 }

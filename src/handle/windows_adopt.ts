@@ -4,12 +4,13 @@
  * opened again around our handle, in the same slot of the C runtime's table.
  */
 import type { FileHandle } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { failure } from "../../ffi/error.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import type { Adopter } from "./types.ts";
 import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
-import { nodeFs } from "../util/node.ts";
+import { nodeFs, nodeNet } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { windowsPlatform } from "./windows.ts";
 
@@ -137,4 +138,22 @@ function refillSlot(slot: number): boolean {
   }
   for (const filler of fillers) closeQuietly(() => closeSync(filler));
   return fd === slot;
+}
+
+/** An end of a pipe as a socket of Node that only reads or only writes, and owns it. */
+export function pipeStream(raw: RawHandle, direction: "readable" | "writable"): Socket {
+  let fd: number;
+  try {
+    fd = fdOfHandle(raw);
+  } catch (error) {
+    closeQuietly(() => CloseHandle(raw));
+    throw error;
+  }
+  try {
+    const readable = direction === "readable";
+    return new (nodeNet().Socket)({ fd, readable, writable: !readable });
+  } catch (error) {
+    closeQuietly(() => nodeFs().closeSync(fd));
+    throw error;
+  }
 }

@@ -16,7 +16,7 @@
 export { HandleError, type HandleErrorFields } from "../../ffi/error.ts";
 export { BorrowedHandle, Handle, OwnedHandle } from "../handle/handle.ts";
 export type { DuplicateOptions } from "../handle/options.ts";
-export type { Access } from "../handle/types.ts";
+export type { Access, ToFileOptions, ToSocketOptions } from "../handle/types.ts";
 export type { RawHandle } from "../util/raw_handle.ts";
 export { PooledDescriptor } from "./descriptor.ts";
 export { raiseDescriptorLimit } from "./limit.ts";

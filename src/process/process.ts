@@ -127,7 +127,7 @@ export class ProcessHandle extends OwnedHandle {
    */
   give(source: HandleSource, options: DuplicateOptions = {}): ForeignHandle {
     const choices = parseDuplicateOptions(options);
-    const known = knownSource(source);
+    const known = knownSource(source, choices.closeSource);
     const make = () => new ForeignHandle(this, transfer(known.raw, self, this, choices));
     return choices.closeSource ? consume(requireOwner(known), make) : make();
   }

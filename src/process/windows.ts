@@ -27,7 +27,7 @@ import { GetExitCodeProcess, GetProcessId, OpenProcess } from "../../ffi/win32/p
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { checkHandle, isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { closeQuietly, consume } from "../util/late_close.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import {
   type Attributes,
   isSelf,
@@ -38,7 +38,7 @@ import {
 } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { reportNumber } from "../handle/hooks.ts";
-import { refuseUnduplicable } from "../handle/windows_kinds.ts";
+import { refuseUnduplicable } from "../handle/windows.ts";
 
 /** The rights to duplicate its handles, and to find out whether it has ended. */
 const RIGHTS = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;

@@ -4,7 +4,7 @@ import { O_ACCMODE, O_PATH } from "../../ffi/posix/constants.ts";
 import { fcntl_getfl } from "../../ffi/posix/fcntl.ts";
 import { identityOf, S_IFMT } from "../../ffi/posix/identity.ts";
 import { linkText } from "../../ffi/posix/proc.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import type { Fingerprint } from "./types.ts";
 
 /**

@@ -6,7 +6,7 @@ import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { GetProcessId } from "../../ffi/win32/process.ts";
 import { GetThreadId } from "../../ffi/win32/thread.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import type { Fingerprint } from "./types.ts";
 
 /** The rights and the kind of a handle, and what identifies its object. */
