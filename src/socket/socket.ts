@@ -129,7 +129,7 @@ function notAFile(handle: RawHandle): Error {
   return failure("ENOTSUP", "uv_open_osfhandle", {
     message:
       "Cannot make a socket a descriptor of the runtime: it would be closed as a file; use " +
-      "send() and recv() of duphandle/win32",
+      "toSocket(), toServer() or toDatagram()",
     handle,
   });
 }
