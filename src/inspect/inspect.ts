@@ -9,7 +9,7 @@ import { inspectPlatform } from "./platform.ts";
 
 /**
  * Describes a handle: what it refers to, which access it has, whether child processes inherit it, its
- * path and its position. It changes nothing.
+ * path and its position, and of a socket its addresses. It changes nothing.
  *
  * Windows: while another thread waits in a read or write on a pipe that was not opened as overlapped,
  * this call waits for the end of that read or write. The reading end that `CreatePipe` makes is

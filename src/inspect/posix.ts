@@ -15,6 +15,7 @@ import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
 import { listOther } from "./posix_process.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
 import { countSharers, countSharing } from "./posix_sharing.ts";
+import { addPeers, ownSocket } from "./posix_sockets.ts";
 import { nodeFs } from "../util/node.ts";
 import { positionOf } from "../handle/posix.ts";
 
@@ -24,9 +25,11 @@ export const posixInspect: InspectPlatform = {
     // First of all: throws when it is not open, before its number can become the directory's.
     const flags = fcntl_getfl(raw);
     if (!isLinux()) return inspectOne(raw, flags, undefined, undefined);
-    return withOwnDirectory((directory) =>
+    const info = withOwnDirectory((directory) =>
       inspectOne(raw, flags, directory, countSharers(raw, directory))
     );
+    addPeers([info]);
+    return info;
   },
   isSame(a, b) {
     const answer = isLinux() && a !== b ? isOneOpenFile(a, b) : undefined;
@@ -47,8 +50,8 @@ function isLinux(): boolean {
 }
 
 function listOwn(): HandleInfo[] {
-  return withOwnDirectory((directory) => {
-    const found: HandleInfo[] = [];
+  const found: HandleInfo[] = [];
+  withOwnDirectory((directory) => {
     for (const fd of openDescriptors(directory)) {
       try {
         found.push(inspectOne(fd, fcntl_getfl(fd), directory, undefined));
@@ -57,8 +60,9 @@ function listOwn(): HandleInfo[] {
         if (!hasCode(error, "EBADF")) throw error;
       }
     }
-    return found;
   });
+  addPeers(found);
+  return found;
 }
 
 /**
@@ -88,6 +92,7 @@ function inspectOne(
     references,
     device: identity?.device,
     inode: identity?.inode,
+    socket: kind === "socket" ? ownSocket(fd) : undefined,
   });
 }
 

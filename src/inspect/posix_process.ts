@@ -5,6 +5,7 @@ import { descriptorsOf, identityAt } from "../../ffi/posix/identity.ts";
 import { linkText, permittedText, procText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo } from "./types.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
+import { addSockets } from "./posix_sockets.ts";
 import { inspectPermissionAdvice } from "../process/ptrace.ts";
 
 /** The advice for EPERM: /proc has no other reason for it. */
@@ -34,6 +35,7 @@ export function listOther(pid: number): HandleInfo[] {
     throw refused(pid, error, inspectPermissionAdvice(pid));
   }
   if (found.length === 0 && hasEnded(pid)) throw noSuchProcess(pid);
+  addSockets(pid, found);
   return found;
 }
 

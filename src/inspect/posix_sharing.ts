@@ -1,7 +1,7 @@
 /** Counts the descriptors that share an open file, on Linux. */
 import { pid as ownPid } from "../../ffi/host.ts";
 import { isOneOpenFile, orderOf, visitDescriptors } from "../../ffi/posix/identity.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import type { HandleInfo } from "./types.ts";
 
 /**

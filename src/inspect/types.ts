@@ -52,6 +52,46 @@ export type HandleKind =
 /** Whether the object can be read and written through a handle. */
 export type HandleAccess = "none" | "read" | "write" | "read-write";
 
+/** The family of a socket. `"other"` is any but these, such as netlink and vsock. */
+export type SocketFamily = "IPv4" | "IPv6" | "unix" | "other";
+
+/** How a socket transfers data: `"stream"` as TCP, `"datagram"` as UDP. */
+export type SocketType = "stream" | "datagram" | "seqpacket" | "raw" | "other";
+
+/**
+ * The address of a socket.
+ *
+ * - IPv4 and IPv6: `address` as text and `port`, which of a raw socket is its protocol. A link-local
+ *   address has the number of its interface, as `fe80::1%2`.
+ * - Unix: `path`, as it was given to bind(2): it may be relative to the working directory of that process.
+ *   An abstract name starts with NUL, as in `net.connect({ path })` of Node, so that it is never taken for a
+ *   path that starts with "@".
+ */
+export type SocketAddress =
+  | { readonly address: string; readonly port: number; readonly path?: undefined }
+  | { readonly path: string; readonly address?: undefined; readonly port?: undefined };
+
+/** What a socket is. */
+export interface SocketInfo {
+  /** The family of its addresses. */
+  readonly family: SocketFamily;
+  /** How it transfers data. */
+  readonly type: SocketType;
+  /** Whether it listens for connections. */
+  readonly listening: boolean;
+  /** The address that it is bound to. A socket that is not bound, and one of a pair, has none. */
+  readonly local?: SocketAddress;
+  /** The address that it is connected to. A peer without an address has none. */
+  readonly remote?: SocketAddress;
+  /**
+   * Linux, Unix sockets: the inode of the socket at the other end, also of a pair. The handle whose `inode`
+   * is that number, in whichever process, holds the other end. It is missing when no process holds it, when
+   * the socket is in another network namespace than this thread, and where the kernel does not say or no
+   * descriptor is free to ask it.
+   */
+  readonly peerInode?: number;
+}
+
 /**
  * The description of a handle at the moment of the call. Properties that the system does not report are
  * missing.
@@ -98,6 +138,13 @@ export interface HandleInfo {
   readonly device?: number;
   /** The number of the file on its device: `ino` of `fs.fstat`, rounded to a `number`. */
   readonly inode?: number;
+  /**
+   * Of a socket: what it is. For another process it is missing on Windows, and on Linux for what is not in
+   * the kernel's lists of sockets: other families than Unix, IPv4 and IPv6, and sockets that are not bound
+   * (before Linux 6.7 also a TCP socket that is only bound). For a process in another network namespace the
+   * lists are those of /proc/PID/net, which have neither peers of Unix sockets nor MPTCP.
+   */
+  readonly socket?: SocketInfo;
 }
 
 /** The implementation of inspection for one system. */
@@ -125,6 +172,7 @@ const OPTIONAL = [
   "references",
   "device",
   "inode",
+  "socket",
 ] as const satisfies readonly (keyof HandleInfo)[];
 
 /** Makes a description. Properties that are `undefined` are left out. */

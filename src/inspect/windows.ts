@@ -13,7 +13,10 @@ import { CloseHandle, DuplicateHandle, GetHandleInformation } from "../../ffi/wi
 import { type OpenHandle, openHandles } from "../../ffi/win32/inspect.ts";
 import { kindOf, NtQueryObject, objectName } from "../../ffi/win32/object.ts";
 import { OpenProcess } from "../../ffi/win32/process.ts";
-import { type HandleInfo, handleInfo, type InspectPlatform } from "./types.ts";
+import { socketFacts } from "../../ffi/win32/socket_name.ts";
+import { tryOrUndefined } from "../util/platform.ts";
+import { socketInfo } from "./socket_info.ts";
+import { type HandleInfo, handleInfo, type InspectPlatform, type SocketInfo } from "./types.ts";
 import { accessOfRights, inspectFile, kindOfName } from "./windows_kinds.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
@@ -104,9 +107,16 @@ function inspectOne(
     // Not for files: the file system gives their names, and may wait for an operation under way.
     name: isFile ? undefined : objectName(handle) || undefined,
     references: HandleCount,
+    // Winsock knows the sockets of this process, and no duplicates of their handles.
+    socket: facts.kind === "socket" && pid === ownPid() ? socketOf(raw) : undefined,
     ...facts,
   });
   return { info, kernelName };
+}
+
+function socketOf(raw: RawHandle): SocketInfo | undefined {
+  const facts = tryOrUndefined(() => socketFacts(raw));
+  return facts && socketInfo(facts);
 }
 
 /** Inspects a target through a duplicate, which is closed again. */

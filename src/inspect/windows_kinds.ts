@@ -13,10 +13,10 @@ import { GetConsoleMode } from "../../ffi/win32/console.ts";
 import { GetFileType, SetFilePointerEx } from "../../ffi/win32/file.ts";
 import { diskFileOf, isDeleted, pathOf } from "../../ffi/win32/inspect.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { isSocket } from "../handle/windows_kinds.ts";
+import { isSocket } from "../handle/windows.ts";
 
 /** A kind of object: the rights that query its state and those that change it. */
 interface Kind {
