@@ -1,7 +1,7 @@
 /** Channels: messages with handles between two processes. */
 import { checkIterable, show } from "../../ffi/check.ts";
 import { closeMany } from "../batch/batch.ts";
-import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
+import type { OwnedHandle } from "../handle/handle.ts";
 import { type HandleSource, rawsOf } from "../handle/source.ts";
 import { Connection, isBusy } from "./connection.ts";
 import { startDeadline } from "./deadline.ts";
@@ -50,10 +50,6 @@ class ReceivedMessage implements HandleMessage {
   }
 }
 
-function receivedMessage(message: JsonValue, handles: readonly RawHandle[]): HandleMessage {
-  return new ReceivedMessage(message, handles.map(ownedHandle));
-}
-
 /**
  * Makes the `HandleChannel` of a connection. Its constructor is private, and a static block that called it
  * would keep bundlers from removing the class.
@@ -96,9 +92,12 @@ export function createChannel(connection: Connection, settings: ChannelSettings)
 export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessage> {
   readonly #connection: Connection;
   readonly #closeTimeout: number;
+  readonly #toMessage: (message: JsonValue, handles: readonly RawHandle[]) => HandleMessage;
 
   private constructor(connection: Connection, closeTimeout: number) {
     this.#connection = connection;
+    this.#toMessage = (message, handles) =>
+      new ReceivedMessage(message, connection.ownersOf(handles));
     this.#closeTimeout = closeTimeout;
   }
 
@@ -177,8 +176,8 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @param message a JSON value, in which `Uint8Array`s may stand
-   * @param handles the sources of the duplicates; on Windows no socket (`duplicateSocket` turns one
-   * into bytes)
+   * @param handles the sources of the duplicates. A socket on Windows arrives as a socket that Winsock in the
+   * other process knows, and is closed there by `closesocket`
    * @throws {HandleError} `EPIPE` when the other process has closed the channel, `EBADF` when this
    * one has or a source is not open; `EMSGSIZE` when the message is larger than the other side
    * accepts; `EMFILE` when the message has to wait and its handles cannot be duplicated; `ENOTSUP` for a
@@ -204,7 +203,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * breaks the protocol, which ends the channel
    */
   receive(): Promise<HandleMessage | undefined> {
-    return this.#connection.inbox.receive(receivedMessage);
+    return this.#connection.inbox.receive(this.#toMessage);
   }
 
   /** Receives until the channel is closed. Leaving the loop does not close it. */

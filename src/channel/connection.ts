@@ -2,6 +2,8 @@
 import { show } from "../../ffi/check.ts";
 import { failure, hasCode } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
+import type { OwnedHandle } from "../handle/handle.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import {
   type Frame,
   frame,
@@ -88,6 +90,11 @@ export class Connection {
     const onData = (bytes: Uint8Array) => this.#onData(bytes);
     if (end.startReading === undefined) stream.on("data", onData);
     else end.startReading(() => this.#reader.target(), onData);
+  }
+
+  /** The owners of handles that were received. */
+  ownersOf(handles: readonly RawHandle[]): OwnedHandle[] {
+    return this.#end.transport.ownersOf(handles);
   }
 
   /** Whether the stream keeps the process alive. */

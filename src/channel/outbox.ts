@@ -18,8 +18,6 @@ import {
   MAX_FDS_PER_MESSAGE,
   nextBatchNumber,
 } from "./types.ts";
-import { closeAll } from "../handle/raw.ts";
-import { duplicateAll } from "../batch/duplicate_all.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The most messages that may be unacknowledged. */
@@ -113,7 +111,7 @@ export class Outbox {
       return new Promise((resolve, reject) => this.#backpressured.push({ resolve, reject }));
     }
     // The caller may close the handles at once, too.
-    const copies = duplicateAll(handles);
+    const copies = this.#transport.duplicate(handles);
     return new Promise((resolve, reject) => {
       this.#backlog.push({ ...message, handles: copies, sentHandles: undefined, resolve, reject });
       this.#sendBacklog();
@@ -138,7 +136,7 @@ export class Outbox {
     this.#endError ??= error;
     clearTimeout(this.#timer);
     for (const { handles, sentHandles = 0, reject } of this.#backlog.splice(0)) {
-      closeAll(handles.slice(sentHandles));
+      this.#transport.closeDuplicates(handles.slice(sentHandles));
       reject(error);
     }
     for (const { reject } of this.#backpressured.splice(0)) reject(error);
@@ -213,7 +211,7 @@ export class Outbox {
       } catch (error) {
         if (this.#backlog[0] !== head) return; // the channel has ended, and released this message
         this.#backlog.shift();
-        closeAll(head.handles.slice(head.sentHandles ?? 0));
+        this.#transport.closeDuplicates(head.handles.slice(head.sentHandles ?? 0));
         head.reject(error);
         if (head.sentHandles !== undefined) this.#fail(error);
       }
@@ -233,7 +231,7 @@ export class Outbox {
       if (this.#handlesInFlight + batch.length > WINDOW_HANDLES) return false;
       if (!this.#sendBatch(entry, batch)) return this.#retryLater();
       entry.sentHandles = sentHandles + batch.length;
-      closeAll(batch);
+      this.#transport.closeDuplicates(batch);
     }
   }
 

@@ -10,7 +10,7 @@ import { closeReceived, MAX_DATA, receiveRights, sendBytes } from "../../ffi/pos
 import { poll, type PollFd } from "../../ffi/posix/socket.ts";
 import { acceptFrom, effectiveUser, peerOf } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { frame, helloFrame, Kind, VERSION } from "./frames.ts";
 import { type Drop, PendingClients } from "./pending.ts";
 import { type Preamble, PREAMBLE_SIZE, readPreamble, Role } from "./posix_preamble.ts";

@@ -8,7 +8,7 @@ import { sendBytes } from "../../ffi/posix/rights.ts";
 import { connectIfNotFull, effectiveUser, peerOf } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
 import { nodeNet } from "../util/node.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { busyError } from "./connection.ts";
 import { createToken, Role, writePreamble } from "./posix_preamble.ts";
 import { createEnd, hasBusyFrame, isHungUp } from "./posix_transport.ts";

@@ -20,7 +20,7 @@ import { tryLock } from "../../ffi/posix/locks.ts";
 import { connectTo, listenAt, noFollow, unlink } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
 import { attemptEach } from "../util/attempts.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { BACKLOG, bindWakeups, isSameFile, wakeupPath, type WakeupSocket } from "./posix_wakeup.ts";
 
 /** The pause between two attempts to get the lock, in milliseconds. */

@@ -13,9 +13,11 @@ import {
   truncated,
 } from "../../ffi/posix/rights.ts";
 import { poll, type PollFd } from "../../ffi/posix/socket.ts";
+import { duplicateAll } from "../batch/duplicate_all.ts";
+import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { closeAll } from "../handle/raw.ts";
-import { runtimeError } from "../util/runtime_error.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { runtimeError } from "../util/platform.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { peerClosedError } from "./connection.ts";
 import { readInt32, writeInt32 } from "./frame_memory.ts";
 import { frame, Kind, protocolError } from "./frames.ts";
@@ -126,6 +128,18 @@ class ScmRightsTransport implements HandleTransport {
 
   discard(handles: readonly number[]): void {
     closeReceived(handles);
+  }
+
+  ownersOf(handles: readonly number[]): OwnedHandle[] {
+    return handles.map(ownedHandle);
+  }
+
+  duplicate(handles: readonly number[]): number[] {
+    return duplicateAll(handles);
+  }
+
+  closeDuplicates(handles: readonly number[]): void {
+    closeAll(handles);
   }
 
   onAck(): void {}

@@ -16,7 +16,7 @@ import {
 } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
 import { nodeNet } from "../util/node.ts";
-import { runtimeError } from "../util/runtime_error.ts";
+import { runtimeError } from "../util/platform.ts";
 import type { Listener } from "./types.ts";
 
 /** The most connections that may wait to be accepted. */

@@ -1,5 +1,6 @@
 /** What a channel needs of a system: a stream for the frames, and a transport for the handles. */
 import type { Hello, Limits } from "./frames.ts";
+import type { OwnedHandle } from "../handle/handle.ts";
 import type { Drop } from "./pending.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
@@ -42,6 +43,12 @@ export interface HandleTransport {
   receive(count: number, descriptor: BatchDescriptor, number: BatchNumber): RawHandle[];
   /** Closes handles that were received, whatever the peer has set them to do then. */
   discard(handles: readonly RawHandle[]): void;
+  /** The owners of handles that were received, for the application. */
+  ownersOf(handles: readonly RawHandle[]): OwnedHandle[];
+  /** Duplicates handles of a message that has to wait. None is made when one cannot be duplicated. */
+  duplicate(handles: readonly RawHandle[]): RawHandle[];
+  /** Closes such duplicates. */
+  closeDuplicates(handles: readonly RawHandle[]): void;
   /** The peer has received this many more of the handles that were sent. */
   onAck(count: number): void;
   /** Whether handles that the peer has not received are lost when this process ends. */

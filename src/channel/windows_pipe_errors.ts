@@ -1,7 +1,7 @@
 /** The errors of listening at a named pipe and of connecting to one. */
 import { failure, failureByCode, HandleError, hasCode } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
-import { runtimeError } from "../util/runtime_error.ts";
+import { runtimeError } from "../util/platform.ts";
 
 /** All instances of the pipe are in use: for a moment, or because the server has closed. */
 export const ERROR_PIPE_BUSY = 231;

@@ -4,6 +4,12 @@
  * and acknowledges; the sender then closes its duplicates. No process puts handles into another one,
  * so a process that ends leaves none behind there.
  *
+ * A socket goes the same way, with a mark on its value, since Winsock has state of its own for each: the
+ * sender's duplicate is one of Winsock, and Winsock of the receiver makes another one of what was taken.
+ * The sender does not call WSADuplicateSocket for the receiver: that puts a handle into it, which would stay
+ * there if the message were never received, and nobody could check the 628 bytes of a peer, which name a
+ * handle of the receiver itself.
+ *
  * Before that, each side verifies that the peer is the process that its hello names. It makes an
  * event and sends the value as a challenge. The peer takes the event and answers with the value of
  * the handle that it got, as a proof; this side takes that handle back. If it refers to the same
@@ -15,9 +21,10 @@ import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
 import { CreateEventW } from "../../ffi/win32/event.ts";
 import { kindOf } from "../../ffi/win32/object.ts";
 import { frame, type Hello, int32s, Kind, protocolError, readInt32s } from "./frames.ts";
+import type { OwnedHandle } from "../handle/handle.ts";
 import { closeAll } from "../handle/raw.ts";
 import type { BatchDescriptor, HandleTransport } from "./types.ts";
-import { allOrNone, duplicateAll } from "../batch/duplicate_all.ts";
+import { checkHandleValue, TransportHandles } from "./windows_handles.ts";
 import { openPeer } from "./windows_peer.ts";
 import type { PipeServer } from "./windows_pipe.ts";
 import type { ProcessReference } from "../process/types.ts";
@@ -43,6 +50,7 @@ export class PullTransport implements HandleTransport {
   #onProofAcked: (() => void) | undefined;
   /** The duplicates that the peer has not acknowledged, oldest first. */
   #inFlight: RawHandle[] = [];
+  readonly #handles: TransportHandles = new TransportHandles();
   #isClosed = false;
 
   /** Sets the server of the pipe: the hello must name this process. Takes over the probe. */
@@ -54,25 +62,35 @@ export class PullTransport implements HandleTransport {
 
   /** The number of a batch needs no check here: each batch has its values with it. */
   send(handles: readonly RawHandle[]): BatchDescriptor {
-    const duplicates = duplicateAll(handles);
+    const duplicates = this.#handles.duplicate(handles);
     this.#inFlight.push(...duplicates);
-    return int32s(...duplicates);
+    return int32s(...duplicates.map((raw) => this.#handles.announced(raw)));
   }
 
   receive(count: number, descriptor: BatchDescriptor): RawHandle[] {
     if (descriptor.length !== 4 * count) throw protocolError("other handles than it announced");
     const peer = this.#requirePeer();
-    const values = readInt32s(descriptor);
-    values.forEach(checkHandleValue);
-    return allOrNone(values, (value) => takeFrom(peer, value));
+    return this.#handles.take(readInt32s(descriptor), peer);
   }
 
   discard(handles: readonly RawHandle[]): void {
-    closeAll(handles);
+    this.#handles.close(handles);
+  }
+
+  ownersOf(handles: readonly RawHandle[]): OwnedHandle[] {
+    return this.#handles.ownersOf(handles);
+  }
+
+  duplicate(handles: readonly RawHandle[]): RawHandle[] {
+    return this.#handles.duplicate(handles);
+  }
+
+  closeDuplicates(handles: readonly RawHandle[]): void {
+    this.#handles.close(handles);
   }
 
   onAck(count: number): void {
-    closeAll(this.#inFlight.splice(0, count));
+    this.discard(this.#inFlight.splice(0, count));
   }
 
   /**
@@ -104,8 +122,8 @@ export class PullTransport implements HandleTransport {
     this.#isClosed = true;
     const { probe } = this.#server ?? {};
     const ours = [probe, this.#peer?.raw, this.#challenge?.event, this.#proofEvent];
-    ours.push(...this.#inFlight.splice(0));
     this.#challenge = undefined;
+    this.discard(this.#inFlight.splice(0));
     closeAll(ours.filter((raw) => typeof raw === "number"));
   }
 
@@ -157,8 +175,8 @@ export class PullTransport implements HandleTransport {
 
 /**
  * Takes a handle of any kind, without a look at its object: Windows answers some questions about an end of
- * a pipe only after a read for which another thread waits, so a peer could stop this one for ever. Sockets
- * and I/O completion ports, of which a duplicate is of no use, are refused by the sender.
+ * a pipe only after a read for which another thread waits, so a peer could stop this one for ever. I/O
+ * completion ports, of which a duplicate is of no use, are refused by the sender.
  */
 function takeFrom(peer: ProcessReference, value: number): RawHandle {
   return takeUnexamined(value, peer);
@@ -204,11 +222,6 @@ function readHandleValue(body: Uint8Array): number {
   const [value] = readInt32s(body) as [number];
   checkHandleValue(value);
   return value;
-}
-
-/** Throws for values that are no handle. A pseudo-handle, which is negative, is not accepted. */
-function checkHandleValue(value: number): void {
-  if (value <= 0 || (value & 3) !== 0) throw protocolError(`${value}, which is no handle`);
 }
 
 function noEventError(): Error {
