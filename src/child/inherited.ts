@@ -5,7 +5,7 @@ import { isForbidden } from "../../ffi/host.ts";
 import { RESERVED } from "../channel/types.ts";
 import { decodeHandles, HANDLES_VARIABLE, type NamedHandle } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
-import { adoptSocket } from "./windows_socket.ts";
+import { adoptSocket } from "../socket/windows_adopt.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
 import { isWorker } from "../util/node.ts";

@@ -17,10 +17,17 @@ export type { ChannelOptions } from "../channel/options.ts";
 export type { FsFile } from "../handle/deno_file.ts";
 export { BorrowedHandle, Handle, OwnedHandle } from "../handle/handle.ts";
 export type { DuplicateOptions } from "../handle/options.ts";
+export type { NetworkSource } from "../handle/network_source.ts";
 export type { HasFd } from "../handle/runtime_source.ts";
 export type { HandleSource } from "../handle/source.ts";
-export type { Access } from "../handle/types.ts";
+export type { Access, ToFileOptions, ToSocketOptions } from "../handle/types.ts";
 export type { RawHandle } from "../util/raw_handle.ts";
 export { inherited, inheritedNames } from "./inherited.ts";
 export { parentChannel } from "./parent_channel.ts";
-export { type HandleChild, type HandleChildFor, type HandleSpawnOptions, spawn } from "./spawn.ts";
+export {
+  type HandleChild,
+  type HandleChildFor,
+  type HandleSpawnOptions,
+  type HandleStdioEntry,
+  spawn,
+} from "./spawn.ts";

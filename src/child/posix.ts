@@ -23,12 +23,13 @@ import {
 import { withoutDuplicatesOfDeno } from "./posix_deno.ts";
 import { startAlone } from "./posix_lock.ts";
 import { numbersInChild, stdioWith } from "./posix_numbers.ts";
-import type { ChildPlatform } from "./types.ts";
+import { type ChildPlatform, StdioHandle } from "./types.ts";
 
 /** Children on Linux and macOS. */
 export const posixChildren: ChildPlatform = {
   withInheritable(sources, entries, program, start) {
-    posixBatches.requireOpen(sources);
+    const inStdio = entries.flatMap((entry) => entry instanceof StdioHandle ? entry.raw : []);
+    posixBatches.requireOpen([...sources, ...inStdio]);
     return startAlone((neutral) => {
       const temporary: number[] = [];
       const cleared: ClearedDescriptor[] = [];

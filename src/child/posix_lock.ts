@@ -14,8 +14,8 @@ import { linkText } from "../../ffi/posix/proc.ts";
 import { closeAll } from "../handle/raw.ts";
 import { MINIMUM, movePosix } from "../handle/posix.ts";
 import { shared } from "../util/shared.ts";
-import { sleep } from "../util/sleep.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { sleep } from "../handle/posix_streams.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 
 /** The folder that is locked. */
 const PLACE = "/proc/self/fdinfo";

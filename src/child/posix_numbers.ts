@@ -16,8 +16,11 @@ import { failure } from "../../ffi/error.ts";
 import { osName } from "../../ffi/host.ts";
 import { fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
 import { hasRecordLock } from "../../ffi/posix/locks.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
-import { fdOfEntry, type StdioEntry } from "./types.ts";
+import { tryOrUndefined } from "../util/platform.ts";
+import { fdOfEntry, type StdioEntry, StdioHandle } from "./types.ts";
+
+/** The number of entries for standard input, output and error. */
+const STANDARD = 3;
 
 /**
  * The numbers of the handles in the child: those that follow the entries of `stdio`. A source whose own
@@ -40,40 +43,48 @@ export function numbersInChild(sources: readonly number[], first: number): numbe
 }
 
 /**
- * The option `stdio` with the sources at their numbers.
+ * The option `stdio` with the sources at their numbers, and with the handles that stand in it.
  *
  * @param temporary gets the duplicates that the runtime needs, for the caller to close
  * @throws {HandleError} `ENOTSUP` when it needs one of a file that has record locks; `EMFILE`
  */
 export function stdioWith(
-  entries: readonly StdioEntry[],
+  entries: readonly (StdioEntry | StdioHandle)[],
   sources: readonly number[],
   numbers: readonly number[],
   temporary: number[],
 ): StdioEntry[] {
   const first = entries.length;
   const end = first + sources.length;
-  const used = new Set<unknown>("Deno" in globalThis ? entries.slice(3) : []);
-  const stdio = [...entries];
   if ("Bun" in globalThis) entries.forEach((entry) => requireUnlockedBetween(entry, first, end));
-  sources.forEach((source, at) => {
-    const number = numbers[at]!;
-    const isRepeated = used.has(source);
+  const used = new Set<unknown>("Deno" in globalThis ? entries.slice(STANDARD) : []);
+  const entryFor = (source: number, number: number): StdioEntry => {
+    if ("Bun" in globalThis) {
+      if (source === number) return "inherit";
+      return source < end ? duplicateAbove(source, end, temporary) : source;
+    }
+    if (!("Deno" in globalThis)) return source;
+    if (number < STANDARD) {
+      if (source !== number) requireUnlocked(source); // Deno duplicates it, and closes the duplicate
+      return source;
+    }
+    const needsDuplicate = used.has(source) || (source < end && source !== number);
     used.add(source);
-    const needsDuplicate = "Deno" in globalThis
-      ? source < first || isRepeated
-      : "Bun" in globalThis && (source < first || (source < end && source !== number));
-    stdio[number] = needsDuplicate
-      ? duplicateAbove(source, end, temporary)
-      : source === number && "Bun" in globalThis
-      ? "inherit"
-      : source;
-  });
+    return needsDuplicate ? duplicateAbove(source, end, temporary) : source;
+  };
+  const stdio = entries.map((entry, at) =>
+    entry instanceof StdioHandle ? entryFor(entry.raw, at) : entry
+  );
+  sources.forEach((source, at) => stdio[numbers[at]!] = entryFor(source, numbers[at]!));
   return stdio;
 }
 
 /** The handles make `stdio` longer, and so Bun duplicates more of the caller's own entries. */
-function requireUnlockedBetween(entry: StdioEntry, first: number, end: number): void {
+function requireUnlockedBetween(
+  entry: StdioEntry | StdioHandle,
+  first: number,
+  end: number,
+): void {
   const fd = fdOfEntry(entry);
   if (fd !== undefined && fd >= first && fd < end) requireUnlocked(fd);
 }

@@ -1,5 +1,5 @@
 /** Starts a child process with named handles and, on request, a channel. */
-import type { ChildProcess, SpawnOptions } from "node:child_process";
+import type { ChildProcess, SpawnOptions, StdioOptions } from "node:child_process";
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { builtin, isWindows, keptBuiltin } from "../../ffi/host.ts";
@@ -13,15 +13,30 @@ import {
   type Program,
   stdioEntries,
   type StdioEntry,
+  StdioHandle,
 } from "./types.ts";
+import { type Handle, isHandle } from "../handle/handle.ts";
 import { type HandleSource, rawsOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import { channels } from "../channel/platform.ts";
+import { refuseIgnoredUser } from "./user.ts";
 import { children } from "./platform.ts";
 
+/** What an array of the option `stdio` of {@linkcode spawn} may have: as in Node, or a handle. */
+export type HandleStdioEntry = Exclude<StdioOptions, string>[number] | Handle;
+
 /** The options of {@linkcode spawn}: those of `node:child_process`, and the handles of the child. */
-export interface HandleSpawnOptions extends SpawnOptions {
+export interface HandleSpawnOptions extends Omit<SpawnOptions, "stdio"> {
+  /**
+   * The standard input, output and error of the child, and further descriptors, as in Node; an entry may
+   * also be a {@linkcode Handle}, of which the child gets a duplicate under the number of the entry. The
+   * caller keeps it.
+   *
+   * Windows: Node and Bun take a handle that is no socket. In Deno for Windows a handle is `ENOTSUP`, unless
+   * it is this process's own standard handle of that number: pass it by `handles`.
+   */
+  readonly stdio?: StdioOptions | readonly HandleStdioEntry[] | undefined;
   /**
    * The handles that the child gets, by name. A name is any text that is not empty and does not
    * start with `duphandle:`, which is reserved for this library. The caller keeps the sources; the
@@ -71,8 +86,9 @@ export type HandleChildFor<Channel> = Channel extends true | ChannelOptions ? Ha
  * @param options those of `node:child_process`, and `handles` and `channel`
  * @returns the process, as the runtime's own `spawn` returns it; when the program cannot be
  * started, the process has an `error` event
- * @throws {HandleError} `EBADF` when a source is not open, `EMFILE`, `ENOTSUP` when a source cannot
- * be passed on, or in Bun and Deno only by a temporary duplicate, whose close would remove record locks
+ * @throws {HandleError} `EBADF` when a source or a handle in `stdio` is not open, `EMFILE`, `ENOTSUP` when a source cannot
+ * be passed on, or in Bun and Deno only by a temporary duplicate, whose close would remove record locks, and for
+ * `uid` and `gid` in Bun before 1.4 and Deno before 2.7.8, which ignore them
  * @throws {TypeError} when `args`, `handles`, `stdio`, a name, a source or `channel` has the wrong
  * type, or `stdio` has an `"ipc"` entry beside a channel; nothing was started
  * @see https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
@@ -127,12 +143,22 @@ function start(
     : channel === true
     ? defaultSettings
     : parseChannelOptions(channel);
+  refuseIgnoredUser(others);
   const entries = stdioEntries(others.stdio);
   if (settings !== undefined) refuseIpc(entries);
   const program = { command, args: Array.from(args, (arg) => `${arg}`) };
   const env = childEnvironment(others.env);
-  const launch: Launch = { program, options: withPath(others), entries, env };
-  const sources = namedSources(handles);
+  const runtimeOptions = withPath(others);
+  const named = namedSources(handles);
+  // At once, since reading one may run a program of the caller that closes another.
+  const raws = rawsOf([...named.map(([, source]) => source), ...entries.filter(isHandle)]);
+  const sources = named.map(([name]): NamedRaw => [name, raws.shift()!]);
+  const launch: Launch = {
+    program,
+    options: runtimeOptions,
+    entries: entries.map((entry) => isHandle(entry) ? new StdioHandle(raws.shift()!) : entry),
+    env,
+  };
   if (settings === undefined) return startWith(launch, sources, undefined);
   const { parentEnd, childHandles, environmentValue, started, cancel, releaseChildEnd } = channels()
     .createForChild();
@@ -155,17 +181,19 @@ function start(
   }
 }
 
+type NamedRaw = [name: string, raw: RawHandle];
+
 /** What a child is started with, as it was read from the caller's options. */
 interface Launch {
   readonly program: Program;
-  readonly options: SpawnOptions;
-  readonly entries: readonly StdioEntry[];
+  readonly options: Omit<SpawnOptions, "stdio">;
+  readonly entries: readonly (StdioEntry | StdioHandle)[];
   readonly env: NodeJS.ProcessEnv;
 }
 
 function startWith(
   { program, options, entries, env }: Launch,
-  sources: readonly [name: string, raw: RawHandle][],
+  sources: readonly NamedRaw[],
   channelValue: string | undefined,
 ): ChildProcess {
   const runtimeSpawn = nodeSpawn();
@@ -179,7 +207,7 @@ function startWith(
   });
 }
 
-function refuseIpc(entries: readonly StdioEntry[]): void {
+function refuseIpc(entries: readonly (StdioEntry | Handle)[]): void {
   if (!entries.includes("ipc")) return;
   throw new TypeError('Cannot use channel with an "ipc" entry of stdio: choose one of them');
 }
@@ -198,11 +226,8 @@ function nodeSpawn(): typeof import("node:child_process").spawn {
   });
 }
 
-/**
- * Checks the option `handles`; returns the names and the raw handles. What has to be read from an object
- * is read for all of them first.
- */
-function namedSources(handles: unknown): [name: string, raw: RawHandle][] {
+/** Checks the option `handles`; returns the names and the sources. */
+function namedSources(handles: unknown): [name: string, source: HandleSource][] {
   if (handles === undefined) return [];
   if (typeof handles !== "object" || handles === null || Symbol.iterator in handles) {
     throw new TypeError(
@@ -218,8 +243,7 @@ function namedSources(handles: unknown): [name: string, raw: RawHandle][] {
       );
     }
   }
-  const raws = rawsOf(named.map(([, source]) => source));
-  return named.map(([name], at) => [name, raws[at]!]);
+  return named;
 }
 
 /**
@@ -241,7 +265,7 @@ function childEnvironment(env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv
 }
 
 /** The options with a path in place of a URL as working folder, which the runtime would read later. */
-function withPath(options: SpawnOptions): SpawnOptions {
+function withPath<Options extends Pick<SpawnOptions, "cwd">>(options: Options): Options {
   const { cwd } = options;
   if (typeof cwd !== "object" || cwd === null) return options;
   const url = builtin<typeof import("node:url")>("node:url");

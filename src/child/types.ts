@@ -1,7 +1,9 @@
 /** Named handles of a child process: what a system provides, and the environment variable. */
 import type { StdioOptions } from "node:child_process";
-import { show } from "../../ffi/check.ts";
+import { show, showWithClass } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
+import { type Handle, isHandle } from "../handle/handle.ts";
+import { isNetworkSource } from "../handle/network_source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /** The environment variable that lists the handles of a child; docs/children.md describes it. */
@@ -23,6 +25,16 @@ export interface ChildHandles {
 /** One entry of the option `stdio`. */
 export type StdioEntry = Exclude<StdioOptions, string>[number];
 
+/** A handle of this library that stands as an entry of the option `stdio`. */
+export class StdioHandle {
+  /** The raw handle, which stays the caller's. */
+  readonly raw: RawHandle;
+
+  constructor(raw: RawHandle) {
+    this.raw = raw;
+  }
+}
+
 /** The program that a child runs. */
 export interface Program {
   readonly command: string;
@@ -37,10 +49,11 @@ export interface ChildPlatform {
    * throws. Nothing else throws once `start` has been called.
    *
    * @param entries the option `stdio`
+   * @throws {HandleError} `EBADF` when one of the handles is not open; `start` was not called
    */
   withInheritable<Result>(
     sources: readonly RawHandle[],
-    entries: readonly StdioEntry[],
+    entries: readonly (StdioEntry | StdioHandle)[],
     program: Program,
     start: (handles: ChildHandles) => Result,
   ): Result;
@@ -56,8 +69,11 @@ export interface ChildPlatform {
   isSocket(tag: string): boolean;
 }
 
-/** The option `stdio` of the user as an array with at least three entries. */
-export function stdioEntries(stdio: unknown): StdioEntry[] {
+/**
+ * The option `stdio` of the user as an array with at least three entries. Handles stay what they are: a
+ * getter of a later entry may close one.
+ */
+export function stdioEntries(stdio: unknown): (StdioEntry | Handle)[] {
   if (stdio === undefined || stdio === null) return ["pipe", "pipe", "pipe"];
   if (typeof stdio === "string") {
     const entry = stdio as StdioEntry;
@@ -66,16 +82,34 @@ export function stdioEntries(stdio: unknown): StdioEntry[] {
   if (!Array.isArray(stdio)) {
     throw new TypeError(`Cannot use ${show(stdio)} as stdio: it must be a string or an array`);
   }
-  const entries: StdioEntry[] = Array.from(stdio, (entry) => fdOfEntry(entry) ?? entry);
+  const entries = Array.from(
+    stdio as (StdioEntry | Handle)[],
+    (entry) => isHandle(entry) ? entry : fdOfEntry(entry) ?? requireNoServer(entry),
+  );
   while (entries.length < 3) entries.push("pipe");
   return entries;
+}
+
+/**
+ * Throws for a server or a UDP socket, which has no descriptor that the runtimes look at: they fail without saying
+ * why, and Node 20 ends the process. Streams they take.
+ */
+function requireNoServer(entry: StdioEntry): StdioEntry {
+  const isStream = typeof (entry as { pipe?: unknown } | undefined | null)?.pipe === "function";
+  if (isStream || !isNetworkSource(entry)) return entry;
+  throw new TypeError(
+    `Cannot use ${
+      showWithClass(entry)
+    } as an entry of stdio: the runtime takes files and streams there; ` +
+      "use duplicate(server), or pass it by the option handles",
+  );
 }
 
 /**
  * The descriptor of an entry of `stdio` that is a number or an object with one. The runtimes use the number
  * of such an object, so reading it once and early changes nothing.
  */
-export function fdOfEntry(entry: StdioEntry): number | undefined {
+export function fdOfEntry(entry: StdioEntry | StdioHandle): number | undefined {
   const fd = (entry as { fd?: unknown } | undefined | null)?.fd ?? entry;
   return typeof fd === "number" ? fd : undefined;
 }

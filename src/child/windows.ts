@@ -19,16 +19,22 @@ import { GetStdHandle } from "../../ffi/win32/process.ts";
 import { isPseudoHandle, SELF } from "../../ffi/win32/check.ts";
 import { showHandle } from "../../ffi/win32/errors.ts";
 import { openHandles } from "../../ffi/win32/inspect.ts";
-import type { ChildPlatform } from "./types.ts";
+import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
 import { closeAll } from "../handle/raw.ts";
-import { isSocket, refuseUnduplicable } from "../handle/windows_kinds.ts";
+import { closeQuietly } from "../util/late_close.ts";
+import { nodeFs } from "../util/node.ts";
+import { tryOrUndefined } from "../util/platform.ts";
+import { type ChildPlatform, type StdioEntry, StdioHandle } from "./types.ts";
+import { isSocket, refuseUnduplicable } from "../handle/windows.ts";
 import { startAlone } from "./windows_lock.ts";
 
 /** Children on Windows. */
 export const windowsChildren: ChildPlatform = {
   withInheritable(sources, entries, _program, start) {
     sources.forEach(checkSource);
+    entries.forEach(checkEntry);
     return startAlone(() => {
+      const fds: number[] = [];
       const duplicates: number[] = [];
       const sharedSockets: number[] = [];
       const cleared: number[] = [];
@@ -38,12 +44,14 @@ export const windowsChildren: ChildPlatform = {
           if (sources.indexOf(source) < at) throw repeatedSocketError(source);
           return makeSocketInheritable(source, sharedSockets);
         });
+        const stdio = entries.map((entry) => stdioEntry(entry, fds));
         clearInheritanceExcept(new Set([...values, ...standardHandles()]), cleared);
-        return start({ values, tags: sources.map(tagOf), stdio: [...entries] });
+        return start({ values, tags: sources.map(tagOf), stdio });
       } finally {
         for (const handle of cleared) setInheritance(handle, true);
         for (const socket of sharedSockets) setInheritance(socket, false);
         closeAll(duplicates);
+        for (const fd of fds) closeQuietly(() => nodeFs().closeSync(fd));
       }
     });
   },
@@ -77,6 +85,55 @@ function checkSource(source: number): void {
   if (!isSocket(source)) refuseUnduplicable(source, "DuplicateHandle");
 }
 
+/** Throws for a handle in `stdio` that is closed, or that cannot stand there. */
+function checkEntry(entry: StdioEntry | StdioHandle, at: number): void {
+  if (!(entry instanceof StdioHandle)) return;
+  const { raw } = entry;
+  checkSource(raw);
+  if (isSocket(raw)) throw notInStdio(raw, "it is a socket, which Windows does not duplicate");
+  if ("Deno" in globalThis && !isStandardAt(raw, at)) {
+    throw notInStdio(
+      raw,
+      "Deno passes only descriptors of its own, and none can be made of a HANDLE",
+    );
+  }
+}
+
+function notInStdio(raw: number, why: string): Error {
+  return failure("ENOTSUP", "spawn", {
+    message: `Cannot use handle ${showHandle(raw)} as an entry of stdio: ${why}; ` +
+      "pass it by the option handles",
+    handle: raw,
+  });
+}
+
+/** Whether the handle is this process's own standard input, output or error of that number. */
+function isStandardAt(raw: number, at: number): boolean {
+  const which = STANDARD[at];
+  return which !== undefined && tryOrUndefined(() => GetStdHandle(which)) === raw;
+}
+
+/**
+ * An entry of `stdio` as the runtime takes it: for a handle a descriptor of the C runtime, which owns a
+ * duplicate.
+ *
+ * @param fds gets the descriptors that are made, for the caller to close
+ */
+function stdioEntry(entry: StdioEntry | StdioHandle, fds: number[]): StdioEntry {
+  if (!(entry instanceof StdioHandle)) return entry;
+  if ("Deno" in globalThis) return "inherit"; // it is the standard handle of that number
+  const own = DuplicateHandle(SELF, entry.raw, SELF, [0], 0, false, DUPLICATE_SAME_ACCESS);
+  let fd: number;
+  try {
+    fd = fdOfHandle(own);
+  } catch (error) {
+    closeAll([own]);
+    throw error;
+  }
+  fds.push(fd);
+  return fd;
+}
+
 /** Makes an inheritable duplicate, and adds it to `duplicates`, which the caller closes. */
 function duplicateInheritable(source: number, duplicates: number[]): number {
   const duplicate = DuplicateHandle(SELF, source, SELF, [0], 0, true, DUPLICATE_SAME_ACCESS);
@@ -102,9 +159,11 @@ function repeatedSocketError(socket: number): Error {
   });
 }
 
+const STANDARD = [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE];
+
 /** The standard handles that exist: a process without a console may have none. */
 function standardHandles(): number[] {
-  return [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE].flatMap((which) => {
+  return STANDARD.flatMap((which) => {
     try {
       return [GetStdHandle(which)];
     } catch {

@@ -3,7 +3,7 @@ import { pid } from "../../ffi/host.ts";
 import { CreateMutexW, ReleaseMutex } from "../../ffi/win32/mutex.ts";
 import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
 import { closeAll } from "../handle/raw.ts";
-import { tryOrUndefined } from "../util/try_or_undefined.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 
 /** The longest time to wait, in milliseconds: then the child starts without the mutex. */
 const MAX_WAIT_MS = 10_000;
