@@ -83,17 +83,17 @@ describe.runIf(isWindows)("the sender's copies", () => {
   test("are none of what Windows cannot duplicate", async () => {
     await using ends = await connected();
     const event = CreateEventW(null, true, false, null);
-    const sockets = connectedSockets();
     const port = win32.CreateIoCompletionPort(-1, 0, 0, 0);
-    for (const raw of [sockets[0], port]) {
-      const sent = ends.near.send("refused", [event, event, raw].map((raw) => borrow(raw)));
+    const [client, socket] = connectedSockets();
+    for (const raws of [[event, event, port], [event, socket, port]]) {
+      const sent = ends.near.send("refused", raws.map((raw) => borrow(raw)));
       expect(await rejection(sent)).toMatchObject({ code: "ENOTSUP" });
-      expect(handlesOf(event)).toBe(1);
+      expect([event, socket].map(handlesOf)).toEqual([1, 1]);
     }
     await ends.near.send("fine", [borrow(event)]);
     using received = await next(ends.far);
     expect(received.message).toBe("fine");
-    for (const socket of sockets) win32.closesocket(socket);
+    for (const each of [client, socket]) win32.closesocket(each);
     closeAll(event, port);
   });
 });

@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
-import { hasCommand, runProgram } from "../support/program.ts";
+import { canChangeUser } from "../support/nobody.ts";
+import { hasCommand, root, runProgram } from "../support/program.ts";
 import { isBun, isDeno, isWindows, temporaryFolder } from "../support/system.ts";
 
 const examples = path.resolve(import.meta.dirname, "..", "..", "examples");
@@ -13,6 +15,11 @@ const major = Number(process.versions.node.split(".")[0]);
 const hasSandbox = !isWindows && (isDeno || (!isBun && major >= 26));
 /** On Linux only root may have more files on their way than it may have open. */
 const fewDescriptors = isRoot && hasCommand("prlimit") ? ["prlimit", "--nofile=256:256", "--"] : [];
+/** The oldest Node reads the TypeScript of a worker as well only with this. */
+const isOldNode = !isDeno && !isBun && major < 22;
+const loadInWorkers = `--import=${
+  pathToFileURL(path.join(root, "test", "support", "load_in_workers.mjs"))
+}`;
 /** Windows has room for every handle. */
 const keepsAll = isWindows || fewDescriptors.length > 0;
 
@@ -34,15 +41,25 @@ const refused: Readonly<Record<string, RegExp>> = {
 
 /** What each example must print. */
 const expected: Readonly<Record<string, RegExp>> = {
+  "accept_and_pass.ts": isWindows
+    ? /^skipped: /m
+    : /(the (first|second) child answers "hello \d"\n){4}/,
   "capture_stdout.ts": /captured:\n {2}from console.log\n {2}from the system\n {2}from a child/,
   "broker.ts": new RegExp(
     `worker: ${hasSandbox ? "I may not open it myself" : "this runtime has no sandbox"}.*\n` +
       "broker: secret.txt is not for you\nbroker: here it is\nworker: it says for everybody",
   ),
+  "connection_to_worker.ts": isWindows ? /^skipped: /m : /(worker \d+ answers "hello \d"\n){3}/,
   "list_handles.ts":
     /^process \d+ has \d+ handles:\nhandle +kind +access +inherited +position +shared +what\n(0x|0 )[^]+ (file|device) /m,
   "log_writer.ts":
     /the first supervisor gave a file\nwithout it the writer goes on\nthe second supervisor gave another file/,
+  "pass_listener.ts": isWindows
+    ? /^skipped: /m
+    : /with two children: 20 of 20 requests answered\nwith one: 20 of 20, by the second child\n/,
+  "privilege_separation.ts": canChangeUser
+    ? /the child requests the log\nuser 65534 serves 127\.0\.0\.1(:8\d)?\nits log: GET \/\n/
+    : /^skipped: /m,
   "demo.ts": /the position is shared/,
   "recover_deleted.ts": isWindows
     ? /which only Linux has/
@@ -73,6 +90,7 @@ for (const [file, output] of Object.entries(expected)) {
     const { code, output: printed } = runProgram(path.join(examples, file), {
       mayFail: words !== undefined,
       prefix: file === "tail_many.ts" ? fewDescriptors : [],
+      flags: isOldNode ? [loadInWorkers] : [],
     });
     expect(code === 0).toBe(words === undefined);
     expect(printed.replaceAll("\r", "")).toMatch(words ?? output);

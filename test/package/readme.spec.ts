@@ -34,6 +34,7 @@ const printed: Readonly<Record<string, (program: Program) => RegExp | string>> =
   "redirect": () =>
     /^captured: \[\s*"from console\.log",\s+"from the system",\s+"from a child",\s+"",?\s*\]\n$/,
   "inherited, inheritedNames, spawn": (program) => `the child reads: ${firstLine(program)}\n`,
+  "duplicate, inherited, inheritedNames, spawn": () => "hello from the child\n",
   "allowTake, duplicate, openProcess": (program) => `taken: ${firstLine(program)}\n`,
   // The third letter of the program; 3 rounds of 1000 files.
   "DescriptorPool, duplicate": () =>

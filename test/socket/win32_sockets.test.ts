@@ -1,7 +1,7 @@
 import { borrow, duplicate, duplicateSocket, OwnedHandle, socketFromInfo } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
-import { refuseUnduplicable } from "../../src/handle/windows_kinds.ts";
+import { refuseUnduplicable } from "../../src/handle/windows.ts";
 import { isWindows, openRaw, temporaryFile } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
 import {

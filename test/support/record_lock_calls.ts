@@ -260,6 +260,10 @@ const betweenProcesses = [
       await channel?.close();
     })
   ),
+  row("spawn, a handle in stdio", "spawn", async (_, fd) => {
+    const child = spawn("true", { stdio: ["ignore", "ignore", "ignore", borrow(fd)] });
+    await new Promise((resolve) => child.once("close", resolve));
+  }),
   // Deno's own node:child_process duplicates a number in stdio and closes the duplicate.
   ...isDeno ? [] : [
     row("spawn, a descriptor in stdio", "spawn", async (_, fd) => {
@@ -397,6 +401,10 @@ export const withoutSource: Readonly<Record<string, readonly string[]>> = {
   "nothing, a pid, a path or a name": [
     ...["currentProcess", "openProcess", "allowTake", "raiseDescriptorLimit", "parentChannel"],
     ...["inherited", "inheritedNames", "HandleChannel.listen", "HandleChannel.connect"],
+  ],
+  "sockets, pipes and terminals": [
+    ...["serveOn", "OwnedHandle#toServer", "OwnedHandle#toSocket", "OwnedHandle#toReadable"],
+    ...["OwnedHandle#toWritable", "OwnedHandle#toDatagram"],
   ],
   "sockets of Windows": ["duplicateSocket", "socketFromInfo"],
   "what a constructor takes": [

@@ -9,6 +9,7 @@ const SECCOMP_MODE_FILTER = 2;
 const ALLOW = 0x7fff_0000;
 const EPERM = 0x0005_0001;
 const EINVAL = 0x0005_0016;
+const ENOSPC = 0x0005_001c;
 
 /** linux/bpf_common.h. */
 const LOAD = 0x20;
@@ -18,11 +19,20 @@ const RETURN = 0x06;
 /** Offsets in `struct seccomp_data`. */
 const NUMBER = 0;
 const SECOND_ARGUMENT = 24;
+const THIRD_ARGUMENT = 32;
 
 const F_DUPFD_QUERY = 1027;
+const EPOLL_CTL_ADD = 1;
 
 /** The number of no system call. */
 const NONE = 0xffff_ffff;
+
+/** asm/unistd.h and sys/socket.h. */
+const AF_NETLINK = 16;
+const FIRST_ARGUMENT = 16;
+
+/** An instruction: operation, jumps if true and if false, value. */
+type Instruction = readonly [number, number, number, number];
 
 /**
  * Refuses the command of fcntl(2) that compares open files, as kernels before 6.10 do, and kcmp(2).
@@ -31,9 +41,7 @@ const NONE = 0xffff_ffff;
  */
 export function refuseComparing(allowsKcmp: boolean = false): void {
   const fcntl = process.arch === "x64" ? 72 : 25;
-  const { address, data } = scratch();
-  const code = address + 16;
-  const program = [
+  install([
     [LOAD, 0, 0, NUMBER],
     [JUMP_IF_EQUAL, 4, 0, allowsKcmp ? NONE : callNumbers().kcmp],
     [JUMP_IF_EQUAL, 0, 2, fcntl],
@@ -42,7 +50,40 @@ export function refuseComparing(allowsKcmp: boolean = false): void {
     [RETURN, 0, 0, ALLOW],
     [RETURN, 0, 0, EPERM],
     [RETURN, 0, 0, EINVAL],
-  ] as const;
+  ]);
+}
+
+/** Refuses sockets of netlink(7), by which the kernel says which sockets there are. */
+export function refuseNetlink(): void {
+  const socket = process.arch === "x64" ? 41 : 198;
+  install([
+    [LOAD, 0, 0, NUMBER],
+    [JUMP_IF_EQUAL, 0, 2, socket],
+    [LOAD, 0, 0, FIRST_ARGUMENT],
+    [JUMP_IF_EQUAL, 1, 0, AF_NETLINK],
+    [RETURN, 0, 0, ALLOW],
+    [RETURN, 0, 0, EPERM],
+  ]);
+}
+
+/** Refuses to have an event loop watch a descriptor, as at the limit of the user's watches. */
+export function refuseWatching(fd: number): void {
+  install([
+    [LOAD, 0, 0, NUMBER],
+    [JUMP_IF_EQUAL, 0, 4, process.arch === "x64" ? 233 : 21],
+    [LOAD, 0, 0, SECOND_ARGUMENT],
+    [JUMP_IF_EQUAL, 0, 2, EPOLL_CTL_ADD],
+    [LOAD, 0, 0, THIRD_ARGUMENT],
+    [JUMP_IF_EQUAL, 1, 0, fd],
+    [RETURN, 0, 0, ALLOW],
+    [RETURN, 0, 0, ENOSPC],
+  ]);
+}
+
+/** Installs a filter for the thread that runs, and the threads that it starts. */
+function install(program: readonly Instruction[]): void {
+  const { address, data } = scratch();
+  const code = address + 16;
   data.setUint16(0, program.length, true);
   data.setBigUint64(8, BigInt(code), true);
   for (const [at, [operation, ifTrue, ifFalse, value]] of program.entries()) {

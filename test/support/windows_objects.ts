@@ -23,6 +23,16 @@ export async function openOnce(): Promise<void> {
   for (const socket of connectedSockets()) win32.closesocket(socket);
 }
 
+/** Has the runtime open what it keeps once it has had a TCP connection, and a server for it. */
+export async function connectOnce(): Promise<void> {
+  const server = net.createServer((socket) => socket.on("error", () => {}).end());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const client = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1").resume();
+  await once(client, "close");
+  server.close();
+  await once(server, "close");
+}
+
 async function listenOnce(): Promise<void> {
   using folder = temporaryFolder();
   const server = net.createServer();

@@ -1,5 +1,11 @@
 /** Wrong uses of handles must not compile, and right ones give the right types. Never run. */
+import type * as child_process from "node:child_process";
+import type * as dgram from "node:dgram";
 import type * as fs from "node:fs";
+import type * as http from "node:http";
+import type * as https from "node:https";
+import type * as net from "node:net";
+import type * as tty from "node:tty";
 import type { FileHandle } from "node:fs/promises";
 import {
   type Access,
@@ -28,6 +34,16 @@ declare const borrowed: BorrowedHandle;
 declare const process_: ProcessHandle;
 declare const foreign: ForeignHandle;
 declare const stats: fs.Stats;
+declare const network: {
+  server: net.Server;
+  web: http.Server;
+  secure: https.Server;
+  socket: net.Socket;
+  udp: dgram.Socket;
+  terminal: tty.ReadStream;
+  request: http.IncomingMessage;
+  child: child_process.ChildProcessWithoutNullStreams;
+};
 declare const access: Access;
 
 export function sources(): void {
@@ -38,6 +54,14 @@ export function sources(): void {
   exactly<OwnedHandle>()(duplicate(owned));
   exactly<OwnedHandle>()(duplicate(borrowed));
   exactly<OwnedHandle>()(duplicate(process_));
+  const { server, web, secure, socket, udp, terminal, request, child } = network;
+  for (const each of [server, web, secure, socket, udp, terminal, request.socket]) {
+    exactly<OwnedHandle>()(duplicate(each));
+  }
+  exactly<OwnedHandle>()(duplicate(child.stdin, { closeSource: true }));
+  exactly<OwnedHandle>()(OwnedHandle.fromFd(child.stdout));
+  // @ts-expect-error a child is no source: its streams are
+  duplicate(child);
   exactly<OwnedHandle>()(duplicate(owned as HandleSource));
   // @ts-expect-error its number means nothing in this process
   duplicate(foreign);

@@ -11,6 +11,10 @@ import {
   inspectHandle,
   isSameObject,
   listHandles,
+  type SocketAddress,
+  type SocketFamily,
+  type SocketInfo,
+  type SocketType,
   type TrackedHandle,
   trackHandles,
 } from "duphandle";
@@ -54,6 +58,29 @@ export function inspecting(): void {
   info.inheritable = true;
   // @ts-expect-error a description is read-only
   info.position = 0;
+}
+
+export function inspectingSockets(): void {
+  const { socket } = inspectHandle(1);
+  exactly<SocketInfo | undefined>()(socket);
+  // @ts-expect-error not every handle is a socket
+  socket.type;
+  if (socket === undefined) return;
+  exactly<SocketFamily>()(socket.family);
+  exactly<SocketType>()(socket.type);
+  exactly<boolean>()(socket.listening);
+  exactly<SocketAddress | undefined>()(socket.local);
+  exactly<number | undefined>()(socket.peerInode);
+  exactly<number | undefined>()(socket.local?.port);
+  exactly<string | undefined>()(socket.remote?.path);
+  // An address that has no path has a port.
+  if (socket.local?.path === undefined && socket.local) exactly<number>()(socket.local.port);
+  // @ts-expect-error the address of a Unix socket is a path
+  const _port: number = socket.local.port;
+  // @ts-expect-error there is no such type
+  socket.type === "dgram";
+  // @ts-expect-error a description is read-only
+  socket.listening = true;
 }
 
 export function tracking(): void {

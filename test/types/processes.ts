@@ -1,5 +1,5 @@
 /** Wrong uses of what concerns other processes must not compile. Never run. */
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import type { FileHandle } from "node:fs/promises";
 import {
   allowTake,
@@ -15,6 +15,7 @@ import {
   type HandleChild,
   type HandleChildFor,
   type HandleSpawnOptions,
+  type HandleStdioEntry,
   inherited,
   inheritedNames,
   openProcess,
@@ -33,6 +34,8 @@ declare const foreign: ForeignHandle;
 declare const file: FileHandle;
 declare const wanted: boolean;
 declare const anyOptions: HandleSpawnOptions;
+declare const plainOptions: SpawnOptions;
+declare const entries: readonly HandleStdioEntry[];
 
 export function processHandles(): void {
   exactly<ProcessHandle>()(openProcess(1));
@@ -136,6 +139,9 @@ export function children(): void {
   exactly<ChildProcess>()(spawn("sh", { stdio: "inherit" }));
   exactly<ChildProcess>()(spawn("sh", ["-c", "true"], { handles: { log: 1, file, owned } }));
   exactly<ChildProcess>()(spawn("sh", [], { stdio: ["ignore", 1, 2], handles: undefined }));
+  exactly<ChildProcess>()(spawn("sh", [], { stdio: [owned, borrowed, "pipe", me, 4, undefined] }));
+  exactly<ChildProcess>()(spawn("sh", { stdio: entries, handles: { owned } }));
+  exactly<ChildProcess>()(spawn("sh", plainOptions));
   exactly<ChildProcess>()(spawn("sh", [], { channel: false }));
   exactly<ChildProcess>()(spawn("sh", [], { channel: undefined }));
   exactly<HandleChild>()(spawn("sh", [], { channel: true }));
@@ -161,6 +167,12 @@ export function children(): void {
   spawn("sh", [], { handles: [1, 2] });
   // @ts-expect-error handles are an object
   spawn("sh", [], { handles: new Map([["log", 1]]) });
+  // @ts-expect-error a handle is an entry, and not all of stdio
+  spawn("sh", [], { stdio: owned });
+  // @ts-expect-error its number means nothing in this process
+  spawn("sh", [], { stdio: ["ignore", foreign] });
+  // @ts-expect-error a path is opened first
+  spawn("sh", [], { stdio: ["ignore", "log.txt"] });
   // @ts-expect-error a path is opened first
   spawn("sh", [], { handles: { log: "log.txt" } });
   // @ts-expect-error its number means nothing in this process

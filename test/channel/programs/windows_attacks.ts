@@ -149,6 +149,11 @@ function addHandles(says: Add, event: number): void {
   for (const value of [0, -1, -2, -6, 6, 1, 0x8000_0000]) {
     says(`a handle of value ${value}`, one, wireHandles(0, value));
   }
+  for (const mark of [1, 2, 3]) {
+    const name = mark === 1 ? "a socket that is an event" : `an event with the mark ${mark}`;
+    says(name, two, wireHandles(0, event, event | mark));
+  }
+  says("a socket that is closed", one, wireHandles(0, CLOSED | 1), wireFrame(BYE));
   // These are lost with their message, and no more.
   says("a handle that is closed", one, wireHandles(0, CLOSED), wireFrame(BYE));
   says("an event and what is closed", two, wireHandles(0, event, CLOSED), wireFrame(BYE));

@@ -27,8 +27,10 @@ const works = {
   },
   copyFileHandleSync: () => closeSync(duphandle.copyFileHandleSync(1)),
   copyFileHandle: async () => (await duphandle.copyFileHandle(1)).close(),
-  toFd: () => closeSync(duphandle.duplicate(1).toFd()),
-  toFileHandle: async () => (await duphandle.duplicate(1).toFileHandle()).close(),
+  toFd: () => closeSync(duphandle.duplicate(1).toFd({ mayBlock: true })),
+  async toFileHandle() {
+    await (await duphandle.duplicate(1).toFileHandle({ mayBlock: true })).close();
+  },
   async DescriptorPool() {
     const pool = new duphandle.DescriptorPool({ limit: 1 });
     pool.add(duphandle.duplicate(1)).use(() => {});
