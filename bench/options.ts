@@ -34,6 +34,7 @@ export const usage: string = `Usage: npm run bench -- [options]
                            files    copies that the runtime owns, redirecting
                            looking  inspecting a handle, listing handles
                            children starting a child with a handle
+                           sockets  servers on a socket that they did not bind, sockets as sources
   --runtime=NAME[,NAME]  measures in these runtimes only: ${runtimeNames.join(", ")}
   --rounds=N             rounds of each part (default ${ROUNDS}, and ${STARTS} of starts); a pool is
                          measured once, since it takes its medians itself

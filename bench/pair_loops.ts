@@ -3,7 +3,9 @@
  * prints a list of what was compared, with the median nanoseconds of each and the median ratio.
  */
 import { spawn as spawnPlain } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import * as posix from "../ffi/posix/mod.ts";
@@ -48,7 +50,12 @@ export interface PairCost extends Pick<Pair, "name" | "against"> {
 const MANY = 1000;
 const LONG = 20;
 
-const parts: Readonly<Record<string, (fd: number) => Pair[]>> = { files, looking, children };
+const parts: Readonly<Record<string, (fd: number) => Pair[] | Promise<Pair[]>>> = {
+  files,
+  looking,
+  children,
+  sockets,
+};
 
 const [name = "", batches = ""] = process.argv.slice(2);
 const list = parts[name];
@@ -56,7 +63,7 @@ if (list === undefined) throw new Error(`Cannot measure ${name}: it must be ${Ob
 const path = join(root, "LICENSE");
 const fd = fs.openSync(path, "r");
 const costs: PairCost[] = [];
-for (const pair of list(fd)) costs.push(await measure(pair, Number(batches)));
+for (const pair of await list(fd)) costs.push(await measure(pair, Number(batches)));
 console.log(JSON.stringify(costs));
 
 async function measure(
@@ -185,5 +192,22 @@ function children(fd: number): Pair[] {
     fewer: LONG,
     ours: () => ends(spawn("true", [], { stdio: "ignore", handles: { file: fd } })),
     theirs: () => ends(spawnPlain("true", [], { stdio: ["ignore", "ignore", "ignore", fd] })),
+  }];
+}
+
+async function sockets(): Promise<Pair[]> {
+  const server = createServer().listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  const first = duplicate(server);
+  const { raw } = first;
+  return [{
+    name: "duplicate of a net.Server + close",
+    // Deno is searched for the descriptor: what tells it makes a duplicate that nobody closes.
+    against: "Deno" in globalThis
+      ? "the same of its fd, which Deno does not tell"
+      : "the same of its fd",
+    count: 20,
+    ours: () => duplicate(server).close(),
+    theirs: () => duplicate(raw).close(),
   }];
 }

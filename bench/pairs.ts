@@ -1,4 +1,4 @@
-/** This library against what a program does without it, in the same process: files, inspecting, children. */
+/** This library against what a program does without it, in the same process: files, inspecting, children, sockets. */
 import { join } from "node:path";
 import { root, type Runtime } from "../scripts/runtimes.ts";
 import type { Options } from "./options.ts";
@@ -9,7 +9,12 @@ import { median } from "./timing.ts";
 import { atMost, type Verdict } from "./verdict.ts";
 
 /** The parts that compare in this way. */
-export const pairParts = ["files", "looking", "children"] as const satisfies readonly PartName[];
+export const pairParts = [
+  "files",
+  "looking",
+  "children",
+  "sockets",
+] as const satisfies readonly PartName[];
 
 const BATCHES = 300;
 const QUICK_BATCHES = 20;
@@ -21,6 +26,7 @@ const most: Readonly<Record<string, number>> = {
   // It also counts the handles that share the open file, which node:fs cannot.
   "inspectHandle / fstat, readlink, fdinfo by node:fs": 2.5,
   "listHandles of 1000 / readdir, stat, readlink, fdinfo by node:fs": 1,
+  "duplicate of a net.Server + close / the same of its fd": 2,
   "spawn with a handle / child_process.spawn with an fd in stdio": 1.25,
 };
 

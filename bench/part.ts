@@ -12,6 +12,7 @@ export const partNames = [
   "files",
   "looking",
   "children",
+  "sockets",
 ] as const;
 export type PartName = typeof partNames[number];
 

@@ -17,6 +17,7 @@ import { compile, describeCompiler, findCompiler } from "./processes.ts";
 import { listPackagePrograms, listSourcePrograms } from "./programs.ts";
 import { Progress } from "./progress.ts";
 import { describeMachine, report } from "./report.ts";
+import { socketsPart } from "./sockets.ts";
 import { startsPart } from "./starts.ts";
 import { findRuntimes, listSubjects } from "./subjects.ts";
 
@@ -72,10 +73,14 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
   const channels = make("channels", () => channelsPart(program("pass"), found, options));
   const batches = make("batches", () => batchesPart(program("many"), found, options));
   const pools = make("pools", () => poolsPart(found, options));
+  const sockets = make("sockets", () => socketsPart(found, options));
   const pairs = pairParts.flatMap((name) => make(name, () => pairsPart(name, found, options)));
 
   const machine = describeMachine(compiler === undefined ? undefined : describeCompiler(compiler));
-  runParts([...calls, ...starts, ...channels, ...batches, ...pools, ...pairs], progress);
+  runParts(
+    [...calls, ...starts, ...channels, ...batches, ...pools, ...sockets, ...pairs],
+    progress,
+  );
   progress.end();
   const results = <Result>(parts: Part<Result>[]) => parts.flatMap((part) => part.summarize());
   report(machine, {
@@ -84,6 +89,7 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
     channels: results(channels),
     batches: results(batches),
     pools: results(pools),
+    sockets: results(sockets),
     pairs: results(pairs),
   }, options);
 }

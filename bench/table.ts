@@ -2,6 +2,7 @@
 import type { CallVerdict, Row } from "./calls.ts";
 import type { Batch, Pool } from "./files.ts";
 import type { PairRow } from "./pairs.ts";
+import type { SocketRow } from "./sockets.ts";
 import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
 import { type Operation, operations } from "./timing.ts";
@@ -72,6 +73,21 @@ export function poolTable(pools: readonly Pool[]): string {
     `${bytes} B`,
   ]);
   return align([head, ...lines], "<><><>");
+}
+
+/** Servers that adopted their socket. */
+export function socketTable(rows: readonly SocketRow[]): string {
+  const head = ["requests a second", "", "by", "adopted", "bound", "ratio", "target"];
+  const lines = rows.map(({ label, server, by, adopted, bound, ratio, target }) => [
+    server,
+    label,
+    by,
+    `${Math.round(adopted / 1000)}k`,
+    `${Math.round(bound / 1000)}k`,
+    ratio.toFixed(2),
+    `≥ ${target.least}: ${metOrNot(target)}`,
+  ]);
+  return align([head, ...lines], "<<<>>><");
 }
 
 /** This library against what a program does without it. */

@@ -59,6 +59,12 @@ const exceptions: readonly Exception[] = [
     reason: "Bun says that it cannot listen, and not why",
   },
   {
+    subject: /^to(Socket|Readable|Writable)/,
+    fault: /^fcntl:/,
+    thrown: /^HandleError EBADF of fcntl: Cannot fcntl/,
+    reason: "Deno has one error for all that fails when it takes a descriptor",
+  },
+  {
     subject: /^HandleServer.close/,
     fault: /^statx:/,
     thrown: /^HandleError E\w+ of unlink/,

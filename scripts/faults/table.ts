@@ -6,6 +6,8 @@ import { handleSubjects } from "./functions/handle.ts";
 import { poolSubjects } from "./functions/pool.ts";
 import { posixSubjects } from "./functions/posix.ts";
 import { processSubjects } from "./functions/process.ts";
+import { socketSubjects } from "./functions/socket.ts";
+import { streamSubjects } from "./functions/stream.ts";
 import type { Subject } from "./subject.ts";
 
 /** All lines. */
@@ -16,6 +18,8 @@ export const subjects: readonly Subject[] = [
   ...poolSubjects,
   ...posixSubjects,
   ...channelSubjects,
+  ...socketSubjects,
+  ...streamSubjects,
 ];
 
 /** Exports that make no system call on Linux, and why. */

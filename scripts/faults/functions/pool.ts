@@ -10,7 +10,15 @@ import {
   raiseDescriptorLimit,
   trackHandles,
 } from "duphandle";
-import { close as closeDescriptor, O_CLOEXEC, pipe2 } from "duphandle/posix";
+import {
+  AF_UNIX,
+  close as closeDescriptor,
+  O_CLOEXEC,
+  pipe2,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  socketpair,
+} from "duphandle/posix";
 import { check, checkFile, type Subject, subject } from "../subject.ts";
 import {
   child,
@@ -90,6 +98,7 @@ const using = Object.entries({ "": 8, ", paged in": 2 }).flatMap(([name, limit])
 const inspecting = Object.entries({
   file: () => [open()],
   pipe: () => pipe2(O_CLOEXEC),
+  socket: () => socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
 }).map(([name, make]) =>
   subject(`inspectHandle of a ${name}`, "inspectHandle", {
     setup: make,

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, statSync } from "node:fs";
 import {
   allowTake,
+  borrow,
   currentProcess,
   duplicateHandle,
   inherited,
@@ -51,6 +52,7 @@ async function end(
 const starting = {
   nothing: {},
   handles: { handles: true },
+  "a handle in stdio": { inStdio: true },
   channel: { channel: true },
   "handles, channel": { handles: true, channel: true },
 } as const;
@@ -62,7 +64,7 @@ const spawning = Object.entries(starting).map(([name, options]) =>
       const handles = "handles" in options ? { handles: { a: fd, b: fd } } : {};
       return started(
         spawn("sleep", ["60"], {
-          stdio: "ignore",
+          stdio: "inStdio" in options ? ["ignore", borrow(fd), "ignore", borrow(fd)] : "ignore",
           ...handles,
           channel: "channel" in options,
         }),
