@@ -40,7 +40,7 @@ const subjects: readonly Subject[] = [
   { name: "batch", title: "Many handles at once", files: ["batch"] },
   { name: "redirect", title: "Redirecting", files: ["redirect"] },
   { name: "process", title: "Handles of other processes", files: ["process"] },
-  { name: "socket", title: "Sockets of Windows", files: ["socket"] },
+  { name: "socket", title: "Sockets", files: ["socket"] },
   { name: "channel", title: "Channels", files: ["channel"] },
   { name: "child", title: "Child processes", files: ["spawn"] },
   { name: "pool", title: "More open files than descriptors", files: ["pool"] },

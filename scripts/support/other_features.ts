@@ -52,6 +52,21 @@ export const otherFeatures: readonly Feature[] = [
     )],
   },
   {
+    name: "`inspectHandle`, `listHandles`: sockets",
+    claims: [
+      yes(
+        ["inspect/sockets.test.ts", "has the addresses that the runtime says"],
+        ["inspect/sockets.test.ts", "are what that process says"],
+        ["inspect/sockets.test.ts", "knows the other end of a pair"],
+      ),
+      {
+        answer: "of this process",
+        note: "Windows does not say what the sockets of another process are.",
+        tests: [["inspect/sockets.test.ts", "has the addresses that Winsock says"]],
+      },
+    ],
+  },
+  {
     name: "`isSameObject`",
     claims: [yes(
       ["inspect/inspect.test.ts", "isSameObject() is true of a duplicate"],

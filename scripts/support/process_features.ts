@@ -135,17 +135,33 @@ export const processFeatures: readonly Feature[] = [
     )],
   },
   {
+    name: "`spawn`: a handle in `stdio`",
+    claims: [
+      yes([
+        "child/stdio_handles.test.ts",
+        "a handle in stdio is the standard input and output of the child",
+      ]),
+      refused("Deno for Windows makes no descriptor of a `HANDLE`: pass it by `handles`.", [
+        "child/stdio_handles.test.ts",
+        "is refused in Deno: handles takes it",
+      ]),
+    ],
+  },
+  {
     name: "`HandleChannel`, `parentChannel`",
     claims: [
       {
         answer: "yes",
-        note: "No sockets: send what `duplicateSocket` makes of one.",
+        on: "windows",
         tests: [
           ["channel/handles.test.ts", "of every kind refers to the object that was sent"],
           ["channel/pairs.test.ts", "messages each way arrive whole"],
           ["channel/server.test.ts", "a server has a channel for each that connects"],
           ...withChildren,
-          ["channel/handles.test.ts", "cannot have a socket on Windows, and says what can"],
+          ["channel/windows_sockets.test.ts", "arrive in their places, work, and outlive those"],
+          ["channel/windows_sockets.test.ts", "in 'deno' a listener and a connection are served"],
+          ["channel/windows_sockets.test.ts", "in 'bun' a listener and a connection are served"],
+          ["channel/windows_sockets.test.ts", "in 'node' a listener and a connection are served"],
         ],
       },
       yes(
