@@ -4,6 +4,7 @@ import { loadLibrary } from "../backend/mod.ts";
 import { readText, scratch } from "../backend/scratch.ts";
 import { osName } from "../host.ts";
 import { AF_UNIX } from "./constants.ts";
+import { posixError } from "./errors.ts";
 import { identityOf, openDescriptors } from "./identity.ts";
 import { libc } from "./libc.ts";
 import * as darwin from "./symbols/darwin.ts";
@@ -12,8 +13,9 @@ import * as linux from "./symbols/linux.ts";
 /** sys/socket.h: the level, the options for the type and for "listens", and the family IPv6. */
 const LINUX = { SOL_SOCKET: 1, SO_TYPE: 3, SO_ACCEPTCONN: 30, AF_INET6: 10 } as const;
 const DARWIN = { SOL_SOCKET: 0xffff, SO_TYPE: 0x1008, SO_ACCEPTCONN: 2, AF_INET6: 30 } as const;
-/** IPv4, everywhere. */
+/** IPv4, and the writing side of a connection, everywhere. */
 const AF_INET = 2;
+const SHUT_WR = 1;
 
 /** The size of a `struct sockaddr_storage`, and where the length of an address lies, after it. */
 const ADDRESS_SIZE = 128;
@@ -90,6 +92,19 @@ export function localName(fd: number): SocketName | undefined {
 /** The address that a socket is connected to; `undefined` when it is not connected. */
 export function peerName(fd: number): SocketName | undefined {
   return nameBy(calls().getpeername, fd);
+}
+
+/**
+ * Ends the writing side of a connection: the peer reads its end. Nothing happens when the peer has reset it.
+ *
+ * @throws {HandleError} `EBADF`, `ENOTSOCK`
+ */
+export function shutdownWrites(fd: number): void {
+  const { shutdown } = calls();
+  const { errno } = libc();
+  if (shutdown(fd, SHUT_WR) !== -1) return;
+  const error = posixError(errno[0]!, "shutdown", fd);
+  if (error.code !== "ENOTCONN") throw error;
 }
 
 /**

@@ -8,8 +8,9 @@
  *   non-blocking. It never closes the descriptor that it was given then.
  * - A terminal that cannot be opened again, such as a PTY master, Node writes to in a loop that stops the program
  *   until all is written; so does Deno for every terminal. As a pipe both write to it when it is ready.
- * - Bun reads by `Bun.file(fd).stream()`, from a duplicate that it closes itself. Its `net` takes sockets only, its
- *   `fs` and `tty` streams hold a thread while they wait, and its writer stops the program at a terminal.
+ * - Bun reads by `Bun.file(fd).stream()`, from a duplicate that it closes itself. Its `net` takes sockets only and reads
+ *   from each, its `fs` and `tty` streams hold a thread while they wait, and its writer stops the program at a terminal.
+ * - Node 20 ends the stream of a PTY master when the last program has closed the terminal, with output of it unread.
  */
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
@@ -18,7 +19,7 @@ import { builtin } from "../../ffi/host.ts";
 import { O_ACCMODE, O_CLOEXEC, O_NOCTTY } from "../../ffi/posix/constants.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfl } from "../../ffi/posix/fcntl.ts";
-import { open, pipe2, write } from "../../ffi/posix/file.ts";
+import { open, pipe2, read, write } from "../../ffi/posix/file.ts";
 import {
   type Identity,
   identityAt,
@@ -26,7 +27,7 @@ import {
   openDescriptors,
 } from "../../ffi/posix/identity.ts";
 import { linkText } from "../../ffi/posix/proc.ts";
-import { isTerminal, socketType } from "../../ffi/posix/socket_name.ts";
+import { isTerminal, shutdownWrites, socketType } from "../../ffi/posix/socket_name.ts";
 import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import { nodeNet } from "../util/node.ts";
 import { platformError, tryOrUndefined } from "../util/platform.ts";
@@ -34,6 +35,8 @@ import { adopt, setNonBlocking } from "./posix_owned.ts";
 
 /** The longest pause between two attempts to write to what takes nothing, in milliseconds. */
 const MAX_PAUSE_MS = 32;
+/** The bytes of one read of what is left in a terminal. */
+const LARGEST_READ = 4096;
 /** The device number of `/dev/ptmx`, through which each open makes another terminal. */
 const PTMX = { major: 5, minor: 2 };
 
@@ -61,7 +64,6 @@ export function readableOf(fd: number): Readable {
 export function writableOf(fd: number): Writable {
   const isOfTerminal = isTerminal(fd);
   if ("Bun" in globalThis) {
-    if (socketType(fd) !== undefined) return bunSocketWritable(fd);
     return pollingWritable(isOfTerminal ? openedAgain(fd) : fd);
   }
   if (isOfTerminal) return terminalWritable(fd);
@@ -81,7 +83,28 @@ function terminalReadable(fd: number): Readable {
   // The runtime reads when the terminal is ready; another process may read what made it so.
   if (!isReopened) setNonBlocking(fd);
   const make = () => new ReadStream(fd, { readable: true, writable: false });
-  return isReopened ? closingGiven(fd, make) : make();
+  if (isReopened) return closingGiven(fd, make);
+  const stream = make();
+  return "Deno" in globalThis ? stream : readingToTheEnd(stream, fd);
+}
+
+/** Makes a stream that ends read what is left first. */
+function readingToTheEnd(stream: Readable, fd: number): Readable {
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null) { for (const bytes of unread(fd)) push(bytes); }
+    return push(chunk, encoding);
+  };
+  return stream;
+}
+
+/** What can be read from a descriptor without waiting; EAGAIN and EIO are its end. */
+function* unread(fd: number): Generator<Buffer> {
+  for (let bytes = Buffer.alloc(LARGEST_READ);; bytes = Buffer.alloc(LARGEST_READ)) {
+    const count = tryOrUndefined(() => read(fd, bytes)) ?? 0;
+    if (count === 0) return;
+    yield bytes.subarray(0, count);
+  }
 }
 
 function terminalWritable(fd: number): Writable {
@@ -213,13 +236,7 @@ function bunReadable(fd: number, isOfTerminal: boolean): Readable {
   });
 }
 
-function bunSocketWritable(fd: number): Writable {
-  const options = { fd, allowHalfOpen: true } as unknown as { path: string };
-  const socket = adopt(fd, () => nodeNet().connect(options));
-  return socket.once("finish", () => socket.destroy());
-}
-
-/** A stream that writes what fits, and tries again after a pause: there is no event for it in Bun. */
+/** A stream that writes what fits, and tries again after a pause: there is no event for it alone in Bun. */
 function pollingWritable(fd: number): Writable {
   const { Writable } = nodeStream();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -247,6 +264,14 @@ function pollingWritable(fd: number): Writable {
           done();
         };
         attempt();
+      },
+      final(done) {
+        try {
+          if (socketType(fd) !== undefined) shutdownWrites(fd);
+          done();
+        } catch (error) {
+          done(error as Error);
+        }
       },
       destroy(error, done) {
         clearTimeout(timer);

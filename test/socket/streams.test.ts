@@ -1,9 +1,11 @@
 /** Streams of sockets, pipes and terminals: how they wait, flow and end. */
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import * as tty from "node:tty";
 import { Readable, Writable } from "node:stream";
+import { spawn } from "duphandle";
 import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import {
@@ -48,11 +50,11 @@ describe.skipIf(isWindows)("waiting", () => {
   }
 
   for (const [kind, make] of Object.entries(oneWay)) {
-    test(`for a reader stops nothing: 4 MB to ${kind}`, async () => {
+    test(`for a reader stops nothing: 16 MB to ${kind}`, async () => {
       const [near, far] = make("writing");
       const stream = near.toWritable();
       let isWritten = false;
-      stream.write(new Uint8Array(4 * MB), () => isWritten = true);
+      stream.write(new Uint8Array(16 * MB), () => isWritten = true);
       for (let turn = 0; turn < 20; turn++) await nextTurn();
       await new Promise((resolve) => setTimeout(resolve, 50)); // the event loop goes on
       expect(isWritten).toBe(false);
@@ -130,6 +132,23 @@ describe.skipIf(isWindows)("a stream is one of the runtime", () => {
     far.close();
   });
 
+  test("toWritable() of a connection reads nothing: what comes is another owner's", async () => {
+    const [near, far] = connection("Unix");
+    const reader = near.duplicate().toReadable();
+    const stream = near.toWritable();
+    const closed = [event(reader, "close"), event(stream, "close")];
+    stream.write("hello");
+    expect(await readAll(far, 5)).toHaveLength(5);
+    const sender = far.toWritable();
+    closed.push(event(sender, "close"));
+    sender.end(pattern(MB));
+    let length = 0;
+    for await (const chunk of reader) length += (chunk as Buffer).length;
+    expect(length).toBe(MB);
+    stream.destroy();
+    await Promise.all(closed);
+  });
+
   test("the end of toReadable() of a connection leaves the sending to others", async () => {
     const [near, far] = connection("TCP4");
     const duplicate = near.duplicate();
@@ -188,6 +207,20 @@ describe.skipIf(isWindows)("a stream is one of the runtime", () => {
     }
     master.close();
     other.close();
+  });
+
+  test("of the master of a terminal all is read that a program has printed before it ended", async () => {
+    const [master, other] = terminal();
+    const stream = master.toReadable().on("error", () => {}); // EIO
+    const closed = event(stream, "close");
+    let length = 0;
+    stream.on("data", (bytes: Buffer) => length += bytes.length);
+    const child = spawn("seq", ["1", "2000"], { stdio: ["ignore", other, "ignore"] });
+    const exited = once(child, "exit");
+    other.close();
+    await exited;
+    await closed;
+    expect(length).toBe(8893);
   });
 
   test.runIf(isBun)("a terminal has its modes", async () => {

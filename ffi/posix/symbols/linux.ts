@@ -153,6 +153,8 @@ export const socketSymbols = {
 
 /** The functions that say what a socket or a terminal is; the same on macOS. */
 export const socketNameSymbols = {
+  // int shutdown(int sockfd, int how);
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
   // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
   getsockopt: { parameters: ["i32", "i32", "i32", "address", "address"], result: "i32" },
   // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
