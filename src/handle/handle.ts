@@ -499,8 +499,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * stays
    * @throws {HandleError} `ENOTSUP` when it is not a listening socket, and where the runtime cannot serve it:
    * in Deno a Unix socket, any before Deno 2.8 and on Windows, in Node in a worker of `node:cluster`, in Bun for
-   * macOS by a server of `node:http` or `node:https`; `EINVAL` when the server listens already, and the handle
-   * stays open; `EBADF` when it is closed; `ECANCELED` when the server is closed as it begins to listen; the error of
+   * macOS by a server of `node:http` or `node:https`; `EINVAL` when the server listens already or is about to,
+   * and the handle stays open; `EBADF` when it is closed; `ECANCELED` when the server is closed as it begins to listen; the error of
    * the server when it fails to listen
    * @throws {TypeError} when `server` is not a server; nothing was done
    * @see https://man7.org/linux/man-pages/man2/listen.2.html
@@ -516,7 +516,13 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    */
   async toServer<Kind extends Server = Server>(server?: Kind): Promise<Kind> {
     const target = checkServer(server);
-    return await streams().toServer(this.#releaseFor("toServer"), target) as Kind;
+    const raw = this.#releaseFor("toServer");
+    if (target !== undefined) starting.add(target);
+    try {
+      return await streams().toServer(raw, target) as Kind;
+    } finally {
+      if (target !== undefined) starting.delete(target);
+    }
   }
 
   /**
@@ -529,8 +535,11 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * [sockets](https://github.com/duphandle/duphandle/blob/main/docs/sockets.md#non-blocking).
    *
    * In Node and Deno a terminal is a `tty.ReadStream`. In Bun it is a stream with `isTTY` and `setRawMode()`;
-   * streams of Bun have no `ref()` and `unref()`. Of a terminal's other end (a PTY master) the last read fails with
-   * `EIO` when no program has the terminal open any more.
+   * streams of Bun have no `ref()` and `unref()`, and keep the program running. Of a terminal's other end (a PTY master) the last read fails with
+   * `EIO` when no program has the terminal open any more; in Node 20 the stream ends then.
+   *
+   * The stream reads ahead, up to its `highWaterMark`, from its first turn of the event loop on: what it has read,
+   * no other owner of the pipe gets.
    *
    * Of a socket it is the receiving half: its end says nothing to the peer as long as a duplicate is open. To
    * read and write one connection use {@linkcode OwnedHandle.toSocket}.
@@ -566,8 +575,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * [sockets](https://github.com/duphandle/duphandle/blob/main/docs/sockets.md#non-blocking).
    *
    * In Node a terminal is a `tty.WriteStream`. In Deno and Bun, whose own would stop the program, and of a
-   * terminal's other end (a PTY master), it is a plain stream. In Bun a full pipe or terminal is tried again every
-   * few milliseconds.
+   * terminal's other end (a PTY master), it is a plain stream. In Bun what is full is tried again every few
+   * milliseconds, and the stream has no `ref()` and `unref()`.
    *
    * Of a socket it is the sending half: `end()` tells the peer so, also when a duplicate is open (`shutdown`), and
    * then the handle is closed. A TCP connection that is closed with bytes that nobody has read is reset, and the
@@ -597,11 +606,12 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * Makes the runtime own a datagram socket (UDP), as its own `node:dgram` socket.
    *
    * This object is consumed. When the handle is of another kind, the error names the right method, and this
-   * object stays open. A socket that is connected stays so: `send()` takes no address then.
+   * object stays open. A socket that the kernel has connected stays so: `send()` takes no address then. (In Deno
+   * `connect()` of `node:dgram` does not connect it in the kernel.)
    *
    * Deno cannot take a UDP socket. There another one is bound to a port of this machine, which needs
-   * `--allow-net=127.0.0.1` or `--allow-net=[::1]`, and then ours takes its place: until `listening` errors of that
-   * come as `error`. Unix datagram sockets no runtime has: use `read` and `write` of `duphandle/posix`.
+   * `--allow-net=127.0.0.1` or `--allow-net=[::1]`, and then ours takes its place; when that fails, the socket emits `error`.
+   * No runtime has Unix datagram sockets: use `read` and `write` of `duphandle/posix`.
    *
    * @returns the socket, which emits `listening` once it receives, and closes the handle when it is closed
    * @throws {HandleError} `ENOTSUP` when it is not a UDP socket, and in Bun and Deno for Windows; `EBADF` when it is closed
@@ -662,16 +672,19 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
   }
 }
 
+/** The servers that are about to listen on a handle. */
+const starting: WeakSet<Server> = /* @__PURE__ */ new WeakSet();
+
 function checkServer(server: unknown): Server | undefined {
   if (server === undefined) return undefined;
   const made = (server ?? {}) as Partial<Record<keyof Server, unknown>>;
   // A framework's object has a method "listen" as well, and makes a server of its own.
   const methods = [made.listen, made.address, made.close, made.on, made.off];
   if (methods.every((method) => typeof method === "function")) {
-    if (made.listening !== true) return server as Server;
+    if (made.listening !== true && !starting.has(server as Server)) return server as Server;
     throw failure("EINVAL", "listen", {
       message:
-        "Cannot make a handle a server's: the server listens already; give one that does not",
+        "Cannot make a handle a server's: the server listens already, or is about to; give one that does not",
     });
   }
   throw new TypeError(

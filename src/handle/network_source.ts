@@ -161,9 +161,9 @@ function placeOf(source: Shape): number | Wanted | undefined {
 
 /** Whether it is of `node:net`. A socket of `node:dgram` warns when its `_handle` is read. */
 function hasNodeHandle(source: object): boolean {
-  return Object.hasOwn(source, "_handle")
-    ? isNodeServer(source) || "_readableState" in source
-    : "_readableState" in source && "_handle" in source;
+  if (Object.hasOwn(source, "_handle") && isNodeServer(source)) return true;
+  // The streams of node:zlib have a handle of another kind, and are never connecting.
+  return "_readableState" in source && "_handle" in source && "connecting" in source;
 }
 
 function placeOfNode(source: Shape): number | Wanted {

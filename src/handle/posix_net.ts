@@ -27,7 +27,7 @@ import { closeQuietly } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { posixPlatform } from "./posix.ts";
-import { adopt, owned } from "./posix_owned.ts";
+import { adopt, owned, requireServable } from "./posix_owned.ts";
 import { readableOf, socketOf, writableOf } from "./posix_pipes.ts";
 import type { StreamAdopter, StreamMethod } from "./types.ts";
 
@@ -104,17 +104,17 @@ export const posixStreams: StreamAdopter = {
     if (!methods.includes(method)) {
       const isMissing = kind === "unconnected socket" && KINDS.connection.includes(method);
       throw failure(isMissing ? "ENOTCONN" : "ENOTSUP", method, {
-        message: `Cannot call ${method}() of fd ${raw}: it is ${name}; ${advice(raw, kind)}`,
+        message: `Cannot call ${method}() of fd ${raw}: ${kindAndAdvice(raw, kind)}`,
         handle: raw,
       });
     }
+    if (method === "toServer") requireServable(raw);
     if (method !== "toReadable" && method !== "toWritable") return;
     const { reads, writes } = accessOf(raw);
     if (method === "toReadable" ? reads : writes) return;
-    const missing = method === "toReadable" ? "reading" : "writing";
+    const use = `${name} that is not open for ${method === "toReadable" ? "reading" : "writing"}`;
     throw failure("EACCES", method, {
-      message: `Cannot call ${method}() of fd ${raw}: it is ${name} that is not open for ` +
-        `${missing}; ${advice(raw, kind)}`,
+      message: `Cannot call ${method}() of fd ${raw}: it is ${use}; ${advice(raw, kind)}`,
       handle: raw,
     });
   },
@@ -134,22 +134,23 @@ export const posixStreams: StreamAdopter = {
   },
   toSocket: (raw, { allowHalfOpen = false }) => socketOf(owned(raw), allowHalfOpen),
   async toServer(raw, server) {
-    let serve: typeof import("./posix_server.ts").serveWith;
-    try {
-      // Loaded here, so that what duplicates only does not load it.
-      ({ serveWith: serve } = await import("./posix_server.ts"));
-    } catch (error) {
+    // Loaded here, so that what duplicates only does not load it.
+    const { serveWith } = await import("./posix_server.ts").catch((error: unknown) => {
       closeQuietly(() => posixPlatform.close(raw));
       throw error;
-    }
-    return await serve(raw, server);
+    });
+    return await serveWith(raw, server);
   },
   toReadable: (raw) => readableOf(owned(raw)),
   toWritable: (raw) => writableOf(owned(raw)),
   toDatagram: (raw) => datagramOf(owned(raw)),
 };
 
-/** The end of a message: what to call instead. */
+/** The end of a message: what a descriptor is, and what to call instead. */
+export function kindAndAdvice(fd: number, kind: StreamKind): string {
+  return `it is ${entryOf(fd, kind)[0]}; ${advice(fd, kind)}`;
+}
+
 function advice(fd: number, kind: StreamKind): string {
   if (kind === "unconnected socket") {
     return "connect it first; a peer may have reset the connection";

@@ -1,10 +1,12 @@
 /** A descriptor on its way to an object of the runtime that owns it. */
 import { failure, HandleError } from "../../ffi/error.ts";
+import { builtin } from "../../ffi/host.ts";
 import { O_NONBLOCK } from "../../ffi/posix/constants.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
+import { localName } from "../../ffi/posix/socket_name.ts";
 import { closeQuietly } from "../util/late_close.ts";
-import { runtimeError } from "../util/platform.ts";
+import { isBefore, runtimeError } from "../util/platform.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { MINIMUM, movePosix } from "./posix.ts";
 
@@ -14,6 +16,43 @@ import { MINIMUM, movePosix } from "./posix.ts";
  */
 export function owned(raw: RawHandle): number {
   return raw < MINIMUM ? movePosix(raw, false) : raw;
+}
+
+/**
+ * Throws when no server of this runtime can accept from a listening socket.
+ *
+ * @throws {HandleError} `ENOTSUP`; nothing was done
+ */
+export function requireServable(raw: RawHandle): void {
+  const isDeno = "Deno" in globalThis;
+  // Deno 2.7 reports that it listens, and accepts nobody.
+  if (isBefore("Deno", [2, 8])) {
+    throw serverRefusal(
+      raw,
+      "that needs Deno 2.8; use serveOn() with Deno.serve or Deno.listen",
+    );
+  }
+  if (isDeno && localName(raw)?.family === "unix") {
+    throw serverRefusal(
+      raw,
+      "Deno's node:net closes a Unix socket twice, and the second time its number may be another file's; " +
+        "use serveOn() with Deno.serve or Deno.listen",
+    );
+  }
+  if (!isDeno && builtin<typeof import("node:cluster")>("node:cluster")?.isWorker === true) {
+    throw serverRefusal(
+      raw,
+      "in a worker of node:cluster the primary process listens; serve it there, or in a child of spawn()",
+    );
+  }
+}
+
+/** The error for a listening socket that does not become a server's. */
+export function serverRefusal(handle: RawHandle, why: string): HandleError {
+  return failure("ENOTSUP", "listen", {
+    message: `Cannot make handle ${handle} a server's: ${why}`,
+    handle,
+  });
 }
 
 /** Makes an object of the runtime that owns the descriptor. When that fails, the descriptor is closed. */

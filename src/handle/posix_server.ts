@@ -22,6 +22,7 @@ import { isBefore, runtimeError } from "../util/platform.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { listening } from "./listening.ts";
 import { posixPlatform } from "./posix.ts";
+import { serverRefusal } from "./posix_owned.ts";
 import {
   isAddressed,
   newSocketSince,
@@ -41,7 +42,8 @@ export async function serveWith(raw: RawHandle, server: Server | undefined): Pro
   const descriptor: Descriptor = { raw, isTaken: false };
   try {
     if (inode === undefined) throw posixError(libc().errno[0]!, "statx", raw);
-    const name = servedName(raw);
+    const name = localName(raw);
+    if (name === undefined) throw posixError(libc().errno[0]!, "getsockname", raw);
     const target = server ?? nodeNet().createServer();
     try {
       if (needsPlaceholder(target)) await listenByPlaceholder(raw, target, name);
@@ -73,34 +75,6 @@ function needsPlaceholder(server: Server): boolean {
   return !(server instanceof builtin<typeof import("node:net")>("node:net")!.Server);
 }
 
-/** The address of a socket that this runtime can serve. */
-function servedName(raw: RawHandle): SocketName {
-  const isDeno = "Deno" in globalThis;
-  const name = localName(raw);
-  if (name === undefined || name.family === "other") {
-    throw refusal(
-      raw,
-      "it is neither a TCP nor a Unix socket; serve it with a program of its kind",
-    );
-  }
-  // Deno 2.7 reports that it listens, and accepts nobody.
-  if (isBefore("Deno", [2, 8])) throw tooOld(raw);
-  if (name.family === "unix" && isDeno) {
-    throw refusal(
-      raw,
-      "Deno's node:net closes a Unix socket twice, and the second time its number may be another file's; " +
-        "use serveOn() with Deno.serve or Deno.listen",
-    );
-  }
-  if (!isDeno && builtin<typeof import("node:cluster")>("node:cluster")?.isWorker === true) {
-    throw refusal(
-      raw,
-      "in a worker of node:cluster the primary process listens; serve it there, or in a child of spawn()",
-    );
-  }
-  return name;
-}
-
 /** Starts a server on the descriptor itself, which the runtime owns from then on. */
 async function listenByNumber(
   descriptor: Descriptor,
@@ -118,7 +92,7 @@ async function listenByNumber(
     // It has another socket: this version of the runtime ignores the descriptor.
     descriptor.isTaken = false;
     closeQuietly(() => server.close());
-    throw refusal(
+    throw serverRefusal(
       raw,
       `the server listens on port ${port} instead; use serveOn() with a native server`,
     );
@@ -144,7 +118,7 @@ async function listenByPlaceholder(
       const at = typeof reported === "string" ? undefined : reported;
       const found = newSocketSince(before, (fd) => isListening(fd) && isAddressed(fd, place, at));
       if (found === undefined) {
-        throw refusal(
+        throw serverRefusal(
           raw,
           "the server's own socket can't be told from others; use serveOn() with Bun.serve",
         );
@@ -158,7 +132,7 @@ async function listenByPlaceholder(
   });
   if (!isPlaced) {
     closeQuietly(() => server.close());
-    throw refusal(raw, "its listen() does not listen at once; use serveOn() with Bun.serve");
+    throw serverRefusal(raw, "its listen() does not listen at once; use serveOn() with Bun.serve");
   }
   reportAddress(server, name);
 }
@@ -185,16 +159,5 @@ function listenError(raw: RawHandle, cause: unknown): HandleError {
     message: "Cannot make a socket a server's: the server listens already; give one that does not",
     handle: raw,
     cause,
-  });
-}
-
-function tooOld(handle: RawHandle): HandleError {
-  return refusal(handle, "that needs Deno 2.8; use serveOn() with Deno.serve or Deno.listen");
-}
-
-function refusal(handle: RawHandle, why: string): HandleError {
-  return failure("ENOTSUP", "listen", {
-    message: `Cannot make handle ${handle} a server's: ${why}`,
-    handle,
   });
 }

@@ -82,7 +82,8 @@ function adviceFor(value: unknown): string {
 
 /** What to use in place of an object that has no descriptor, or does not tell it. */
 const ADVICE: readonly (readonly [names: readonly string[], advice: string])[] = [
-  [["Blob", "File", "URL"], "open it first, with node:fs"],
+  [["Blob", "File", "URL"], "open it first, with node:fs; for the standard streams use 0, 1 or 2"],
+  [["Stdin", "Stdout", "Stderr"], "use 0, 1 or 2"],
   [["ChildProcess"], "use its stdin or stdout"],
   [["Subprocess"], "give it an end of pipe2() of duphandle/posix in stdio, and use the other one"],
   [["IncomingMessage", "ServerResponse", "ClientRequest"], "use its socket"],

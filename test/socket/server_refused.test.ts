@@ -18,6 +18,18 @@ describe.runIf(process.platform === "linux")("toServer", () => {
       await ended(server);
     });
 
+    test("a server that is about to listen on another handle, and the handle stays open", async () => {
+      using listener = makeListener("TCP4");
+      using other = makeListener("TCP4");
+      const server = net.createServer((socket) => socket.end("hello"));
+      const first = listener.handle.toServer(server);
+      await expect(other.handle.toServer(server)).rejects.toMatchObject({ code: "EINVAL" });
+      expect(other.handle.closed).toBe(false);
+      await first;
+      expect(await talk(listener.address, "")).toBe("hello");
+      await ended(server);
+    });
+
     test.each([
       ["null", null],
       ["a text", "server"],

@@ -8,6 +8,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { Readable } from "node:stream";
 import * as tls from "node:tls";
+import * as zlib from "node:zlib";
 import {
   closeMany,
   copyFileHandle,
@@ -69,6 +70,7 @@ describe("what is no source", () => {
       new Blob(["x"]).stream(),
       /a ReadableStream as a source: .*; use the file, pipe or socket/,
     ],
+    ["a stream of node:zlib", zlib.createGzip(), /a Gzip as a source/],
     ["a request", new Request("http://localhost"), /a Request as a source: .*; use its server/],
     ["a response", new Response(""), /a Response as a source: .*; use its server/],
     [
