@@ -13,7 +13,7 @@ import {
 } from "../../ffi/posix/socket_name.ts";
 import { rememberReplaced } from "../handle/network_source.ts";
 import { posixPlatform } from "../handle/posix.ts";
-import { streamKindOf } from "../handle/posix_net.ts";
+import { kindAndAdvice, streamKindOf } from "../handle/posix_net.ts";
 import {
   isAddressed,
   newSocketSince,
@@ -52,7 +52,7 @@ const isDeno = () => "Deno" in globalThis;
 export function openPlaceholder(raw: RawHandle): PlaceholderUse {
   const kind = streamKindOf(raw);
   if (kind !== "listener" && kind !== "connection" && kind !== "datagram socket") {
-    throw refusal(raw, `it is a ${kind}; use toReadable(), toWritable() or toFileHandle()`);
+    throw refusal(raw, kindAndAdvice(raw, kind));
   }
   const name = localName(raw);
   if (name === undefined || name.family === "other") {
