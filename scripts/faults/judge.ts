@@ -55,8 +55,9 @@ const exceptions: readonly Exception[] = [
   {
     subject: /^HandleChannel.listen/,
     fault: /^(socket|bind|listen|fcntl|getsockopt|setsockopt):/,
-    thrown: /^HandleError EIO of listen/,
-    reason: "Bun says that it cannot listen, and not why",
+    thrown: /^HandleError (EIO|EINVAL) of listen/,
+    reason:
+      "Bun says that it cannot listen, Node that it does not know the socket, and neither why",
   },
   {
     subject: /^to(Socket|Readable|Writable)/,
