@@ -3,9 +3,9 @@
  * child is known before the child starts.
  */
 import { hasCode } from "../../ffi/error.ts";
-import { FD_CLOEXEC } from "../../ffi/posix/constants.ts";
+import { FD_CLOEXEC, O_NONBLOCK } from "../../ffi/posix/constants.ts";
 import { fcntl_dupfd_cloexec } from "../../ffi/posix/dup.ts";
-import { fcntl_getfd, fcntl_setfd } from "../../ffi/posix/fcntl.ts";
+import { fcntl_getfd, fcntl_getfl, fcntl_setfd, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { openDescriptors } from "../../ffi/posix/identity.ts";
 import { posixBatches } from "../batch/posix.ts";
 import { denoFiles } from "../handle/deno_file_find.ts";
@@ -13,6 +13,7 @@ import { MINIMUM } from "../handle/posix.ts";
 import { findDescriptorsForChildren } from "../handle/posix_deno_children.ts";
 import { closeAll } from "../handle/raw.ts";
 import { nodeFs } from "../util/node.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 import {
   type ClearedDescriptor,
   clearInheritance,
@@ -33,6 +34,7 @@ export const posixChildren: ChildPlatform = {
     return startAlone((neutral) => {
       const temporary: number[] = [];
       const cleared: ClearedDescriptor[] = [];
+      const nonBlocking = nonBlockingIn([...sources, ...inStdio]);
       try {
         const values = numbersInChild(sources, entries.length);
         const stdio = stdioWith(entries, sources, values, temporary);
@@ -42,6 +44,7 @@ export const posixChildren: ChildPlatform = {
         return start({ values, tags: sources.map(tagOf), stdio: allStdio });
       } finally {
         cleared.forEach(restoreInheritance);
+        nonBlocking.forEach(makeNonBlocking);
         closeAll(temporary);
       }
     });
@@ -64,6 +67,21 @@ export const posixChildren: ChildPlatform = {
   isStandard: (raw) => raw < MINIMUM,
   isSocket: () => false,
 };
+
+/**
+ * Those of some descriptors that are non-blocking. Deno makes the open file of each entry of `stdio` blocking, for
+ * all who have it: with a listening socket, that stops the event loops which accept from it.
+ */
+function nonBlockingIn(descriptors: readonly number[]): number[] {
+  if (!("Deno" in globalThis)) return [];
+  return descriptors.filter((fd) =>
+    ((tryOrUndefined(() => fcntl_getfl(fd)) ?? 0) & O_NONBLOCK) !== 0
+  );
+}
+
+function makeNonBlocking(fd: number): void {
+  tryOrUndefined(() => fcntl_setfl(fd, fcntl_getfl(fd) | O_NONBLOCK));
+}
 
 /**
  * A child in Deno whose parent is in Deno duplicates each entry of `stdio` for its `node:fs`; the

@@ -1,9 +1,11 @@
 /** What `spawn` passes to a child, what it refuses, and that nothing else gets there. */
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import * as path from "node:path";
 import { borrow, duplicate, type HandleSource, OwnedHandle, spawn } from "duphandle";
+import { fcntl_getfl, fcntl_setfl, O_NONBLOCK } from "duphandle/posix";
 import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
 import { childFiles } from "../support/child_files.ts";
@@ -67,6 +69,22 @@ describe("spawn()", () => {
       wide: undefined,
       narrow: isWindows ? "EACCES" : "EBADF",
     });
+  });
+
+  test.skipIf(isWindows)("leaves a handle non-blocking, for all who have it", async () => {
+    const { reader, writer } = pipeRaw();
+    using _reader = reader;
+    using _writer = writer;
+    fcntl_setfl(reader.raw, fcntl_getfl(reader.raw) | O_NONBLOCK);
+    const before = fcntl_getfl(writer.raw);
+    const child = spawn(process.execPath, ["--version"], {
+      stdio: "ignore",
+      handles: { reader, writer },
+    });
+    const ended = once(child as unknown as ChildProcess, "exit");
+    expect(fcntl_getfl(reader.raw) & O_NONBLOCK).toBe(O_NONBLOCK);
+    expect(fcntl_getfl(writer.raw)).toBe(before);
+    await ended;
   });
 
   test("passes a hundred handles", async () => {
