@@ -84,12 +84,12 @@ function useBound(raw: RawHandle, name: SocketName, kind: ServedKind): Placehold
 
 /** A placeholder that is connected to a listener of ours, which accepts nothing. */
 function useConnection(raw: RawHandle, name: SocketName): PlaceholderUse {
+  const before = socketSnapshot(); // it may throw, so before there is something to close
   const place = placeholderAddress(name);
   const family = name.family as "IPv4" | "IPv6" | "unix";
   const listener = listenLocally(family, "path" in place ? place.path : undefined);
   const at = localName(listener) as SocketName & { address?: string; port?: number; path?: string };
   const address = "path" in place ? place : { hostname: place.hostname, port: at.port! };
-  const before = socketSnapshot();
   const close = () => closeQuietly(() => posixPlatform.close(listener));
   return useSplice(raw, "connection", address, close, (made) => {
     const reported = reportedBy(made);
@@ -131,7 +131,7 @@ function useNumber(raw: RawHandle, kind: ServedKind): PlaceholderUse {
   const inode = identityOf(raw)?.inode;
   // It may have been closed by the runtime meanwhile, and the number may be another file's.
   const isOpen = () => inode !== undefined && identityOf(raw)?.inode === inode;
-  const isOwned = () => !isOpen() || (tryOrUndefined(() => watchesOf(raw)) ?? []).length > 0;
+  const isOwned = () => !isOpen() || watchesOf(raw).length > 0;
   return {
     options: withoutPort({ fd: raw }),
     take() {
@@ -140,7 +140,8 @@ function useNumber(raw: RawHandle, kind: ServedKind): PlaceholderUse {
       }
     },
     end() {
-      if (!isOwned()) closeQuietly(() => posixPlatform.close(raw));
+      // Where that is not known it stays open: the runtime may have it.
+      if (tryOrUndefined(isOwned) === false) closeQuietly(() => posixPlatform.close(raw));
     },
     cancel() {},
   };

@@ -2,7 +2,7 @@ import { write } from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import { connectedPair, listenerKinds } from "../support/listeners.ts";
 import { connected, isNative } from "../support/native_servers.ts";
-import { runProgram } from "../support/program.ts";
+import { hasCommand, runProgram } from "../support/program.ts";
 import { isBun, isDeno } from "../support/system.ts";
 
 const isLinux = process.platform === "linux";
@@ -31,6 +31,15 @@ describe.runIf(isLinux && isNative)("serveOn of a connection", () => {
     near.close();
     expect(new TextDecoder().decode(await connection.exchange(new Uint8Array(0), 5))).toBe("hello");
     connection.close();
+  });
+});
+
+describe.runIf(isLinux && isBun && hasCommand("prlimit"))("serveOn in Bun (needs prlimit)", () => {
+  test("without a free descriptor it does not close what Bun may own", () => {
+    const { result } = runProgram("socket/serve_without_descriptors.ts", {
+      prefix: ["prlimit", "--nofile=256:256", "--"],
+    });
+    expect(result).toEqual({ code: "EMFILE", received: "to Bun", answer: "from Bun" });
   });
 });
 
