@@ -10,7 +10,7 @@ import { posixError } from "./errors.ts";
 import { lseek, open } from "./file.ts";
 import { callNumbers, kernel, libc, libcFiles } from "./libc.ts";
 import { descriptorLimit, openBelow } from "./limit.ts";
-import { AT_FDCWD, procText } from "./proc.ts";
+import { AT_FDCWD } from "./proc.ts";
 
 /** The bits of `st_mode` that hold the type of a file. */
 export const S_IFMT = 0o170000;
@@ -93,6 +93,11 @@ export function identityAt(path: string): Identity | undefined {
 /** The identity of what a path names: of a symbolic link itself. `undefined` as in {@linkcode identityAt}. */
 export function identityOfName(path: string): Identity | undefined {
   return statx(AT_FDCWD, cString(path, "path"), AT_SYMLINK_NOFOLLOW);
+}
+
+/** Whether two identities are of one file, which is there. */
+export function isSameFile(one: Identity | undefined, other: Identity | undefined): boolean {
+  return one !== undefined && one.device === other?.device && one.inode === other.inode;
 }
 
 /** The result may overwrite the path: the kernel has copied the path before. */
@@ -242,14 +247,6 @@ export function descriptorsOf(pid: number): number[] {
   } finally {
     close(directory);
   }
-}
-
-/**
- * Whether the open file of a descriptor holds a lock of flock(2). All its duplicates share the lock;
- * another open file of the same path does not. `false` also where /proc is missing.
- */
-export function holdsLock(fd: number): boolean {
-  return procText(`/proc/self/fdinfo/${fd}`)?.includes(": FLOCK ") === true;
 }
 
 /**

@@ -34,8 +34,9 @@ export function permittedText(path: string): string | undefined {
 }
 
 /**
- * All of a file in /proc, however long; `undefined` when it does not exist. The kernel writes it in one piece
- * at the first read, so it is of one moment.
+ * All of a file in /proc, however long; `undefined` when it does not exist. The kernel writes what belongs to one
+ * object, such as /proc/PID/fdinfo/N, at the first read, so it is of one moment. Of a list each read ends at the end
+ * of a line, so no character is cut in two.
  *
  * @throws {HandleError} when it can't be opened or read
  */
@@ -57,6 +58,14 @@ export function wholeText(path: string): string | undefined {
   const error = posixError(failed, fd === -1 ? "open" : "read", undefined, path);
   if (error.code === "ENOENT") return undefined;
   throw error;
+}
+
+/**
+ * Whether the open file of a descriptor holds a lock of flock(2). All its duplicates share the lock;
+ * another open file of the same path does not. `false` also where /proc is missing.
+ */
+export function holdsLock(fd: number): boolean {
+  return procText(`/proc/self/fdinfo/${fd}`)?.includes(": FLOCK ") === true;
 }
 
 /** The offset of the text: after the path, which is short. The kernel writes one page at most. */

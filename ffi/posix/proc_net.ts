@@ -2,11 +2,8 @@
  * The lists of sockets in a process's network namespace, from its directory /proc/PID/net: proc_pid_net(5).
  * They can be read for another namespace too, and do not have the peers of Unix sockets.
  */
-import { readText, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
-import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
-import { close } from "./dup.ts";
-import { open } from "./file.ts";
-import { libcFiles } from "./libc.ts";
+import { scratch } from "../backend/scratch.ts";
+import { wholeText } from "./proc.ts";
 import { inetSocket, type InetTable, type ListedSocket } from "./sock_diag.ts";
 import { ipv6Text } from "./socket_name.ts";
 
@@ -68,20 +65,9 @@ export function inetSocketsOf(
   return found;
 }
 
-/** The lines of a file of /proc, of any length. */
+/** The lines of a list; none when its process has ended. */
 function linesOf(path: string): string[] {
-  const fd = open(path, O_RDONLY | O_CLOEXEC);
-  try {
-    let text = "";
-    for (;;) {
-      // The kernel ends each read at the end of a line, so no character is cut in two.
-      const length = libcFiles().read(fd, scratch().address, SCRATCH_SIZE);
-      if (length <= 0) return text.split("\n");
-      text += readText(0, length);
-    }
-  } finally {
-    close(fd);
-  }
+  return wholeText(path)?.split("\n") ?? [];
 }
 
 /** An address such as `0100007F:1F90`: words of memory as hexadecimal numbers, and the port. */

@@ -11,6 +11,7 @@ import {
   type Identity,
   identityOf,
   identityOfName,
+  isSameFile,
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
@@ -21,7 +22,7 @@ import { connectTo, listenAt, noFollow, unlink } from "../../ffi/posix/unix_sock
 import { closeAll } from "../handle/raw.ts";
 import { attemptEach } from "../util/attempts.ts";
 import { tryOrUndefined } from "../util/platform.ts";
-import { BACKLOG, bindWakeups, isSameFile, wakeupPath, type WakeupSocket } from "./posix_wakeup.ts";
+import { BACKLOG, bindWakeups, wakeupPath, type WakeupSocket } from "./posix_wakeup.ts";
 
 /** The pause between two attempts to get the lock, in milliseconds. */
 const RETRY_MS = 5;

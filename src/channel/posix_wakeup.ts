@@ -5,8 +5,8 @@
  */
 import type { Server } from "node:net";
 import { failure, type HandleError } from "../../ffi/error.ts";
-import { builtin, isForbidden } from "../../ffi/host.ts";
-import { type Identity, identityOf, identityOfName } from "../../ffi/posix/identity.ts";
+import { isForbidden } from "../../ffi/host.ts";
+import { type Identity, identityOf, identityOfName, isSameFile } from "../../ffi/posix/identity.ts";
 import {
   chmod,
   connectIfNotFull,
@@ -15,7 +15,7 @@ import {
   unlink,
 } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
-import { nodeNet } from "../util/node.ts";
+import { isClusterWorker, nodeNet } from "../util/node.ts";
 import { runtimeError } from "../util/platform.ts";
 import type { Listener } from "./types.ts";
 
@@ -37,11 +37,6 @@ export function notify(path: string): void {
   if (socket !== undefined) closeAll([socket]);
 }
 
-/** Whether two identities are of one file, which is there. */
-export function isSameFile(one: Identity | undefined, other: Identity | undefined): boolean {
-  return one !== undefined && one.device === other?.device && one.inode === other.inode;
-}
-
 /** A wake-up socket that has its name: wake-ups wait in it until the runtime accepts them. */
 export interface WakeupSocket {
   /** Has the runtime accept. When it throws, the socket is closed. */
@@ -56,7 +51,7 @@ export function bindWakeups(path: string): WakeupSocket {
 }
 
 function bindForNodeNet(path: string): WakeupSocket {
-  if (isClusterWorker()) return bindInClusterWorker(path);
+  if (!("Bun" in globalThis) && isClusterWorker()) return bindInClusterWorker(path);
   // A path that the runtime has bound, it removes, whoever has it by then. This one it does not know.
   const fd = listenAt(path, BACKLOG);
   return {
@@ -126,12 +121,6 @@ function bindInClusterWorker(path: string): WakeupSocket {
     },
     close: () => void closeServer(server),
   };
-}
-
-function isClusterWorker(): boolean {
-  return "Bun" in globalThis
-    ? false
-    : builtin<typeof import("node:cluster")>("node:cluster")?.isWorker === true;
 }
 
 /** The part of `Deno.Listener` that is used. Deno's `node:net` closes descriptors twice. */

@@ -8,7 +8,6 @@
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { SEEK_CUR, SEEK_SET } from "../../ffi/posix/constants.ts";
 import {
-  holdsLock,
   type Identity,
   identityOf,
   isOneOpenFile,
@@ -18,6 +17,7 @@ import {
   visitDescriptors,
   withOwnDirectory,
 } from "../../ffi/posix/identity.ts";
+import { holdsLock } from "../../ffi/posix/proc.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { positionOf } from "./posix.ts";
 

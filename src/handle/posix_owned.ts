@@ -1,11 +1,11 @@
 /** A descriptor on its way to an object of the runtime that owns it. */
 import { failure, HandleError } from "../../ffi/error.ts";
-import { builtin } from "../../ffi/host.ts";
 import { O_NONBLOCK } from "../../ffi/posix/constants.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { localName } from "../../ffi/posix/socket_name.ts";
 import { closeQuietly } from "../util/late_close.ts";
+import { isClusterWorker } from "../util/node.ts";
 import { isBefore, runtimeError } from "../util/platform.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { MINIMUM, movePosix } from "./posix.ts";
@@ -39,7 +39,7 @@ export function requireServable(raw: RawHandle): void {
         "use serveOn() with Deno.serve or Deno.listen",
     );
   }
-  if (!isDeno && builtin<typeof import("node:cluster")>("node:cluster")?.isWorker === true) {
+  if (!isDeno && isClusterWorker()) {
     throw serverRefusal(
       raw,
       "in a worker of node:cluster the primary process listens; serve it there, or in a child of spawn()",

@@ -20,12 +20,7 @@ import { O_ACCMODE, O_CLOEXEC, O_NOCTTY } from "../../ffi/posix/constants.ts";
 import { close } from "../../ffi/posix/dup.ts";
 import { fcntl_getfl } from "../../ffi/posix/fcntl.ts";
 import { open, pipe2, read, write } from "../../ffi/posix/file.ts";
-import {
-  type Identity,
-  identityAt,
-  identityOf,
-  openDescriptors,
-} from "../../ffi/posix/identity.ts";
+import { identityAt, identityOf, isSameFile, openDescriptors } from "../../ffi/posix/identity.ts";
 import { linkText } from "../../ffi/posix/proc.ts";
 import { isTerminal, shutdownWrites, socketType } from "../../ffi/posix/socket_name.ts";
 import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
@@ -63,9 +58,7 @@ export function readableOf(fd: number): Readable {
 /** A stream that writes to the descriptor, which it owns. */
 export function writableOf(fd: number): Writable {
   const isOfTerminal = isTerminal(fd);
-  if ("Bun" in globalThis) {
-    return pollingWritable(isOfTerminal ? openedAgain(fd) : fd);
-  }
+  if ("Bun" in globalThis) return pollingWritable(isOfTerminal ? openedAgain(fd) : fd);
   if (isOfTerminal) return terminalWritable(fd);
   return adopt(fd, () => new (nodeNet().Socket)({ fd, readable: false, writable: true }));
 }
@@ -92,7 +85,10 @@ function terminalReadable(fd: number): Readable {
 function readingToTheEnd(stream: Readable, fd: number): Readable {
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null) { for (const bytes of unread(fd)) push(bytes); }
+    // Of a stream that is destroyed the number may be another file's.
+    if (chunk === null && !stream.destroyed) {
+      for (const bytes of unread(fd)) push(bytes);
+    }
     return push(chunk, encoding);
   };
   return stream;
@@ -126,7 +122,8 @@ function closingGiven<Stream>(fd: number, make: () => Stream): Stream {
   const before = "Deno" in globalThis ? new Set(openDescriptors()) : undefined;
   const stream = make();
   const { _handle: handle } = stream as TerminalStream;
-  const isNew = (other: number) => !before!.has(other) && isSame(identityOf(other), identityOf(fd));
+  const isNew = (other: number) =>
+    !before!.has(other) && isSameFile(identityOf(other), identityOf(fd));
   const isOther = before === undefined
     ? typeof handle?.fd === "number" && handle.fd !== fd
     : tryOrUndefined(openDescriptors)?.some(isNew);
@@ -139,7 +136,7 @@ function pathOf(fd: number): string | undefined {
   const own = identityOf(fd);
   if (own === undefined || (own.major === PTMX.major && own.minor === PTMX.minor)) return undefined;
   const path = linkText(`/proc/self/fd/${fd}`);
-  return path !== undefined && isSame(identityAt(path), own) ? path : undefined;
+  return path !== undefined && isSameFile(identityAt(path), own) ? path : undefined;
 }
 
 /** Opens the terminal of a descriptor again, with the same access; `undefined` when that is not possible. */
@@ -162,10 +159,6 @@ function openedAgain(fd: number): number {
   if (again === undefined) return fd;
   closeOrWarn(() => close(fd));
   return again;
-}
-
-function isSame(one: Identity | undefined, other: Identity | undefined): boolean {
-  return one !== undefined && one.device === other?.device && one.inode === other.inode;
 }
 
 /** What Node and Deno have inside a stream of a pipe. */

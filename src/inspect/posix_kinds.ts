@@ -3,6 +3,7 @@ import { O_ACCMODE, O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from "../../ffi/posix/c
 import {
   type Identity,
   identityAt,
+  isSameFile,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -100,12 +101,8 @@ export function nameOf(
   if (kind === "memory") return { name: link.slice(1, -DELETED.length) };
   if (!link.startsWith("/")) return { name: link };
   // The real name of a file may end like that.
-  if (!link.endsWith(DELETED) || isAt(root + link, identity)) return { path: link };
+  if (!link.endsWith(DELETED) || isSameFile(identityAt(root + link), identity)) {
+    return { path: link };
+  }
   return { path: link.slice(0, -DELETED.length), deleted: true };
-}
-
-function isAt(path: string, identity: Identity | undefined): boolean {
-  const found = identityAt(path);
-  return found !== undefined && found.device === identity?.device &&
-    found.inode === identity.inode;
 }

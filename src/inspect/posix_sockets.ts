@@ -1,7 +1,7 @@
 /** What sockets are: those of this process by their own calls, those of others from the kernel's lists. */
 import { osName } from "../../ffi/host.ts";
 import { SOCK_DGRAM, SOCK_STREAM } from "../../ffi/posix/constants.ts";
-import { identityAt } from "../../ffi/posix/identity.ts";
+import { identityAt, isSameFile } from "../../ffi/posix/identity.ts";
 import { inetSocketsOf, unixSocketsOf } from "../../ffi/posix/proc_net.ts";
 import {
   inetSockets,
@@ -102,5 +102,5 @@ function listedSockets(pid: number, inodes: ReadonlySet<number>): Map<number, Li
 
 function isInOwnNamespace(pid: number): boolean {
   const [own, other] = ["thread-self", pid].map((id) => identityAt(`/proc/${id}/ns/net`));
-  return own !== undefined && own.inode === other?.inode && own.device === other.device;
+  return isSameFile(own, other);
 }

@@ -3,7 +3,8 @@
  * containers on Linux before 6.10.
  */
 import { close, fcntl_dupfd_cloexec, lseek, O_CLOEXEC, open, pipe2 } from "duphandle/posix";
-import { holdsLock, isOneOpenFile } from "../../../ffi/posix/identity.ts";
+import { isOneOpenFile } from "../../../ffi/posix/identity.ts";
+import { holdsLock } from "../../../ffi/posix/proc.ts";
 import { type FsFile, fsFileFrom, rawOfFsFile } from "../../../src/handle/deno_file.ts";
 import { report, thrownBy } from "../../support/report.ts";
 import { refuseComparing } from "../../support/seccomp.ts";
