@@ -1,19 +1,11 @@
 /** What a socket of this process is, and its two addresses. */
 import { readText, readWideString, scratch } from "../backend/scratch.ts";
-import { winsock } from "./winsock.ts";
+import { socketType, winsock } from "./winsock.ts";
 
-/** winsock2.h and ws2def.h. */
-const SOL_SOCKET = 0xffff;
-const SO_ACCEPTCONN = 0x2;
-const SO_PROTOCOL_INFOW = 0x2005;
+/** ws2def.h. */
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 23;
-
-/** The size of `WSAPROTOCOL_INFOW`, and offsets in it. */
-const PROTOCOL_INFO_SIZE = 628;
-const FAMILY = 76;
-const TYPE = 88;
 
 /** The size of an address with its longest path, and offsets in `sockaddr_in`, `_in6` and `_un`. */
 const ADDRESS_SIZE = 128;
@@ -47,16 +39,11 @@ export interface SocketFacts {
 
 /** What a socket of this process is; `undefined` when Winsock in this process does not know it. */
 export function socketFacts(raw: number): SocketFacts | undefined {
-  const { getsockopt, getsockname, getpeername } = winsock();
+  const { getsockname, getpeername } = winsock();
   const { address, data } = scratch();
-  const option = (name: number, size: number) => {
-    data.setInt32(LENGTH, size, true);
-    return getsockopt(raw, SOL_SOCKET, name, address, address + LENGTH) === 0;
-  };
-  if (!option(SO_PROTOCOL_INFOW, PROTOCOL_INFO_SIZE)) return undefined;
-  const family = data.getInt32(FAMILY, true);
-  const type = data.getInt32(TYPE, true);
-  const isListening = option(SO_ACCEPTCONN, 4) && data.getInt32(0, true) !== 0;
+  const found = socketType(raw);
+  if (found === undefined) return undefined;
+  const { family, type, isListening } = found;
   const name = (call: typeof getsockname) => {
     data.setInt32(LENGTH, ADDRESS_SIZE, true);
     return call(raw, address, address + LENGTH) === 0 ? readName() : undefined;

@@ -50,13 +50,17 @@ const ADDRESS_SIZE = 128;
 /** Where the size of a result lies in the scratch memory, after the result. */
 const SIZE = 1024;
 
-/** What a socket is. */
-export interface SocketKind {
+/** The family and the type of a socket, and whether it listens. */
+export interface SocketType {
   /** `AF_INET`, `AF_INET6`, … */
   readonly family: number;
   /** `SOCK_STREAM`, `SOCK_DGRAM`, … */
   readonly type: number;
   readonly isListening: boolean;
+}
+
+/** What a socket is. */
+export interface SocketKind extends SocketType {
   readonly isConnected: boolean;
   /** Whether it was made without `WSA_FLAG_OVERLAPPED`: each operation waits, also one of a runtime. */
   readonly isSynchronous: boolean;
@@ -70,6 +74,17 @@ export function isSocketOfWinsock(raw: number): boolean {
   return option(raw, SO_TYPE, 4) || winsock().WSAGetLastError() !== WSAENOTSOCK;
 }
 
+/** The family and the type of a socket; `undefined` when Winsock in this process does not know it. */
+export function socketType(raw: number): SocketType | undefined {
+  if (!option(raw, SO_PROTOCOL_INFOW, PROTOCOL_INFO_SIZE)) return undefined;
+  const { data } = scratch();
+  const family = data.getInt32(FAMILY, true);
+  const type = data.getInt32(TYPE, true);
+  // A datagram socket does not know the option.
+  const isListening = option(raw, SO_ACCEPTCONN, 4) && data.getInt32(0, true) !== 0;
+  return { family, type, isListening };
+}
+
 /**
  * What a socket is.
  *
@@ -78,16 +93,11 @@ export function isSocketOfWinsock(raw: number): boolean {
 export function socketKind(raw: number): SocketKind {
   const calls = winsock();
   const { address, data } = scratch();
-  if (!option(raw, SO_PROTOCOL_INFOW, PROTOCOL_INFO_SIZE)) {
-    throw win32Error(calls.WSAGetLastError(), "getsockopt", raw);
-  }
-  const family = data.getInt32(FAMILY, true);
-  const type = data.getInt32(TYPE, true);
-  // A datagram socket does not know the option.
-  const isListening = option(raw, SO_ACCEPTCONN, 4) && data.getInt32(0, true) !== 0;
+  const found = socketType(raw);
+  if (found === undefined) throw win32Error(calls.WSAGetLastError(), "getsockopt", raw);
   data.setInt32(SIZE, ADDRESS_SIZE, true);
   const isConnected = calls.getpeername(raw, address, address + SIZE) === 0;
-  return { family, type, isListening, isConnected, isSynchronous: isSynchronous(raw) };
+  return { ...found, isConnected, isSynchronous: isSynchronous(raw) };
 }
 
 function isSynchronous(raw: number): boolean {

@@ -25,16 +25,21 @@ export function duplicateAll(
   return allOrNone(raws, (raw) => duplicateWith(raw, choices));
 }
 
-/** Makes a handle of each item; when one cannot be made, those made before are closed. */
+/**
+ * Makes a handle of each item; when one cannot be made, those made before are closed.
+ *
+ * @param close closes them, whatever happens at one of them
+ */
 export function allOrNone<Item>(
   items: readonly Item[],
   make: (item: Item) => RawHandle,
+  close: (made: readonly RawHandle[]) => void = closeAll,
 ): RawHandle[] {
   const made: RawHandle[] = [];
   try {
     for (const item of items) made.push(make(item));
   } catch (error) {
-    closeAll(made);
+    close(made);
     throw error;
   }
   return made;

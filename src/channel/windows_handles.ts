@@ -6,7 +6,7 @@ import { hasCode } from "../../ffi/error.ts";
 import { pid } from "../../ffi/host.ts";
 import { hasLowestRights } from "../../ffi/win32/object.ts";
 import { closesocket } from "../../ffi/win32/socket.ts";
-import { duplicateAll } from "../batch/duplicate_all.ts";
+import { allOrNone, duplicateAll } from "../batch/duplicate_all.ts";
 import { type OwnedHandle, ownedHandle } from "../handle/handle.ts";
 import { platform } from "../handle/platform.ts";
 import { closeAll } from "../handle/raw.ts";
@@ -97,14 +97,7 @@ export class TransportHandles {
   }
 
   #allOrNone<Item>(items: readonly Item[], make: (item: Item) => RawHandle): RawHandle[] {
-    const made: RawHandle[] = [];
-    try {
-      for (const item of items) made.push(make(item));
-    } catch (error) {
-      this.close(made);
-      throw error;
-    }
-    return made;
+    return allOrNone(items, make, (made) => this.close(made));
   }
 }
 

@@ -9,11 +9,8 @@ import {
   parseOntoOptions,
 } from "./options.ts";
 import { platform, standardReplacer } from "./platform.ts";
-import { fdOf } from "./runtime_source.ts";
+import { fdOf, LAST_STANDARD_FD } from "./runtime_source.ts";
 import { type HandleSource, knownSource, rawOf } from "./source.ts";
-
-/** The runtime has more than the descriptor of fds 0 to 2: streams, and what children inherit. */
-const LAST_STANDARD_FD = 2;
 
 /**
  * Makes a second, independent handle to the same kernel object.

@@ -19,7 +19,13 @@ import {
 import { adopter, platform, streams } from "./platform.ts";
 import { duplicateKnown } from "./raw.ts";
 import type { NetworkSource } from "./network_source.ts";
-import { closeMethodOf, fdOf, type HasFd, RuntimeSource } from "./runtime_source.ts";
+import {
+  closeMethodOf,
+  fdOf,
+  type HasFd,
+  LAST_STANDARD_FD,
+  RuntimeSource,
+} from "./runtime_source.ts";
 import type { FileMethod, StreamMethod, ToFileOptions, ToSocketOptions } from "./types.ts";
 
 /** Makes a {@linkcode BorrowedHandle}, whose constructor is private. */
@@ -38,9 +44,6 @@ export let releaseForBatch: (owner: OwnedHandle) => RawHandle;
  * Closes the handle of an owner after {@linkcode releaseForBatch}. Throws as {@linkcode OwnedHandle.close}.
  */
 export let closeReleased: (owner: OwnedHandle) => void;
-
-/** The last of the standard descriptors, which the streams of the runtime use. */
-const LAST_STANDARD_FD = 2;
 
 /** Marks an {@linkcode OwnedHandle} as closed, without closing its handle and without a report. */
 export let forget: (owner: object) => void;

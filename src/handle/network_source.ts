@@ -22,6 +22,7 @@ import {
   type SocketAddress,
   type SocketQuery,
 } from "../../ffi/posix/socket_name.ts";
+import { symbolOf } from "../util/node.ts";
 
 /**
  * What the runtime owns beside files: a `Server` and a `Socket` of `node:net`, so also those of `node:http`
@@ -260,9 +261,8 @@ function sinkOf(source: object): { _getFd?(): unknown } | undefined {
 }
 
 /** The value of an object under a symbol of the runtime's own. */
-function valueOf(source: object, description: string): unknown {
-  const symbol = Object.getOwnPropertySymbols(source)
-    .find((each) => each.description === description);
+export function valueOf(source: object, description: string): unknown {
+  const symbol = symbolOf(source, description);
   return symbol && (source as Record<symbol, unknown>)[symbol];
 }
 

@@ -8,7 +8,7 @@ import { failure, type HandleError } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
 import type { Adopter } from "./types.ts";
 import { closeOrWarn, closeQuietly, consume } from "../util/late_close.ts";
-import { isWorker, nodeFs } from "../util/node.ts";
+import { isWorker, nodeFs, symbolOf } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/platform.ts";
@@ -163,8 +163,7 @@ function constructLike(sample: FileHandle): Construct | null {
   try {
     const FileHandle = sample.constructor as new (from: unknown, flags?: string) => FileHandle;
     new FileHandle(undefined);
-    const symbols = Object.getOwnPropertySymbols(sample);
-    const key = symbols.find(({ description }) => description === "kHandle");
+    const key = symbolOf(sample, "kHandle");
     if (key === undefined) return (fd) => new FileHandle(fd, "r");
     const { constructor } = (sample as unknown as Record<symbol, object>)[key]!;
     const Native = constructor as new (fd: number) => object;

@@ -73,9 +73,8 @@ function duplicatesOf(fd: number): number[] {
 /**
  * The descriptors that share the open file of one, lowest first, found by marking the open file with F_SETSIG of
  * fcntl(2). The signal number belongs to the open file, so every duplicate shows it at once. It has no effect,
- * because the kernel sends the signal only when O_ASYNC is set.
- * On systems without F_SETSIG there are
- * none. Each number in the range is tried; numbers that are not open are skipped.
+ * because the kernel sends the signal only when O_ASYNC is set. On systems without F_SETSIG there are none. Each
+ * number in the range is tried; numbers that are not open are skipped.
  *
  * @param fd the descriptor whose open file is marked during the call
  * @param from the lowest number to try

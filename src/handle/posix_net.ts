@@ -26,6 +26,7 @@ import {
 import { closeQuietly } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
 import { tryOrUndefined } from "../util/platform.ts";
+import { valueOf } from "./network_source.ts";
 import { posixPlatform } from "./posix.ts";
 import { adopt, owned, requireServable } from "./posix_owned.ts";
 import { readableOf, socketOf, writableOf } from "./posix_pipes.ts";
@@ -288,9 +289,7 @@ function sendingTo(peer: InternetName | undefined, socket: DatagramSocket): Data
 
 /** What Node keeps in a socket: libuv refuses an address for a connected one, and Node wants one unless it knows. */
 function stateOf(socket: DatagramSocket): { connectState: number } {
-  const symbols = Object.getOwnPropertySymbols(socket);
-  const key = symbols.find(({ description }) => description === "state symbol");
-  const state = (socket as unknown as Record<symbol, { connectState?: unknown }>)[key!];
+  const state = valueOf(socket, "state symbol") as { connectState?: unknown } | undefined;
   if (typeof state?.connectState === "number") return state as { connectState: number };
   throw failure("ENOTSUP", "toDatagram", {
     message:

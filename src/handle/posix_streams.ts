@@ -16,7 +16,7 @@ import type { WriteStream } from "node:tty";
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
 import { flushC } from "../../ffi/posix/libc.ts";
-import { isWorker, nodeFs, nodeNet } from "../util/node.ts";
+import { isWorker, nodeFs, nodeNet, symbolOf } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { shared } from "../util/shared.ts";
 import { posixPlatform } from "./posix.ts";
@@ -219,8 +219,7 @@ function synchronousMethods(fd: number): { _write: Write; _writev: Writev } {
 
 /** A replacement of the sink that Bun writes to, under the symbol of Bun's own sink. */
 function sinkOverride(stream: Stream, fd: number): object {
-  const key = Object.getOwnPropertySymbols(stream)
-    .find(({ description }) => description === "kWriteStreamFastPath");
+  const key = symbolOf(stream, "kWriteStreamFastPath");
   if (key === undefined || typeof stream[key as keyof Stream] !== "object") {
     throw unsupported(
       fd,

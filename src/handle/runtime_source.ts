@@ -178,8 +178,11 @@ export function requireConsumable(source: RuntimeOwned, fd: number): void {
   requireGivable(source);
 }
 
-/** The standard descriptors are 0 to 2. */
-const LAST_STANDARD_FD = 2;
+/**
+ * The last of the standard descriptors. The runtime has more than the descriptor of each: streams, and what children
+ * inherit.
+ */
+export const LAST_STANDARD_FD = 2;
 
 /**
  * Closes a descriptor with the runtime that owns it.

@@ -14,6 +14,7 @@ import { socketKind, winsock } from "../../ffi/win32/winsock.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import { nodeNet } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
+import { valueOf } from "./network_source.ts";
 import type { StreamAdopter, StreamMethod, ToSocketOptions } from "./types.ts";
 import { isSocket } from "./windows.ts";
 import { pipeStream } from "./windows_adopt.ts";
@@ -241,12 +242,7 @@ function datagramSocketOf(raw: RawHandle): DatagramSocket {
 
 /** The object on which a second socket of this kind would rest. */
 function newUdpWrap(socket: DatagramSocket): SocketWrap {
-  const key = Object.getOwnPropertySymbols(socket).find(({ description }) =>
-    description === "state symbol"
-  );
-  const { handle } =
-    (socket as unknown as Record<symbol, { handle?: unknown } | undefined>)[key!] ??
-      {};
+  const { handle } = (valueOf(socket, "state symbol") ?? {}) as { handle?: unknown };
   const { constructor, open, close, recvStart } = (handle ?? {}) as Record<string, unknown>;
   const isKnown = [constructor, open, close, recvStart].every((each) => typeof each === "function");
   if (!isKnown) throw unknownRuntime("toDatagram");

@@ -10,8 +10,7 @@ import { attemptEach } from "../util/attempts.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { PoolBackend } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { refuseUnduplicable } from "../handle/windows.ts";
-import { windowsPlatform } from "../handle/windows.ts";
+import { refuseUnduplicable, windowsPlatform } from "../handle/windows.ts";
 
 /** The backend in Node and Bun, which can make a descriptor from a handle. */
 export class FdPoolBackend implements PoolBackend<RawHandle> {

@@ -6,10 +6,8 @@ import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "../handle/posix.ts";
 import { closeAll } from "../handle/raw.ts";
 import { replaceAll, standardStream } from "../handle/posix_streams.ts";
+import { LAST_STANDARD_FD } from "../handle/runtime_source.ts";
 import { shared } from "../util/shared.ts";
-
-/** fds 0 to 2 stay inheritable, because children inherit them. */
-const LAST_STANDARD_FD = 2;
 
 /** One redirection: a duplicate of its source, kept open because it can become the top again. */
 interface Redirection {

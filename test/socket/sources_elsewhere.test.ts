@@ -13,8 +13,7 @@ import {
 import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import { connections, connects, event, Peer, servers, until } from "../support/network_sources.ts";
-import { commandFor, programPath, runProgram } from "../support/program.ts";
-import { hasCommand } from "../support/program.ts";
+import { commandFor, hasCommand, programPath, runProgram } from "../support/program.ts";
 import { isDeno, temporaryFolder, writeRaw } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
 

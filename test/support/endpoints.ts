@@ -7,7 +7,7 @@ import { localName } from "../../ffi/posix/socket_name.ts";
 import { libraries } from "../../ffi/posix/symbols/linux.ts";
 import { OwnedHandle } from "duphandle";
 import * as posix from "duphandle/posix";
-import { otherEnd } from "./linux_objects.ts";
+import { made, otherEnd } from "./linux_objects.ts";
 import { pipeRaw } from "./system.ts";
 
 const table = {
@@ -41,11 +41,6 @@ let loaded: Calls<typeof table> | undefined;
 
 function calls(): Calls<typeof table> {
   return loaded ??= loadLibrary(libraries, table);
-}
-
-function made(result: number, call: string): number {
-  if (result === -1) throw new Error(`${call} failed`);
-  return result;
 }
 
 /** Connections of each kind. */

@@ -42,7 +42,8 @@ function calls(): Calls<typeof table> {
   return loaded ??= loadLibrary(libraries, table);
 }
 
-function made(result: number, call: string): number {
+/** The result of a call that must not fail. */
+export function made(result: number, call: string): number {
   if (result === -1) throw new Error(`${call} failed`);
   return result;
 }
