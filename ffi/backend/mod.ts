@@ -57,7 +57,7 @@ export function loadLibrary<Table extends SymbolTable>(
       return load(candidate, table);
     } catch (thrown) {
       const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
-      if (isForbidden(cause)) throw forbidden(candidates, name, cause);
+      if (isForbidden(cause)) throw forbidden(`load ${candidates[0]}`, name, cause);
       causes.push(cause);
     }
   }
@@ -69,9 +69,24 @@ export function loadLibrary<Table extends SymbolTable>(
   });
 }
 
-function forbidden(libraries: readonly string[], ffi: string, cause: Error): HandleError {
+/**
+ * The address of a buffer.
+ *
+ * @throws {HandleError} `EACCES` when the runtime forbids FFI: Deno does so here too, before a library is opened
+ */
+export function addressOf(buffer: ArrayBuffer): number {
+  const ffi = backend();
+  try {
+    return ffi.addressOf(buffer);
+  } catch (cause) {
+    if (!isForbidden(cause)) throw cause;
+    throw forbidden("call the system", ffi.name, cause);
+  }
+}
+
+function forbidden(what: string, ffi: string, cause: unknown): HandleError {
   return failure("EACCES", "dlopen", {
-    message: `Cannot load ${libraries[0]}: ${ffi} is not permitted; ` +
+    message: `Cannot ${what}: ${ffi} is not permitted; ` +
       "run with --allow-ffi, without a list of paths",
     cause,
   });

@@ -5,7 +5,7 @@
  * garbage-collected heap, so its address never changes (oven-sh/bun#32054). Calls are synchronous, so
  * no other call uses the block between filling it and reading it.
  */
-import { backend } from "./mod.ts";
+import { addressOf } from "./mod.ts";
 
 /** The thread's block. */
 export interface Scratch {
@@ -54,7 +54,9 @@ export function cString(text: string, name: string): number {
 /** Reads UTF-8 text of this length in bytes. */
 export function readText(offset: number, byteLength: number): string {
   const { bytes } = scratch();
-  return (decoder ??= new TextDecoder()).decode(bytes.subarray(offset, offset + byteLength));
+  return (decoder ??= new TextDecoder("utf-8", { ignoreBOM: true })).decode(
+    bytes.subarray(offset, offset + byteLength),
+  );
 }
 
 /**
@@ -84,7 +86,7 @@ function notAString(name: string): TypeError {
 function make(): Scratch {
   const buffer = new ArrayBuffer(SCRATCH_SIZE + TAIL_SIZE);
   return {
-    address: backend().addressOf(buffer),
+    address: addressOf(buffer),
     bytes: new Uint8Array(buffer),
     data: new DataView(buffer),
     int32: new Int32Array(buffer),

@@ -64,18 +64,83 @@ export const SEEK_END = 2;
 /** `getrlimit`: one more than the highest descriptor number that the process may use. */
 export const RLIMIT_NOFILE: number = values.RLIMIT_NOFILE;
 
-/** `socketpair`: Unix sockets, for communication on this machine. */
+/** `socket`, `socketpair`: Unix sockets, for communication on this machine. */
 export const AF_UNIX = 1;
-/** `socketpair`: a stream of bytes. */
+/** `socket`: IPv4. */
+export const AF_INET = 2;
+/** `socket`: IPv6. */
+export const AF_INET6: number = values.AF_INET6;
+/** `socket`, `socketpair`: a stream of bytes. */
 export const SOCK_STREAM = 1;
-/** `socketpair`: datagrams. */
+/** `socket`, `socketpair`: datagrams. */
 export const SOCK_DGRAM = 2;
-/** `socketpair`: a sequence of messages. */
+/** `socket`, `socketpair`: a sequence of messages. */
 export const SOCK_SEQPACKET = 5;
-/** `socketpair`: no child inherits the descriptors. Linux; 0 elsewhere. */
+/** `socket`, `socketpair`, `accept4`: no child inherits the descriptors. Linux; 0 elsewhere. */
 export const SOCK_CLOEXEC: number = values.SOCK_CLOEXEC;
-/** `socketpair`: calls return at once instead of waiting. Linux; 0 elsewhere. */
+/** `socket`, `socketpair`, `accept4`: calls return at once instead of waiting. Linux; 0 elsewhere. */
 export const SOCK_NONBLOCK: number = values.SOCK_NONBLOCK;
+/** `listen`: the most connections that the system lets wait, unless it was configured for more. */
+export const SOMAXCONN: number = values.SOMAXCONN;
+
+/** `socket`: TCP; `getsockopt`, `setsockopt`: its options. */
+export const IPPROTO_TCP = 6;
+/** `socket`: UDP. */
+export const IPPROTO_UDP = 17;
+/** `getsockopt`, `setsockopt`: the options of IPv6. */
+export const IPPROTO_IPV6 = 41;
+/** `getsockopt`, `setsockopt`: the options of every socket. */
+export const SOL_SOCKET: number = values.SOL_SOCKET;
+
+/** Option: an address may be bound although connections of an earlier listener are not over yet. */
+export const SO_REUSEADDR: number = values.SO_REUSEADDR;
+/** Option, to be read: the type of the socket, such as `SOCK_STREAM`. */
+export const SO_TYPE: number = values.SO_TYPE;
+/** Option, to be read: the error that is pending, which is then none; after `EINPROGRESS` that of `connect`. */
+export const SO_ERROR: number = values.SO_ERROR;
+/** Option: datagrams may be sent to everyone in a network. */
+export const SO_BROADCAST: number = values.SO_BROADCAST;
+/** Option: the size of the buffer for what is sent, in bytes. Linux doubles it. */
+export const SO_SNDBUF: number = values.SO_SNDBUF;
+/** Option: the size of the buffer for what is received, in bytes. Linux doubles it. */
+export const SO_RCVBUF: number = values.SO_RCVBUF;
+/** Option: an idle connection is tested whether its peer is there still. */
+export const SO_KEEPALIVE: number = values.SO_KEEPALIVE;
+/** Option: what `close` does with bytes that are not sent; a `struct linger` of two `int`s. */
+export const SO_LINGER: number = values.SO_LINGER;
+/** Option: several sockets of this user may be bound to one address, and share what arrives. */
+export const SO_REUSEPORT: number = values.SO_REUSEPORT;
+/** Option, to be read: whether the socket listens. */
+export const SO_ACCEPTCONN: number = values.SO_ACCEPTCONN;
+/** Option: each message is received with the credentials of its sender. Linux. */
+export const SO_PASSCRED = 16;
+/** Option, to be read: who has connected or listens; a `struct ucred` of pid, uid and gid. Linux. */
+export const SO_PEERCRED = 17;
+/** `sendmsg`, `recvmsg`: out-of-band data. */
+export const MSG_OOB = 1;
+/** `recvmsg`: the message stays in the socket. Descriptors that come with it are new ones each time. */
+export const MSG_PEEK = 2;
+/** `recvmsg`, in the result: control data was lost, such as descriptors that this process had no number for. */
+export const MSG_CTRUNC = 8;
+/** `recvmsg`, in the result: a part of the message was lost. As a flag: `length` is that of the whole. Linux. */
+export const MSG_TRUNC = 0x20;
+/** `sendmsg`, `recvmsg`: the call does not wait. Linux. */
+export const MSG_DONTWAIT = 0x40;
+/** `recvmsg`: wait until the buffers are full. Linux. */
+export const MSG_WAITALL = 0x100;
+/** `sendmsg`: `EPIPE` without the signal `SIGPIPE`. Linux. */
+export const MSG_NOSIGNAL = 0x4000;
+/** `recvmsg`: no child inherits the descriptors that come. Linux. */
+export const MSG_CMSG_CLOEXEC = 0x4000_0000;
+/** Control data, of the level `SOL_SOCKET`: descriptors. */
+export const SCM_RIGHTS = 1;
+/** Control data, of the level `SOL_SOCKET`: who sends; a `struct ucred` of pid, uid and gid. Linux. */
+export const SCM_CREDENTIALS = 2;
+
+/** Option of TCP: small writes are sent at once. */
+export const TCP_NODELAY = 1;
+/** Option of IPv6: the socket is for IPv6 only, and not for IPv4 as well. */
+export const IPV6_V6ONLY: number = values.IPV6_V6ONLY;
 
 /** `poll`: data can be read, or the end was reached. */
 export const POLLIN = 1;

@@ -4,7 +4,7 @@ import { loadLibrary } from "../backend/mod.ts";
 import { scratch } from "../backend/scratch.ts";
 import { arch } from "../host.ts";
 import { posixError } from "./errors.ts";
-import { type Identity, identityOf, openDescriptors, S_IFMT } from "./identity.ts";
+import { identityOf, openDescriptors, S_IFMT } from "./identity.ts";
 import { kernel, libc } from "./libc.ts";
 import { linkText, wholeText } from "./proc.ts";
 import { epollSymbols, libraries } from "./symbols/linux.ts";
@@ -26,6 +26,14 @@ export interface Watch {
   readonly data: readonly [low: number, high: number];
 }
 
+/** A descriptor that an epoll instance watches. */
+export interface WatchedDescriptor extends Watch {
+  /** The number at the time of registration, which may be another file's by now. */
+  readonly fd: number;
+  /** The inode of the file; `undefined` where the kernel does not tell it. */
+  readonly inode: number | undefined;
+}
+
 let loaded: Calls<typeof epollSymbols> | undefined;
 
 function calls(): Calls<typeof epollSymbols> {
@@ -38,15 +46,37 @@ function calls(): Calls<typeof epollSymbols> {
  * How the epoll instances of this process watch a descriptor. An instance with two descriptors is there
  * twice.
  *
+ * @param watched what they watch, where that is known already
  * @throws {HandleError} `EBADF` when the descriptor is not open; when /proc can't be read
  */
-export function watchesOf(fd: number): Watch[] {
+export function watchesOf(
+  fd: number,
+  watched: readonly WatchedDescriptor[] = watchedDescriptors(fd),
+): Watch[] {
   calls();
   const identity = identityOf(fd);
   if (identity === undefined) throw posixError(libc().errno[0]!, "statx", fd);
-  return epollDescriptors().flatMap((epoll) => {
-    const text = wholeText(`/proc/self/fdinfo/${epoll}`) ?? "";
-    return text.split("\n").flatMap((line) => readWatch(epoll, line, fd, identity));
+  // The number may be another file's since the registration, so the inode must be the same.
+  return watched.filter((each) =>
+    each.fd === fd && (each.inode === undefined || each.inode === identity.inode)
+  );
+}
+
+/**
+ * All that the epoll instances of this process watch.
+ *
+ * @param only the one number to look for; default all
+ * @param epolls descriptors of the instances; default all
+ * @throws {HandleError} when /proc can't be read
+ */
+export function watchedDescriptors(
+  only?: number,
+  epolls: Iterable<number> = epollDescriptors(),
+): WatchedDescriptor[] {
+  calls();
+  return [...epolls].flatMap((epoll) => {
+    const lines = (wholeText(`/proc/self/fdinfo/${epoll}`) ?? "").split("\n");
+    return lines.flatMap((line) => readWatch(epoll, line, only));
   });
 }
 
@@ -58,20 +88,21 @@ function epollDescriptors(): number[] {
   );
 }
 
-const LINE = /^tfd:\s*(\d+) events:\s*([\da-f]+) data:\s*([\da-f]+)(?:.* ino:([\da-f]+))?/;
+const LINE =
+  /^tfd:\s*(\d+) events:\s*([\da-f]+) data:\s*([\da-f]+)(?:\s+pos:-?\d+ ino:([\da-f]+))?/;
 
-/**
- * Reads a line such as `tfd: 22 events: 8000201d data: 5641adeba180  pos:0 ino:8b1f sdev:9`. The number is
- * the one at the time of registration, which may be another file's by now, so the inode must be the same.
- */
-function readWatch(epoll: number, line: string, fd: number, { inode }: Identity): Watch[] {
+/** Reads a line such as `tfd: 22 events: 8000201d data: 5641adeba180  pos:0 ino:8b1f sdev:9`. */
+function readWatch(epoll: number, line: string, only: number | undefined): WatchedDescriptor[] {
+  if (only !== undefined && Number.parseInt(line.slice("tfd:".length)) !== only) return [];
   const [, number, events, data = "", ino] = LINE.exec(line) ?? [];
-  if (Number(number) !== fd || (ino !== undefined && Number.parseInt(ino, 16) !== inode)) return [];
-  const digits = data.padStart(16, "0");
-  const [high, low] = [digits.slice(0, 8), digits.slice(8)].map((half) =>
-    Number.parseInt(half, 16)
-  );
-  return [{ epoll, events: Number.parseInt(events!, 16), data: [low!, high!] }];
+  if (number === undefined) return [];
+  return [{
+    epoll,
+    fd: Number(number),
+    events: Number.parseInt(events!, 16),
+    data: [Number.parseInt(data.slice(-8), 16), Number.parseInt(data.slice(0, -8) || "0", 16)],
+    inode: ino === undefined ? undefined : Number.parseInt(ino, 16),
+  }];
 }
 
 /**

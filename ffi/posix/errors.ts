@@ -48,6 +48,18 @@ const adviceByCall: Readonly<Record<string, () => string>> = {
   "write EIO": () => "it is still open, and what was written before may be lost: check the device",
   "write ENOSPC": () => "it is still open: free space and write again",
   "write EDQUOT": () => "it is still open: free space or raise the quota, and write again",
+  "sendmsg EBADF": () =>
+    "the socket, or a descriptor in its control data, is closed or was never open: check how each was opened",
+  "accept4 EAGAIN": () => "no connection waits: call again when poll() reports POLLIN",
+  "accept4 EINVAL": () => "it does not listen, or a flag is unknown: call listen() first",
+  "connect EINPROGRESS": () =>
+    "it takes time: wait for POLLOUT by poll(), and then read the option SO_ERROR",
+  "connect EAGAIN": () => "the listener has as many waiting connections as it wants: try again",
+  "bind EINVAL": () => "it has an address already, or the address is not of its family",
+  "bind EACCES": () =>
+    "the process lacks the right: use a port from 1024 on or a folder that it may write, or run as a user who has it",
+  "connect EACCES": () =>
+    "the process may not write to the path: connect as a user who may, or change its mode",
   "open ENOSPC": () => "there is no space for a new file: free space",
   "open EDQUOT": () => "there is no space for a new file: free space or raise the quota",
 };
@@ -65,7 +77,13 @@ const adviceByCode: Readonly<Record<string, () => string>> = {
     "the kernel is too old for it, or a container forbids it: use a newer kernel, or have the " +
     "container's filter of system calls allow it",
   ENOENT: () => "check the path",
-  EADDRINUSE: () => "another process listens there: end it, or use another path",
+  EADDRINUSE: () => "another socket has this address: close it, or use another path or port",
+  EADDRNOTAVAIL: () => "this machine does not have this address: use one that it has",
+  EAFNOSUPPORT: () => "the system has no such family, or it is another than the socket's",
+  ENOTSOCK: () => "it is another kind of file: check where the number comes from",
+  ENOTCONN: () => "it is not connected: connect it, or its peer has reset the connection",
+  ECONNRESET: () => "the peer has ended or closed it with unread bytes: connect again",
+  EPIPE: () => "nothing more can be sent: the peer has closed its end",
   ECONNREFUSED: () => "no process listens there any more: start the one that does",
   EMFILE: () => {
     const limit = descriptorLimit();

@@ -34,6 +34,7 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_TYPE = 0x1;
+const STATX_MODE = 0x2;
 const STATX_INO = 0x100;
 
 /** fcntl.h, since Linux 6.10: whether two descriptors refer to one open file. */
@@ -103,7 +104,7 @@ export function isSameFile(one: Identity | undefined, other: Identity | undefine
 /** The result may overwrite the path: the kernel has copied the path before. */
 function statx(directory: number, path: number, flags: number): Identity | undefined {
   const { address, data } = scratch();
-  const mask = STATX_TYPE | STATX_INO;
+  const mask = STATX_TYPE | STATX_MODE | STATX_INO;
   const status = calls().statx(directory, path, flags | AT_STATX_DONT_SYNC, mask, address);
   if (status === -1) return undefined;
   return {
@@ -117,7 +118,7 @@ function statx(directory: number, path: number, flags: number): Identity | undef
 }
 
 /** makedev(3), for the 12 and 20 bits that the kernel has. */
-function makedev(major: number, minor: number): number {
+export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;
 }
 

@@ -3,7 +3,7 @@ import { backend, loadLibrary } from "../backend/mod.ts";
 import { cString, readText, scratch } from "../backend/scratch.ts";
 import { failure } from "../error.ts";
 import { arch, isWindows, osName } from "../host.ts";
-import type { Calls } from "../backend/types.ts";
+import type { Calls, SymbolTable } from "../backend/types.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import * as darwin from "./symbols/darwin.ts";
 import * as linux from "./symbols/linux.ts";
@@ -23,9 +23,14 @@ export type LibcFiles = Calls<typeof linux.fileSymbols>;
 /** The functions for sockets and for waiting. */
 export type LibcSockets = Calls<typeof linux.socketSymbols>;
 
+/** The functions that make a socket and give it addresses. */
+export type LibcConnections = Calls<typeof linux.connectionSymbols>;
+
 let base: Libc | undefined;
 let files: LibcFiles | undefined;
 let sockets: LibcSockets | undefined;
+let connections: LibcConnections | undefined;
+let messages: Calls<typeof linux.messageSymbols> | undefined;
 let kernelCalls: Calls<typeof linux.kernelSymbols> | undefined;
 let stdio: Calls<typeof linux.stdioSymbols> | undefined;
 
@@ -42,6 +47,21 @@ export function libcFiles(): LibcFiles {
 /** The functions for sockets and for waiting. */
 export function libcSockets(): LibcSockets {
   return sockets ?? (sockets = loadSockets());
+}
+
+/** The functions that make a socket and give it addresses. */
+export function libcConnections(): LibcConnections {
+  return connections ?? (connections = loadPortable(linux.connectionSymbols));
+}
+
+/**
+ * `accept4`, `sendmsg` and `recvmsg`.
+ *
+ * @param name the name of the call, for the message
+ * @throws {HandleError} `ENOTSUP` when the system is not Linux
+ */
+export function libcMessages(name: string): Calls<typeof linux.messageSymbols> {
+  return messages ?? (messages = loadLinux(name, linux.messageSymbols));
 }
 
 function loadBase(): Libc {
@@ -75,9 +95,14 @@ function loadFiles(): LibcFiles {
 }
 
 function loadSockets(): LibcSockets {
+  return loadPortable(linux.socketSymbols);
+}
+
+/** Binds functions that are the same on macOS. */
+export function loadPortable<Table extends SymbolTable>(table: Table): Calls<Table> {
   requirePosix();
   const { libraries } = osName() === "darwin" ? darwin : linux;
-  return loadLibrary(libraries, linux.socketSymbols);
+  return loadLibrary(libraries, table);
 }
 
 /**
@@ -128,18 +153,18 @@ function requirePosix(): void {
  * @throws {HandleError} `ENOTSUP` when the system is not Linux
  */
 export function kernel(name: string): Calls<typeof linux.kernelSymbols> {
-  return kernelCalls ?? (kernelCalls = loadKernel(name));
+  return kernelCalls ?? (kernelCalls = loadLinux(name, linux.kernelSymbols));
 }
 
-function loadKernel(name: string): Calls<typeof linux.kernelSymbols> {
-  if (isWindows()) libc(); // throws, and says what to use there
+function loadLinux<Table extends SymbolTable>(name: string, table: Table): Calls<Table> {
+  requirePosix();
   if (osName() !== "linux") {
     throw failure("ENOTSUP", name, {
       message:
         `Cannot call ${name}: only Linux has it; spawn() hands a handle to another process here`,
     });
   }
-  return loadLibrary(linux.libraries, linux.kernelSymbols);
+  return loadLibrary(linux.libraries, table);
 }
 
 /** The numbers of system calls on this processor. */

@@ -16,9 +16,14 @@
  * @module
  */
 export * from "./constants.ts";
+export * from "./message.ts";
+export { accept4, bind, connect, listen, socket } from "./connection.ts";
 export * from "./dup.ts";
 export * from "./fcntl.ts";
 export * from "./file.ts";
 export * from "./process.ts";
 export * from "./socket.ts";
+export type { KnownSocketName } from "./socket_address.ts";
+export type { SocketFamily, SocketName } from "./socket_name.ts";
+export * from "./socket_option.ts";
 export { HandleError, type HandleErrorFields } from "../error.ts";

@@ -8,7 +8,7 @@ import type { Calls } from "../backend/types.ts";
 import { loadLibrary } from "../backend/mod.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { osName } from "../host.ts";
-import { libc } from "./libc.ts";
+import { libc, libcConnections } from "./libc.ts";
 import { libraries, netlinkSymbols } from "./symbols/linux.ts";
 
 /** sys/socket.h and linux/netlink.h. */
@@ -42,7 +42,7 @@ let loaded: Calls<typeof netlinkSymbols> | undefined;
 export function withNetlink<Result>(use: (fd: number) => Result): Result | undefined {
   if (osName() !== "linux") return undefined;
   loaded ??= loadLibrary(libraries, netlinkSymbols);
-  const fd = loaded.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG);
+  const fd = libcConnections().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG);
   if (fd === -1) return undefined;
   try {
     return use(fd);

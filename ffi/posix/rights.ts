@@ -1,77 +1,41 @@
 /** Sends and receives descriptors in messages, on Linux: `SCM_RIGHTS` of unix(7), cmsg(3). */
 import { failure } from "../error.ts";
-import { backend } from "../backend/mod.ts";
 import { scratch } from "../backend/scratch.ts";
+import {
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  SCM_RIGHTS,
+  SO_LINGER,
+  SOL_SOCKET,
+} from "./constants.ts";
 import { close } from "./dup.ts";
 import { posixError } from "./errors.ts";
-import { libc } from "./libc.ts";
+import { libc, libcMessages } from "./libc.ts";
 import { raiseAdvice } from "./limit.ts";
-import { channelCalls } from "./unix_socket.ts";
+import {
+  alignControl,
+  CONTROL_AT,
+  CONTROL_HEADER,
+  DATA_AT,
+  MAX_CONTROL,
+  MAX_DATA,
+  messageMemory,
+  readMessageHeader,
+  visitControl,
+  writeControlHeader,
+  writeMessageHeader,
+} from "./message_memory.ts";
+import { socketNameCalls } from "./socket_name.ts";
 
 /** The most descriptors in one message. */
 export const SCM_MAX_FD = 253;
 
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
-const SO_LINGER = 13;
 const SO_PEEK_OFF = 42;
-const MSG_PEEK = 2;
-const MSG_CTRUNC = 8;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const EAGAIN = 11;
 const ETOOMANYREFS = 109;
-
-/** Offsets in the memory of these calls: `struct msghdr`, `struct iovec`, the data, the control data. */
-const HEADER_AT = 0;
-const VECTOR_AT = 64;
-const DATA_AT = 96;
-const CONTROL_AT = 128;
-/** The most bytes of data in a message. */
-export const MAX_DATA: number = CONTROL_AT - DATA_AT;
-/** The size of `struct cmsghdr`: a `size_t` and two `int`s. The data after it is padded to 8 bytes. */
-const CONTROL_HEADER = 16;
-/**
- * The size of the control data when receiving. No message fills it, so none is truncated because of it.
- */
-const CONTROL_SIZE = 4096;
-
-/** Offsets in `struct msghdr`. */
-const VECTOR = 16;
-const VECTOR_COUNT = 24;
-const CONTROL = 32;
-const CONTROL_LENGTH = 40;
-const FLAGS = 48;
-const VECTOR_LENGTH_AT = VECTOR_AT + 8;
-
-/**
- * Memory of these calls alone, so that its addresses are written once. Like the scratch memory it is much larger
- * than what an engine moves.
- */
-interface Memory {
-  readonly address: number;
-  readonly bytes: Uint8Array;
-  readonly int32: Int32Array;
-}
-const MEMORY_SIZE = 1 << 14;
-
-let made: Memory | undefined;
-
-function memory(): Memory {
-  return made ??= make();
-}
-
-function make(): Memory {
-  const buffer = new ArrayBuffer(MEMORY_SIZE);
-  const address = backend().addressOf(buffer);
-  const int32 = new Int32Array(buffer);
-  writeSize(int32, HEADER_AT + VECTOR, address + VECTOR_AT);
-  writeSize(int32, HEADER_AT + VECTOR_COUNT, 1);
-  writeSize(int32, HEADER_AT + CONTROL, address + CONTROL_AT);
-  writeSize(int32, VECTOR_AT, address + DATA_AT);
-  return { address, bytes: new Uint8Array(buffer), int32 };
-}
 
 /** The data of a message that needs none. A stream carries no descriptors without a byte of data. */
 const oneByte: Uint8Array = /* @__PURE__ */ new Uint8Array(1);
@@ -103,14 +67,12 @@ export function sendRights(
   count: number = fds.length,
   data: Uint8Array = oneByte,
 ): boolean {
-  const { int32 } = memory();
+  const { int32 } = messageMemory();
   const length = CONTROL_HEADER + count * 4;
-  writeSize(int32, CONTROL_AT, length);
-  int32[(CONTROL_AT + 8) >> 2] = SOL_SOCKET;
-  int32[(CONTROL_AT + 12) >> 2] = SCM_RIGHTS;
+  writeControlHeader(CONTROL_AT, length, SOL_SOCKET, SCM_RIGHTS);
   const first = (CONTROL_AT + CONTROL_HEADER) >> 2;
   for (let at = 0; at < count; at++) int32[first + at] = fds[from + at]!;
-  return send(socket, data, align(length), count);
+  return send(socket, data, alignControl(length), count);
 }
 
 /**
@@ -131,14 +93,14 @@ function send(
   controlLength: number,
   count: number,
 ): boolean {
-  const { address, bytes } = memory();
+  const { address, bytes } = messageMemory();
   const { length } = data;
   if (length > MAX_DATA) throw new RangeError(`Cannot send ${length} bytes at once`);
   for (let at = 0; at < length; at++) bytes[DATA_AT + at] = data[at]!;
-  writeHeader(controlLength, length);
-  const { sendmsg } = channelCalls();
+  writeMessageHeader(address + DATA_AT, length, controlLength);
+  const { sendmsg } = libcMessages("sendmsg");
   const { errno } = libc();
-  if (sendmsg(socket, address + HEADER_AT, MSG_DONTWAIT | MSG_NOSIGNAL) !== -1) return true;
+  if (sendmsg(socket, address, MSG_DONTWAIT | MSG_NOSIGNAL) !== -1) return true;
   const error = errno[0]!;
   if (error === EAGAIN || error === ETOOMANYREFS) return false;
   const subject = count > 0 ? `${count} descriptors` : `${length} bytes`;
@@ -147,11 +109,11 @@ function send(
 
 /** Discards the next byte of a socket. The kernel closes the descriptors that came with it. */
 export function discardRights(socket: number): void {
-  const { address } = memory();
-  writeHeader(0, 1);
-  const { recvmsg } = channelCalls();
+  const { address } = messageMemory();
+  writeMessageHeader(address + DATA_AT, 1, 0);
+  const { recvmsg } = libcMessages("recvmsg");
   const { errno } = libc();
-  if (recvmsg(socket, address + HEADER_AT, MSG_DONTWAIT) === -1) {
+  if (recvmsg(socket, address, MSG_DONTWAIT) === -1) {
     throw posixError(errno[0]!, "recvmsg", socket);
   }
 }
@@ -175,19 +137,28 @@ export function discardMessages(socket: number, most: number): boolean {
   }
 }
 
-/**
- * Closes descriptors that a peer has sent. A socket can be set to wait for its own peer when it is closed, also
- * when it is non-blocking: `SO_LINGER` of socket(7), which is taken from it first.
- */
+/** Closes descriptors that a peer has sent, without waiting for anyone. */
 export function closeReceived(fds: readonly number[]): void {
   if (fds.length === 0) return;
-  const { setsockopt } = channelCalls();
+  stopLingering(fds);
   const { close: closeNow } = libc();
+  for (const fd of fds) closeNow(fd);
+}
+
+/**
+ * Takes from sockets what has the last close of them wait for their own peer, also when they are non-blocking:
+ * `SO_LINGER` of socket(7). Other files stay as they are.
+ */
+export function stopLingering(fds: readonly number[]): void {
+  const { getsockopt, setsockopt } = socketNameCalls();
   const { address, int32 } = scratch();
-  int32.fill(0, 0, 2); // struct linger: off
   for (const fd of fds) {
+    int32[2] = 8;
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, address, address + 8) === -1) continue;
+    // struct linger: whether, and how many seconds. With 0 it resets the connection, and does not wait.
+    if (int32[0] === 0 || int32[1] === 0) continue;
+    int32[0] = 0;
     setsockopt(fd, SOL_SOCKET, SO_LINGER, address, 8);
-    closeNow(fd);
   }
 }
 
@@ -214,7 +185,7 @@ export function receiveRights(socket: number, length: number = 1): Rights | "end
 export function peekRights(socket: number, at: number): Rights | "end" | undefined {
   const { address, int32 } = scratch();
   int32[0] = at;
-  const { setsockopt } = channelCalls();
+  const { setsockopt } = socketNameCalls();
   const { errno } = libc();
   if (setsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, address, 4) === -1) {
     throw posixError(errno[0]!, "setsockopt", socket);
@@ -223,57 +194,29 @@ export function peekRights(socket: number, at: number): Rights | "end" | undefin
 }
 
 function receive(socket: number, length: number, flags: number): Rights | "end" | undefined {
-  const { address, bytes, int32 } = memory();
-  writeHeader(CONTROL_SIZE, length);
-  const { recvmsg } = channelCalls();
+  const { address, bytes, int32 } = messageMemory();
+  writeMessageHeader(address + DATA_AT, length, MAX_CONTROL);
+  const { recvmsg } = libcMessages("recvmsg");
   const { errno } = libc();
-  const count = recvmsg(socket, address + HEADER_AT, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
+  const count = recvmsg(socket, address, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
   if (count === -1) {
     const error = errno[0]!;
     if (error === EAGAIN) return undefined;
     throw posixError(error, "recvmsg", socket);
   }
-  const fds = readControl(int32, int32[CONTROL_LENGTH >> 2]!);
+  const header = readMessageHeader();
+  const fds: number[] = [];
+  visitControl(header.controlLength, (level, type, at, size) => {
+    if (level !== SOL_SOCKET || type !== SCM_RIGHTS) return;
+    for (let each = 0; each < size >> 2; each++) fds.push(int32[(at >> 2) + each]!);
+  });
   if (count === 0) {
     fds.forEach(close); // descriptors cannot arrive without a byte, but they would leak
     return "end";
   }
   const data = new Uint8Array(count);
   for (let at = 0; at < count; at++) data[at] = bytes[DATA_AT + at]!;
-  return { data, fds, isTruncated: (int32[FLAGS >> 2]! & MSG_CTRUNC) !== 0 };
-}
-
-/** Reads the descriptors of all control messages. There can be more than one. Sizes are below 2^31 here. */
-function readControl(int32: Int32Array, length: number): number[] {
-  const fds: number[] = [];
-  for (let at = 0; at + CONTROL_HEADER <= length;) {
-    const header = (CONTROL_AT + at) >> 2;
-    const size = int32[header]!;
-    if (size < CONTROL_HEADER) break;
-    const isRights = int32[header + 2] === SOL_SOCKET && int32[header + 3] === SCM_RIGHTS;
-    const count = isRights ? (Math.min(size, length - at) - CONTROL_HEADER) >> 2 : 0;
-    for (let fd = 0; fd < count; fd++) fds.push(int32[header + 4 + fd]!);
-    at += align(size);
-  }
-  return fds;
-}
-
-/** Writes what differs between two calls, or what the kernel has written. There is no address. */
-function writeHeader(controlLength: number, dataLength: number): void {
-  const { int32 } = memory();
-  int32[CONTROL_LENGTH >> 2] = controlLength;
-  int32[FLAGS >> 2] = 0;
-  int32[VECTOR_LENGTH_AT >> 2] = dataLength;
-}
-
-/** Writes a `size_t` or an address in two halves, without a `bigint`. */
-function writeSize(int32: Int32Array, at: number, value: number): void {
-  int32[at >> 2] = value;
-  int32[(at >> 2) + 1] = value / 2 ** 32;
-}
-
-function align(length: number): number {
-  return (length + 7) & ~7;
+  return { data, fds, isTruncated: (header.flags & MSG_CTRUNC) !== 0 };
 }
 
 /** The error for descriptors that the kernel closed on arrival. */

@@ -7,6 +7,7 @@
  */
 import { scratch } from "../backend/scratch.ts";
 import { aligned, ask, HEADER, NLM_F_DUMP, withNetlink, writeHeader } from "./netlink.ts";
+import { type Identity, makedev } from "./identity.ts";
 import { ipv6Text, type SocketName, unixPath } from "./socket_name.ts";
 
 /** Offsets in `struct unix_diag_req` and `struct unix_diag_msg`, from the start of the message. */
@@ -21,8 +22,11 @@ const UNIX_INODE = 4;
 const UNIX_ATTRIBUTES = 16;
 /** The attributes of a Unix socket, and the bits by which they are asked for. */
 const UNIX_DIAG_NAME = 0;
+const UNIX_DIAG_VFS = 1;
 const UNIX_DIAG_PEER = 2;
-const SHOW_NAME_AND_PEER = 0x1 | 0x4;
+const SHOW_NAME = 0x1;
+const SHOW_VFS = 0x2;
+const SHOW_PEER = 0x4;
 
 /** Offsets in `struct inet_diag_req_v2` and `struct inet_diag_msg`. */
 const INET_REQUEST_SIZE = HEADER + 56;
@@ -129,6 +133,38 @@ export function inetSocket(
   return { type, isListening, local, remote: isConnected && !isListening ? remote : undefined };
 }
 
+/**
+ * Whether a socket of a process is bound to the file at a path, also one that does not listen. `false`
+ * where the kernel does not say, and for sockets of other network namespaces.
+ *
+ * The kernel has the device of the file system, and btrfs tells programs another one. So of two sockets with one inode,
+ * one with the name of the file counts as well, whatever its device is.
+ */
+export function isBoundSocket(path: string, { device, inode }: Identity): boolean {
+  let isFound = false;
+  withNetlink((fd) =>
+    ask(fd, writeUnixRequest(undefined, SHOW_NAME | SHOW_VFS), (at, end) => {
+      const { data } = scratch();
+      let name: string | undefined;
+      let file: readonly [inode: number, device: number] | undefined;
+      visitAttributes(at + UNIX_ATTRIBUTES, end, (kind, start, length) => {
+        if (kind === UNIX_DIAG_NAME) name = unixPath(start, length);
+        if (kind === UNIX_DIAG_VFS && length >= 8) {
+          file = [data.getUint32(start, true), data.getUint32(start + 4, true)];
+        }
+      });
+      // The kernel has 32 bits of the inode here.
+      if (file?.[0] !== inode % 2 ** 32) return;
+      // linux/kdev_t.h: 12 bits and 20 bits.
+      isFound ||= makedev(file[1] >>> 20, file[1] & 0xf_ffff) === device ||
+        (name !== undefined && lastName(name) === lastName(path));
+    })
+  );
+  return isFound;
+}
+
+const lastName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
 type FoundSocket = Omit<ListedSocket, "remote">;
 
 /** The address of a peer is the name that the peer has. */
@@ -146,13 +182,13 @@ function withRemotes(
 }
 
 /** Writes the request for the Unix socket with this inode, or for all. */
-function writeUnixRequest(inode: number | undefined): number {
+function writeUnixRequest(inode: number | undefined, show: number = SHOW_NAME | SHOW_PEER): number {
   const size = writeHeader(UNIX_REQUEST_SIZE, inode === undefined ? NLM_F_DUMP : 0);
   const { bytes, data } = scratch();
   bytes[HEADER] = AF_UNIX;
   data.setUint32(STATES, 0xffff_ffff, true);
   data.setUint32(REQUESTED_INODE, inode ?? 0, true);
-  data.setUint32(SHOW, SHOW_NAME_AND_PEER, true);
+  data.setUint32(SHOW, show, true);
   bytes.fill(0xff, COOKIE, COOKIE + 8); // any socket with this inode
   return size;
 }
@@ -171,23 +207,34 @@ function writeInetRequest({ family, protocol }: InetTable): number {
   return size;
 }
 
+/** Visits the attributes of a message: of each its kind, and where its value is. */
+function visitAttributes(
+  from: number,
+  end: number,
+  visit: (kind: number, start: number, length: number) => void,
+): void {
+  const { data } = scratch();
+  for (let start = from; start + 4 <= end;) {
+    const length = data.getUint16(start, true);
+    if (length < 4 || start + length > end) break;
+    visit(data.getUint16(start + 2, true), start + 4, length - 4);
+    start = aligned(start + length);
+  }
+}
+
 /** Reads a `struct unix_diag_msg` with its attributes. */
 function addUnixSocket(at: number, end: number, found: Map<number, FoundSocket>): void {
   if (end - at < UNIX_ATTRIBUTES) return;
   const { bytes, data } = scratch();
   let path = "";
   let peerInode: number | undefined;
-  for (let start = at + UNIX_ATTRIBUTES; start + 4 <= end;) {
-    const length = data.getUint16(start, true);
-    if (length < 4 || start + length > end) break;
-    const kind = data.getUint16(start + 2, true);
-    if (kind === UNIX_DIAG_NAME) path = unixPath(start + 4, length - 4);
+  visitAttributes(at + UNIX_ATTRIBUTES, end, (kind, start, length) => {
+    if (kind === UNIX_DIAG_NAME) path = unixPath(start, length);
     // 0 is the inode of a peer that no process has: not accepted yet, or closed.
-    if (kind === UNIX_DIAG_PEER && length >= 8) {
-      peerInode = data.getUint32(start + 4, true) || undefined;
+    if (kind === UNIX_DIAG_PEER && length >= 4) {
+      peerInode = data.getUint32(start, true) || undefined;
     }
-    start = aligned(start + length);
-  }
+  });
   found.set(data.getUint32(at + UNIX_INODE, true), {
     type: bytes[at + UNIX_TYPE]!,
     isListening: bytes[at + STATE_OF_UNIX] === TCP_LISTEN,

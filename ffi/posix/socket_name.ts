@@ -1,21 +1,12 @@
 /** What a socket is, and its two addresses: getsockopt(2), getsockname(2), getpeername(2). */
 import type { Calls } from "../backend/types.ts";
-import { loadLibrary } from "../backend/mod.ts";
 import { readText, scratch } from "../backend/scratch.ts";
 import { osName } from "../host.ts";
-import { AF_UNIX } from "./constants.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SO_ACCEPTCONN, SO_TYPE, SOL_SOCKET } from "./constants.ts";
 import { posixError } from "./errors.ts";
 import { identityOf, openDescriptors } from "./identity.ts";
-import { libc } from "./libc.ts";
-import * as darwin from "./symbols/darwin.ts";
-import * as linux from "./symbols/linux.ts";
-
-/** sys/socket.h: the level, the options for the type and for "listens", and the family IPv6. */
-const LINUX = { SOL_SOCKET: 1, SO_TYPE: 3, SO_ACCEPTCONN: 30, AF_INET6: 10 } as const;
-const DARWIN = { SOL_SOCKET: 0xffff, SO_TYPE: 0x1008, SO_ACCEPTCONN: 2, AF_INET6: 30 } as const;
-/** IPv4, and the writing side of a connection, everywhere. */
-const AF_INET = 2;
-const SHUT_WR = 1;
+import { libc, loadPortable } from "./libc.ts";
+import { socketNameSymbols } from "./symbols/linux.ts";
 
 /** The size of a `struct sockaddr_storage`, and where the length of an address lies, after it. */
 const ADDRESS_SIZE = 128;
@@ -55,54 +46,55 @@ export interface SocketQuery {
   readonly remote?: SocketAddress | undefined;
 }
 
-let loaded: Calls<typeof linux.socketNameSymbols> | undefined;
+let loaded: Calls<typeof socketNameSymbols> | undefined;
 
-function calls(): Calls<typeof linux.socketNameSymbols> {
-  if (loaded !== undefined) return loaded;
-  libc(); // throws on Windows, and says what to use there
-  const { libraries } = osName() === "darwin" ? darwin : linux;
-  return loaded = loadLibrary(libraries, linux.socketNameSymbols);
+/** The functions that say what a socket is. */
+export function socketNameCalls(): Calls<typeof socketNameSymbols> {
+  return loaded ?? (loaded = loadPortable(socketNameSymbols));
 }
-
-const numbers = () => osName() === "darwin" ? DARWIN : LINUX;
 
 /**
  * The type of a socket: `SOCK_STREAM`, `SOCK_DGRAM`, …; `undefined` when the descriptor is no socket, or not
  * open.
  */
 export function socketType(fd: number): number | undefined {
-  return option(fd, numbers().SO_TYPE);
+  return option(fd, SO_TYPE);
 }
 
 /** Whether a socket listens for connections (`SO_ACCEPTCONN`). */
 export function isListening(fd: number): boolean {
-  return option(fd, numbers().SO_ACCEPTCONN) === 1;
+  return option(fd, SO_ACCEPTCONN) === 1;
 }
 
 /** Whether a descriptor refers to a terminal. */
 export function isTerminal(fd: number): boolean {
-  return calls().isatty(fd) === 1;
+  return socketNameCalls().isatty(fd) === 1;
 }
 
 /** The address that a socket is bound to; `undefined` when the descriptor is no socket, or not open. */
 export function localName(fd: number): SocketName | undefined {
-  return nameBy(calls().getsockname, fd);
+  return nameBy(socketNameCalls().getsockname, fd);
 }
 
 /** The address that a socket is connected to; `undefined` when it is not connected. */
 export function peerName(fd: number): SocketName | undefined {
-  return nameBy(calls().getpeername, fd);
+  return nameBy(socketNameCalls().getpeername, fd);
 }
 
+/** sys/socket.h: what of a connection {@linkcode shutdownSocket} ends, everywhere. */
+export const SHUT_WR = 1;
+export const SHUT_RDWR = 2;
+
 /**
- * Ends the writing side of a connection: the peer reads its end. Nothing happens when the peer has reset it.
+ * Ends the writing side of a connection, or both, for all who have it: the peer reads its end after what was sent
+ * before. Nothing happens when the peer has ended or reset it.
  *
  * @throws {HandleError} `EBADF`, `ENOTSOCK`
  */
-export function shutdownWrites(fd: number): void {
-  const { shutdown } = calls();
+export function shutdownSocket(fd: number, how: typeof SHUT_WR | typeof SHUT_RDWR): void {
+  const { shutdown } = socketNameCalls();
   const { errno } = libc();
-  if (shutdown(fd, SHUT_WR) !== -1) return;
+  if (shutdown(fd, how) !== -1) return;
   const error = posixError(errno[0]!, "shutdown", fd);
   if (error.code !== "ENOTCONN") throw error;
 }
@@ -123,7 +115,7 @@ export function findSockets(query: SocketQuery): number[][] {
 }
 
 function matches(fd: number, query: SocketQuery): boolean {
-  const { getpeername, getsockname } = calls();
+  const { getpeername, getsockname } = socketNameCalls();
   // Of the connections that one server has accepted only the peers differ, and there may be thousands.
   if (query.remote !== undefined && !hasPort(getpeername, fd, query.remote)) return false;
   return hasPort(getsockname, fd, query.local) && socketType(fd) === query.type &&
@@ -153,14 +145,14 @@ function plain(address: string): string {
 }
 
 function option(fd: number, name: number): number | undefined {
-  const { getsockopt } = calls();
+  const { getsockopt } = socketNameCalls();
   const { address, int32 } = scratch();
   int32[1] = Int32Array.BYTES_PER_ELEMENT;
-  const status = getsockopt(fd, numbers().SOL_SOCKET, name, address, address + 4);
+  const status = getsockopt(fd, SOL_SOCKET, name, address, address + 4);
   return status === -1 ? undefined : int32[0]!;
 }
 
-type NameCall = Calls<typeof linux.socketNameSymbols>["getsockname"];
+type NameCall = Calls<typeof socketNameSymbols>["getsockname"];
 
 function nameBy(call: NameCall, fd: number): SocketName | undefined {
   const { address, data } = scratch();
@@ -170,7 +162,7 @@ function nameBy(call: NameCall, fd: number): SocketName | undefined {
 }
 
 /** Reads a `struct sockaddr` of this length at the start of the scratch memory. */
-function readName(length: number): SocketName {
+export function readName(length: number): SocketName {
   const { bytes, data } = scratch();
   // On macOS the first byte is the length.
   const family = osName() === "darwin" ? bytes[1]! : data.getUint16(0, true);
@@ -181,7 +173,7 @@ function readName(length: number): SocketName {
         address: bytes.subarray(ADDRESS4, ADDRESS4 + 4).join("."),
         port: data.getUint16(PORT),
       };
-    case numbers().AF_INET6:
+    case AF_INET6:
       return {
         family: "IPv6",
         address: ipv6Text(ADDRESS6, data.getUint32(SCOPE6, true)),

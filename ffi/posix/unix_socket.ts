@@ -4,27 +4,27 @@ import { failure } from "../error.ts";
 import { arch, isWindows, osName } from "../host.ts";
 import { loadLibrary } from "../backend/mod.ts";
 import { cString, scratch } from "../backend/scratch.ts";
-import { channelSymbols, libraries, noFollowFlags } from "./symbols/linux.ts";
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./constants.ts";
+import { openListener, openStream } from "./bind.ts";
+import { tryAccept, tryConnect } from "./connection.ts";
+import { SO_PEERCRED, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from "./constants.ts";
 import { posixError } from "./errors.ts";
+import { type Identity, identityOfName, isSameFile } from "./identity.ts";
 import { libc } from "./libc.ts";
+import { PATH_SIZE, sockaddrOf } from "./socket_address.ts";
+import { getsockopt } from "./socket_option.ts";
+import { libraries, noFollowFlags, pathSymbols } from "./symbols/linux.ts";
 
-/** `struct sockaddr_un`: the family, then the path with its NUL. */
-const PATH = 2;
-const PATH_SIZE = 108;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
 const ENOENT = 2;
 const EAGAIN = 11;
 
-let loaded: Calls<typeof channelSymbols> | undefined;
+let loaded: Calls<typeof pathSymbols> | undefined;
 
-/** The functions for channels. */
-export function channelCalls(): Calls<typeof channelSymbols> {
+/** The functions for names in the file system. */
+export function pathCalls(): Calls<typeof pathSymbols> {
   return loaded ?? (loaded = load());
 }
 
-function load(): Calls<typeof channelSymbols> {
+function load(): Calls<typeof pathSymbols> {
   if (isWindows()) libc(); // throws, and says what to use there
   if (osName() !== "linux") {
     throw failure("ENOTSUP", "sendmsg", {
@@ -33,35 +33,47 @@ function load(): Calls<typeof channelSymbols> {
         "spawn() passes handles to a child",
     });
   }
-  return loadLibrary(libraries, channelSymbols);
+  return loadLibrary(libraries, pathSymbols);
 }
 
 /** The maximum length of the path of a socket, in bytes. */
 export const MAX_PATH: number = PATH_SIZE - 1;
 
 /**
- * Makes a socket that listens at a path. Only this user may connect. It is non-blocking and not
- * inheritable.
+ * Makes a socket that listens at a path. It is non-blocking and not inheritable.
  *
+ * @param mode the permissions of the path, of which the process's umask takes some away; by default only this
+ * user may connect
+ * @param beforeListen is called with what is at the path; what it throws undoes all
  * @throws {HandleError} `EADDRINUSE` when a file exists at the path
  */
-export function listenAt(path: string, backlog: number): number {
-  const calls = channelCalls();
-  return withSocket((fd, errno) => {
-    // bind gives this mode to the file that it makes.
-    if (calls.fchmod(fd, 0o600) === -1) throw posixError(errno[0]!, "fchmod", fd);
-    const { address, length } = addressOf(path);
-    if (calls.bind(fd, address, length) === -1) throw posixError(errno[0]!, "bind", fd, path);
-    if (calls.listen(fd, backlog) !== -1) return;
-    const error = posixError(errno[0]!, "listen", fd, path);
-    calls.unlink(cString(path, "path"));
-    throw error;
+export function listenAt(
+  path: string,
+  backlog: number,
+  mode: number = 0o600,
+  beforeListen: (identity: Identity | undefined) => void = () => {},
+): number {
+  let identity: Identity | undefined;
+  return openListener({ family: "unix", path }, backlog, {
+    beforeBind(fd) {
+      const { fchmod } = pathCalls();
+      const { errno } = libc();
+      // bind gives this mode to the file that it makes.
+      if (fchmod(fd, mode) === -1) throw posixError(errno[0]!, "fchmod", fd);
+    },
+    beforeListen() {
+      identity = identityOfName(path);
+      beforeListen(identity);
+    },
+    undoBind() {
+      if (isSameFile(identityOfName(path), identity)) pathCalls().unlink(cString(path, "path"));
+    },
   });
 }
 
 /** Removes a name; does nothing when there is none. */
 export function unlink(path: string): void {
-  const calls = channelCalls();
+  const calls = pathCalls();
   const { errno } = libc();
   if (calls.unlink(cString(path, "path")) !== -1) return;
   const error = errno[0]!;
@@ -75,7 +87,7 @@ export function noFollow(): number {
 
 /** Gives a file a second name, or with `isMove` another one in place of its own; both in the same folder. */
 export function nameAnew(path: string, other: string, isMove: boolean): boolean {
-  const calls = channelCalls();
+  const calls = pathCalls();
   const { address, bytes } = scratch();
   const old = new TextEncoder().encode(`${path}\0`);
   bytes.set(old);
@@ -86,7 +98,7 @@ export function nameAnew(path: string, other: string, isMove: boolean): boolean 
 
 /** Changes the permissions of the file at a path. */
 export function chmod(path: string, mode: number): void {
-  const calls = channelCalls();
+  const calls = pathCalls();
   const { errno } = libc();
   if (calls.chmod(cString(path, "path"), mode) !== -1) return;
   throw posixError(errno[0]!, "chmod", undefined, path);
@@ -106,18 +118,13 @@ export function connectTo(path: string): number {
 
 /** The same; `undefined` when the backlog of the listener is full. */
 export function connectIfNotFull(path: string): number | undefined {
-  const calls = channelCalls();
-  let isFull = false;
-  const socket = withSocket((fd, errno) => {
-    const { address, length } = addressOf(path);
-    if (calls.connect(fd, address, length) !== -1) return;
-    const error = errno[0]!;
-    if (error !== EAGAIN) throw posixError(error, "connect", fd, path);
-    isFull = true;
-  });
-  if (!isFull) return socket;
-  libc().close(socket);
-  return undefined;
+  const sockaddr = sockaddrOf({ family: "unix", path });
+  const fd = openStream("unix");
+  const failed = tryConnect(fd, sockaddr);
+  if (failed === 0) return fd;
+  libc().close(fd);
+  if (failed === EAGAIN) return undefined;
+  throw posixError(failed, "connect", undefined, path);
 }
 
 /** The connection that was accepted, `undefined` when there is none, or why it could not be. */
@@ -128,58 +135,29 @@ export type Accepted = { readonly fd: number } | { readonly errno: number } | un
  * number: to describe the limit that was reached can take as long as thousands of connections.
  */
 export function acceptFrom(fd: number): Accepted {
-  const { accept4 } = channelCalls();
-  const { errno } = libc();
-  const accepted = accept4(fd, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (accepted !== -1) return { fd: accepted };
-  const error = errno[0]!;
-  return error === EAGAIN ? undefined : { errno: error };
+  const accepted = tryAccept(fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (accepted >= 0) return { fd: accepted };
+  return accepted === -EAGAIN ? undefined : { errno: -accepted };
+}
+
+/** The size of `struct ucred`. */
+const CREDENTIALS_SIZE = 12;
+
+/** A process, as the kernel knows it: `struct ucred`. */
+export interface Credentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** The process that connected or listened at the other end, from the kernel (SO_PEERCRED). */
-export function peerOf(fd: number): { readonly pid: number; readonly uid: number } {
-  const [pid, uid] = option(fd, SO_PEERCRED, 3); // struct ucred
-  return { pid: pid!, uid: uid! >>> 0 };
-}
-
-/** Reads an option of a socket whose value is `count` values of type `int`. */
-function option(fd: number, name: number, count: number): Int32Array {
-  const { address, int32 } = scratch();
-  int32[0] = count * 4;
-  const { getsockopt } = channelCalls();
-  const { errno } = libc();
-  if (getsockopt(fd, SOL_SOCKET, name, address + 4, address) === -1) {
-    throw posixError(errno[0]!, "getsockopt", fd);
-  }
-  return int32.slice(1, 1 + count);
+export function peerOf(fd: number): Credentials {
+  const { buffer } = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, CREDENTIALS_SIZE);
+  const [pid, uid, gid] = new Uint32Array(buffer);
+  return { pid: pid!, uid: uid!, gid: gid! };
 }
 
 /** The effective user of this process. */
 export function effectiveUser(): number {
-  return channelCalls().geteuid() >>> 0;
-}
-
-function withSocket(use: (fd: number, errno: Int32Array) => void): number {
-  const calls = channelCalls();
-  const { errno } = libc();
-  const fd = calls.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd === -1) throw posixError(errno[0]!, "socket", undefined);
-  try {
-    use(fd, errno);
-  } catch (error) {
-    libc().close(fd); // the first error says more
-    throw error;
-  }
-  return fd;
-}
-
-/**
- * Writes a `struct sockaddr_un` to the scratch memory. The caller has checked the length of the path.
- */
-function addressOf(path: string): { address: number; length: number } {
-  const { address, bytes, data } = scratch();
-  data.setUint16(0, AF_UNIX, true);
-  const { written } = new TextEncoder().encodeInto(path, bytes.subarray(PATH, PATH + MAX_PATH));
-  bytes[PATH + written] = 0;
-  return { address, length: PATH + written + 1 };
+  return pathCalls().geteuid() >>> 0;
 }

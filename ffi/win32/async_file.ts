@@ -8,7 +8,7 @@
  *
  * @see https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-ntreadfile
  */
-import { backend } from "../backend/mod.ts";
+import { addressOf, backend } from "../backend/mod.ts";
 import type { AsyncCalls } from "../backend/types.ts";
 import { failure, type HandleError } from "../error.ts";
 import { ntdllFiles } from "./symbols/base.ts";
@@ -160,7 +160,7 @@ class Block {
     const buffer = new ArrayBuffer(PAYLOAD + size);
     this.bytes = new Uint8Array(buffer, PAYLOAD);
     this.data = new DataView(buffer, PAYLOAD);
-    this.#io = backend().addressOf(buffer);
+    this.#io = addressOf(buffer);
     this.#header = new DataView(buffer);
     this.#header.setInt32(0, STATUS_PENDING, true);
   }

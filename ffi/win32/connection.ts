@@ -3,19 +3,14 @@ import { checkBuffer, checkInt, copyFrom, copyTo } from "../check.ts";
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { checkHandle } from "./check.ts";
 import { win32Error } from "./errors.ts";
-import {
-  SOCKADDR_SIZE,
-  type SocketAddress,
-  socketAddress,
-  writeAddress,
-} from "./socket_address.ts";
+import { type SocketAddress, socketAddress, writeAddress } from "./socket_address.ts";
 import { winsock } from "./winsock.ts";
 
 /**
  * `bind(s, name, namelen)` — gives a socket an address of this machine.
  *
  * @param s an open socket
- * @param name the address; port 0 for any free port
+ * @param name the address, of IPv4 or IPv6; port 0 for any free port
  * @throws {HandleError} `WSAEADDRINUSE`, `WSAEADDRNOTAVAIL`, `WSAEACCES`, `WSAENOTSOCK`, …
  * @throws {TypeError} when an argument has the wrong type or is out of range
  * @see https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-bind
@@ -35,7 +30,7 @@ export function bind(s: number, name: SocketAddress): void {
   const sockaddr = socketAddress(name);
   const calls = winsock();
   const address = writeAddress(sockaddr);
-  if (calls.bind(s, address, SOCKADDR_SIZE) !== 0) {
+  if (calls.bind(s, address, sockaddr.length) !== 0) {
     throw win32Error(calls.WSAGetLastError(), "bind", s);
   }
 }
@@ -74,7 +69,7 @@ export function listen(s: number, backlog: number): void {
  * loop, until it is connected or has failed.
  *
  * @param s an open socket
- * @param name the address to connect to
+ * @param name the address to connect to, of IPv4 or IPv6
  * @throws {HandleError} `WSAECONNREFUSED` when no process listens there, `WSAETIMEDOUT`,
  * `WSAENOTSOCK`, …
  * @throws {TypeError} when an argument has the wrong type or is out of range
@@ -101,7 +96,7 @@ export function connect(s: number, name: SocketAddress): void {
   const sockaddr = socketAddress(name);
   const calls = winsock();
   const address = writeAddress(sockaddr);
-  if (calls.connect(s, address, SOCKADDR_SIZE) !== 0) {
+  if (calls.connect(s, address, sockaddr.length) !== 0) {
     throw win32Error(calls.WSAGetLastError(), "connect", s);
   }
 }

@@ -1,6 +1,6 @@
 /** Lists the open handles of a process, and describes files on disks. */
 import { readWideString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
-import { backend } from "../backend/mod.ts";
+import { addressOf } from "../backend/mod.ts";
 import * as tables from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";
 import { lazy, type Library, ntdll } from "./libraries.ts";
@@ -158,7 +158,7 @@ function handleTable(): DataView {
   const { NtQuerySystemInformation } = ntdllHandles();
   for (;; size *= 2) {
     const buffer = new ArrayBuffer(size);
-    const address = backend().addressOf(buffer);
+    const address = addressOf(buffer);
     const status = NtQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, address, size, 0);
     if (status >= 0) return new DataView(buffer);
     if (status === STATUS_INFO_LENGTH_MISMATCH && size < LAST_SIZE) continue;

@@ -1,34 +1,39 @@
-/** The addresses of sockets: `struct sockaddr_in`. */
+/** The addresses of sockets: `struct sockaddr_in`, `struct sockaddr_in6`. */
 import { checkInteger, show } from "../check.ts";
 import { failure } from "../error.ts";
+import { parseIPv4, parseIPv6 } from "../ip_address.ts";
 import { scratch } from "../backend/scratch.ts";
-import { AF_INET } from "./socket_constants.ts";
+import { AF_INET, AF_INET6 } from "./socket_constants.ts";
 
-/** The size of `struct sockaddr_in`. */
-export const SOCKADDR_SIZE = 16;
-
-/** An address of the family `AF_INET`. */
+/** An address of the family `AF_INET`, or of `AF_INET6` where a function says so. */
 export interface SocketAddress {
-  /** The IPv4 address as four numbers with dots, such as `127.0.0.1`. */
+  /** The address: of IPv4 such as `127.0.0.1`, of IPv6 such as `::1`. */
   readonly address: string;
   /** The port, from 0 to 65535. */
   readonly port: number;
 }
 
-/** Makes the bytes of a `struct sockaddr_in`. */
+/** Makes the bytes of a `struct sockaddr_in`, or of a `struct sockaddr_in6`. */
 export function socketAddress(name: SocketAddress): Uint8Array {
   const text: unknown = name?.address;
   const { port } = name ?? {};
-  const parts = typeof text === "string" && /^\d{1,3}(\.\d{1,3}){3}$/.test(text)
-    ? text.split(".").map(Number)
-    : [256];
-  if (parts.some((part) => part > 255)) {
+  const four = typeof text === "string" ? parseIPv4(text) : undefined;
+  const six = typeof text === "string" ? parseIPv6(text) : undefined;
+  if (four === undefined && six === undefined) {
     throw new TypeError(
-      `Cannot use ${show(text)} as an address: it must be four numbers with dots, like 127.0.0.1`,
+      `Cannot use ${
+        show(text)
+      } as an address: it must be four numbers with dots, like 127.0.0.1, or one of IPv6, like ::1`,
     );
   }
   checkInteger(port, "port", 0, 0xffff);
-  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...parts, 0, 0, 0, 0, 0, 0, 0, 0);
+  const ports = [port >> 8, port & 0xff];
+  if (six === undefined) {
+    return Uint8Array.of(AF_INET, 0, ...ports, ...four!, 0, 0, 0, 0, 0, 0, 0, 0);
+  }
+  const bytes = Uint8Array.of(AF_INET6, 0, ...ports, 0, 0, 0, 0, ...six.bytes, 0, 0, 0, 0);
+  new DataView(bytes.buffer).setUint32(24, six.scope, true);
+  return bytes;
 }
 
 /** Writes an address to the scratch memory and returns its location. */

@@ -1,6 +1,6 @@
 /** Errors of the running system and runtime: making them, and going on without what failed. */
 import { failureByCode, HandleError } from "../../ffi/error.ts";
-import { isWindows } from "../../ffi/host.ts";
+import { isForbidden, isWindows } from "../../ffi/host.ts";
 import { posixError } from "../../ffi/posix/errors.ts";
 import { win32Error } from "../../ffi/win32/errors.ts";
 
@@ -24,14 +24,15 @@ export function runtimeError(
   fd?: number,
 ): HandleError {
   const native = nativeOf(cause);
-  const { message, ...fields } = platformError(native ?? EIO(), syscall, fd, what);
+  const code = isForbidden(cause) ? "EACCES" : "EIO";
+  const { message, ...fields } = platformError(native ?? numberOf(code), syscall, fd, what);
   if (native !== undefined) return new HandleError(message, { ...fields, cause });
   // Not an error of the system: what it says is all that is known.
   const { message: text = cause } = (cause ?? {}) as { message?: unknown };
   return new HandleError(`Cannot ${syscall} ${what}: ${String(text)}`, { ...fields, cause });
 }
 
-const EIO = () => failureByCode("EIO").native;
+const numberOf = (code: string) => failureByCode(code).native;
 
 /**
  * The number of the failure; `undefined` when it is none of the system. The runtimes have names for some
@@ -48,7 +49,7 @@ function nativeOf(cause: unknown): number | undefined {
   const [, number] = /\(os error (\d+)\)/.exec(String(message)) ?? [];
   if (!isWindows() && number !== undefined) return Number(number);
   // A name such as ERR_INVALID_FD_TYPE has no number.
-  const known = typeof code === "string" ? failureByCode(code).native : 0;
+  const known = typeof code === "string" ? numberOf(code) : 0;
   return known === 0 ? undefined : known;
 }
 

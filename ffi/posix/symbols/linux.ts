@@ -84,6 +84,7 @@ export const callNumbers = {
     gettid: 186,
     getdents64: 217,
     kcmp: 312,
+    pidfd_send_signal: 424,
     pidfd_open: 434,
     close_range: 436,
     pidfd_getfd: 438,
@@ -94,32 +95,37 @@ export const callNumbers = {
     gettid: 178,
     getdents64: 61,
     kcmp: 272,
+    pidfd_send_signal: 424,
     pidfd_open: 434,
     close_range: 436,
     pidfd_getfd: 438,
   },
 } as const;
 
-/** The functions for channels: sockets with a path, and messages with descriptors. */
-export const channelSymbols = {
+/** The functions that make a socket and give it addresses; the same on macOS. */
+export const connectionSymbols = {
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
   bind: { parameters: ["i32", "address", "u32"], result: "i32" },
   // int listen(int sockfd, int backlog);
   listen: { parameters: ["i32", "i32"], result: "i32" },
-  // int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags);
-  accept4: { parameters: ["i32", "address", "address", "i32"], result: "i32" },
   // int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
   connect: { parameters: ["i32", "address", "u32"], result: "i32" },
-  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
-  getsockopt: { parameters: ["i32", "i32", "i32", "address", "address"], result: "i32" },
-  // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
-  setsockopt: { parameters: ["i32", "i32", "i32", "address", "u32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** Functions of sockets that macOS does not have, or has with other structures. */
+export const messageSymbols = {
+  // int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags);
+  accept4: { parameters: ["i32", "address", "address", "i32"], result: "i32" },
   // ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags);
   sendmsg: { parameters: ["i32", "address", "i32"], result: "i32" },
   // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags);
   recvmsg: { parameters: ["i32", "address", "i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The functions for the names of sockets in the file system. */
+export const pathSymbols = {
   // int fchmod(int fd, mode_t mode);
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   // int chmod(const char *pathname, mode_t mode);
@@ -151,10 +157,12 @@ export const socketSymbols = {
   select: { parameters: ["i32", "address", "address", "address", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** The functions that say what a socket or a terminal is; the same on macOS. */
+/** The functions that say what a socket or a terminal is, and set its options; the same on macOS. */
 export const socketNameSymbols = {
   // int shutdown(int sockfd, int how);
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
+  setsockopt: { parameters: ["i32", "i32", "i32", "address", "u32"], result: "i32" },
   // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
   getsockopt: { parameters: ["i32", "i32", "i32", "address", "address"], result: "i32" },
   // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
@@ -167,8 +175,6 @@ export const socketNameSymbols = {
 
 /** The functions for netlink: the kernel is asked for its list of sockets by a message. */
 export const netlinkSymbols = {
-  // int socket(int domain, int type, int protocol);
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // ssize_t send(int sockfd, const void *buf, size_t len, int flags);
   send: { parameters: ["i32", "address", "address", "i32"], result: "i32" },
   // ssize_t recv(int sockfd, void *buf, size_t len, int flags);
@@ -179,6 +185,12 @@ export const netlinkSymbols = {
 export const epollSymbols = {
   // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
   epoll_ctl: { parameters: ["i32", "i32", "i32", "address"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The function that reads a clock. */
+export const clockSymbols = {
+  // int clock_gettime(clockid_t clockid, struct timespec *tp);
+  clock_gettime: { parameters: ["i32", "address"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** `lseek` with a narrow result, to repeat a failed call with an `errno` that is safe to read. */
@@ -193,7 +205,7 @@ export const directFlags = { arm64: 0o200000, others: 0o40000 } as const;
 /** O_NOFOLLOW of asm/fcntl.h, whose value depends on the processor. */
 export const noFollowFlags = { arm64: 0o100000, others: 0o400000 } as const;
 
-/** The constants of fcntl.h, sys/resource.h and sys/socket.h that differ between Linux and macOS. */
+/** The constants of fcntl.h, sys/resource.h, sys/socket.h and netinet/in.h that differ between Linux and macOS. */
 export const constants = {
   F_DUPFD_CLOEXEC: 1030,
   O_CREAT: 0o100,
@@ -210,6 +222,20 @@ export const constants = {
   RLIMIT_NOFILE: 7,
   SOCK_CLOEXEC: 0o2000000,
   SOCK_NONBLOCK: 0o4000,
+  SOMAXCONN: 4096,
+  AF_INET6: 10,
+  SOL_SOCKET: 1,
+  SO_REUSEADDR: 2,
+  SO_TYPE: 3,
+  SO_ERROR: 4,
+  SO_BROADCAST: 6,
+  SO_SNDBUF: 7,
+  SO_RCVBUF: 8,
+  SO_KEEPALIVE: 9,
+  SO_LINGER: 13,
+  SO_REUSEPORT: 15,
+  SO_ACCEPTCONN: 30,
+  IPV6_V6ONLY: 26,
 } as const;
 
 /**
