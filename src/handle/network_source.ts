@@ -18,6 +18,7 @@ import { unwatch, watchesOf } from "../../ffi/posix/epoll.ts";
 import { identityOf } from "../../ffi/posix/identity.ts";
 import {
   findSockets,
+  isListening,
   localName,
   type SocketAddress,
   type SocketQuery,
@@ -178,7 +179,7 @@ function placeOfNode(source: Shape): number | Wanted {
   if (isConnecting || (isServer && source.listening !== true)) {
     throw notOpen(
       isServer
-        ? 'a server that does not listen; await "listening"'
+        ? 'a server that does not listen; await "listening", and use it before its close'
         : 'a socket that is not connected yet; await "connect"',
     );
   }
@@ -224,7 +225,7 @@ function placeOfListener(source: Shape): Wanted {
   if (isWindows()) throw unknownOnWindows();
   const address = (source.address as () => unknown).call(source);
   if (address === null || address === undefined) {
-    throw notOpen('a server that does not listen; await "listening"');
+    throw notOpen('a server that does not listen; await "listening", and use it before its close');
   }
   return { type: SOCK_STREAM, isListening: true, local: nodeAddress(address) };
 }
@@ -313,22 +314,36 @@ function requireOpen(source: object): void {
   if (isClosed) throw notOpen("a server or socket of Deno that is closed");
 }
 
-/** The objects under which there is another socket now, and which still report the addresses of the old one. */
-const replaced: WeakSet<object> = /* @__PURE__ */ new WeakSet();
+/** The objects under which there is another socket now, and the descriptor and inode of that. */
+const replaced: WeakMap<object, { readonly fd: number; readonly inode: number | undefined }> =
+  /* @__PURE__ */ new WeakMap();
 
 /**
  * Remembers that the socket of an object of the runtime was replaced. The addresses that it reports are free
  * from then on, and another socket of this process may get them: a search would find that one.
+ *
+ * @param fd the number of the new socket
  */
-export function rememberReplaced(source: unknown): void {
-  if (typeof source === "object" && source !== null) replaced.add(source);
+export function rememberReplaced(source: unknown, fd: number): void {
+  if (typeof source !== "object" || source === null) return;
+  replaced.set(source, { fd, inode: identityOf(fd)?.inode });
+}
+
+/**
+ * The descriptor of the listening socket that was put under a server of the runtime in place of its own;
+ * `undefined` for any other object, and when the server is closed.
+ */
+export function replacedListener(source: object): number | undefined {
+  const place = replaced.get(source);
+  if (place?.inode === undefined || identityOf(place.fd)?.inode !== place.inode) return undefined;
+  return isListening(place.fd) ? place.fd : undefined;
 }
 
 function requireOwnAddresses(source: object): void {
   if (!replaced.has(source)) return;
   throw notOpen(
-    "a server or socket whose own address is not known, since serveOn() has put another one in its place; " +
-      "duplicate the handle before",
+    "a server or socket that is closed, or whose own address is not known, since serveOn() has put another one in " +
+      "its place; duplicate the handle before",
   );
 }
 
@@ -442,19 +457,42 @@ function watched(connection: Shape): { fd: number; epolls: [number, ...number[]]
  */
 export function requireGivable(source: unknown): void {
   if (typeof source !== "object" || source === null) return;
-  if (hasNodeHandle(source)) {
-    const { _pipeName, _handle } = source as Shape;
-    if (isNodeServer(source)) refuseBoundPath(source, _pipeName ?? _handle?.unix);
-    else refuseBuffered(source);
+  const isNode = hasNodeHandle(source);
+  if ((isNode && !isNodeServer(source)) || (!isNode && isBunPipe(source))) {
+    refuseBuffered(source);
     return;
   }
-  if (nameOf(source) === "Listener" && "unix" in source) refuseBoundPath(source, source.unix);
-  else if (isBunPipe(source)) refuseBuffered(source);
-  else {
-    const place = placeOf(source);
-    if (typeof place !== "object" || !place.isListening || !("path" in place.local)) return;
-    refuseBoundPath(source, place.local.path);
-  }
+  const path = boundPathOf(source);
+  if (path === undefined) return;
+  throw unsupported(
+    `a server with closeSource that has bound ${path}: its close() removes the path, and nobody would reach ` +
+      "the new owner; leave out closeSource, and close it when the new owner has ended",
+  );
+}
+
+/**
+ * The path of a Unix socket that a server of the runtime removes when it is closed: the one to which the runtime
+ * has bound it. `undefined` for any other server.
+ *
+ * @throws {HandleError} as {@linkcode networkFd}
+ */
+export function boundPathOf(source: object): string | undefined {
+  if (replacedListener(source) !== undefined) return undefined;
+  const path = toldPath(source);
+  if (typeof path !== "string" || path === "" || path.startsWith("\0")) return undefined;
+  const fd = networkFd(source) ?? (source as { fd?: unknown }).fd;
+  const name = isFd(fd) ? localName(fd) : undefined;
+  return name?.family === "unix" && name.path === path ? path : undefined;
+}
+
+/** The path that an object of the runtime has bound, as far as it tells. */
+function toldPath(source: Shape): unknown {
+  if (hasNodeHandle(source)) return source._pipeName ?? source._handle?.unix;
+  if (nameOf(source) === "Listener" && "unix" in source) return source.unix;
+  const place = placeOf(source);
+  return typeof place === "object" && place.isListening && "path" in place.local
+    ? place.local.path
+    : undefined;
 }
 
 function refuseBuffered(source: Shape): void {
@@ -500,18 +538,6 @@ function isUnderTls(source: Shape): boolean {
   const listeners = source.listeners("close");
   return Array.isArray(listeners) &&
     listeners.some((each: { name?: unknown }) => each.name === "bound onUpgradedClose");
-}
-
-/** The runtimes remove the path to which they have bound a server when they close it. */
-function refuseBoundPath(source: object, path: unknown): void {
-  if (typeof path !== "string" || path === "" || path.startsWith("\0")) return;
-  const fd = networkFd(source) ?? (source as { fd?: unknown }).fd;
-  const name = isFd(fd) ? localName(fd) : undefined;
-  if (name?.family !== "unix" || name.path !== path) return; // serveOn() has put another one in its place
-  throw unsupported(
-    `a server with closeSource that has bound ${path}: its close() removes the path, and nobody would reach ` +
-      "the new owner; leave out closeSource, and close it when the new owner has ended",
-  );
 }
 
 function isDenoConnection(name: string): boolean {

@@ -116,6 +116,14 @@ export function checkKeys(options: unknown, known: readonly string[]): void {
   }
 }
 
+/** Throws a `TypeError` unless the value is an `AbortSignal`, of this realm or another, or `undefined`. */
+export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
+  throw new TypeError(`Cannot use ${show(signal)} as signal: it must be an AbortSignal`);
+}
+
 /** The right to read. */
 export const READ = 1;
 /** The right to write. */

@@ -22,7 +22,7 @@ import { fcntl_getfl } from "../../ffi/posix/fcntl.ts";
 import { open, pipe2, read, write } from "../../ffi/posix/file.ts";
 import { identityAt, identityOf, isSameFile, openDescriptors } from "../../ffi/posix/identity.ts";
 import { linkText } from "../../ffi/posix/proc.ts";
-import { isTerminal, shutdownWrites, socketType } from "../../ffi/posix/socket_name.ts";
+import { isTerminal, SHUT_WR, shutdownSocket, socketType } from "../../ffi/posix/socket_name.ts";
 import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
 import { nodeNet } from "../util/node.ts";
 import { platformError, tryOrUndefined } from "../util/platform.ts";
@@ -260,7 +260,7 @@ function pollingWritable(fd: number): Writable {
       },
       final(done) {
         try {
-          if (socketType(fd) !== undefined) shutdownWrites(fd);
+          if (socketType(fd) !== undefined) shutdownSocket(fd, SHUT_WR);
           done();
         } catch (error) {
           done(error as Error);

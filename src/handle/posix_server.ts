@@ -21,6 +21,7 @@ import { nodeNet } from "../util/node.ts";
 import { isBefore, runtimeError } from "../util/platform.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { listening } from "./listening.ts";
+import { rememberReplaced } from "./network_source.ts";
 import { posixPlatform } from "./posix.ts";
 import { serverRefusal } from "./posix_owned.ts";
 import {
@@ -124,6 +125,7 @@ async function listenByPlaceholder(
         );
       }
       spliceOver(raw, found);
+      rememberReplaced(server, found);
       isPlaced = true;
     } catch (error) {
       closeQuietly(() => server.close());

@@ -1,4 +1,5 @@
 /** The sources of duplicates, and how the raw handle of each is found. */
+import { show } from "../../ffi/check.ts";
 import { type FsFile, isFsFile } from "./deno_file.ts";
 import {
   BorrowedHandle,
@@ -66,6 +67,21 @@ export function rawsOf(sources: readonly HandleSource[]): RawHandle[] {
     !isHandle(source) ? fdOf(source) : isOurs(source) ? source : { raw: rawOfHandle(source) }
   );
   return read.map((each) => typeof each === "number" ? platform().rawOfFd(each) : each.raw);
+}
+
+/**
+ * Checks handles by name, and reads which there are; not yet what they are.
+ *
+ * @throws {TypeError} when it is no object of sources
+ */
+export function namedSources(handles: unknown): [name: string, source: HandleSource][] {
+  if (handles === undefined) return [];
+  if (typeof handles !== "object" || handles === null || Symbol.iterator in handles) {
+    throw new TypeError(
+      `Cannot use ${show(handles)} as handles: it must be an object of sources by name`,
+    );
+  }
+  return Object.entries(handles) as [string, HandleSource][];
 }
 
 /** Whether it is of a class of this library, and not of one that extends it. */
