@@ -116,7 +116,7 @@ function useSplice(
       const placeholder = find(made);
       if (placeholder === undefined) throw unknownPlaceholder(raw);
       spliceOver(raw, placeholder);
-      rememberReplaced(made);
+      rememberReplaced(made, placeholder);
     },
     end() {
       cancel();
