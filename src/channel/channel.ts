@@ -2,10 +2,10 @@
 import { checkIterable, show } from "../../ffi/check.ts";
 import { closeMany } from "../batch/batch.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
+import { keepFromLingering } from "../handle/received.ts";
 import { type HandleSource, rawsOf } from "../handle/source.ts";
 import { Connection, isBusy } from "./connection.ts";
 import { startDeadline } from "./deadline.ts";
-import type { Limits } from "./frames.ts";
 import { encodeMessage, type JsonValue } from "./message.ts";
 import {
   type ChannelSettings,
@@ -26,7 +26,8 @@ const MAX_BUSY_PAUSE_MS = 50;
 
 /**
  * A message and the handles that came with it, which the receiver closes. With `using`, those that
- * are still open are closed at the end of the block.
+ * are still open are closed at the end of the block. On Linux a socket that its sender has set to wait as it is
+ * closed (`SO_LINGER`) does not wait then; `close()` of the handle does, and blocks the thread.
  */
 export interface HandleMessage extends Disposable {
   /** The message that was sent. */
@@ -46,6 +47,7 @@ class ReceivedMessage implements HandleMessage {
   }
 
   [Symbol.dispose](): void {
+    keepFromLingering(this.handles);
     closeMany(this.handles);
   }
 }
@@ -102,8 +104,8 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
   }
 
   /**
-   * Listens for other processes of this user. The operating system identifies their user; processes
-   * of other users are refused.
+   * Listens for other processes of this user, and on Linux of those of the options `uids` and `gids`. The
+   * operating system identifies their user; processes of other users are refused.
    *
    * @param path on Linux a path of at most 102 bytes, at which a socket appears that only this user
    * may use, and a second socket at the same path with `.bell` appended; on Windows the name of a
@@ -114,7 +116,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
    * @returns the server, which the caller closes; open channels stay open
    * @throws {HandleError} `EADDRINUSE` when another process listens there, on Windows also while
    * channels of a closed server are open; `EACCES` without a permission; `ENOENT` when the folder does not
-   * exist; `EMFILE` without free descriptors
+   * exist; `EMFILE` without free descriptors; `ENOTSUP` for `uids` and `gids` on Windows
    * @throws {TypeError} when an argument has the wrong type
    * @throws {unknown} the reason of the signal, when it was aborted before
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
@@ -133,7 +135,7 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
   }
 
   /**
-   * Connects to a process of this user that listens.
+   * Connects to a process that listens: of this user, or on Linux of one of the options `uids` and `gids`.
    *
    * @param path the path at which the process listens
    * @param options what this side accepts, and how long it waits
@@ -244,14 +246,14 @@ export class HandleChannel implements AsyncDisposable, AsyncIterable<HandleMessa
 
 /** Connects, again and again while the server has too many clients, until the time is over. */
 async function connectInTime(path: string, settings: ConnectSettings): Promise<Connection> {
-  const { limits, handshakeTimeout, signal } = settings;
+  const { handshakeTimeout, signal } = settings;
   const timeoutError = () =>
     handshakeTimeoutError(`the process that listens at ${path} did not answer`, handshakeTimeout);
   using deadline = startDeadline(handshakeTimeout, timeoutError, signal);
   for (;;) {
     deadline.signal.throwIfAborted();
     try {
-      return await connectOnce(path, limits, deadline.signal);
+      return await connectOnce(path, settings, deadline.signal);
     } catch (error) {
       if (!isBusy(error)) throw error;
     }
@@ -262,8 +264,13 @@ async function connectInTime(path: string, settings: ConnectSettings): Promise<C
 }
 
 /** Connects; `EAGAIN` when the server has too many clients. */
-async function connectOnce(path: string, limits: Limits, signal: AbortSignal): Promise<Connection> {
-  const connection = new Connection(await channels().connect(path, signal), limits, "client");
+async function connectOnce(
+  path: string,
+  { limits, users }: ConnectSettings,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const end = await channels().connect(path, signal, users);
+  const connection = new Connection(end, limits, "client");
   const giveUp = () => connection.fail(signal.reason);
   if (signal.aborted) giveUp();
   signal.addEventListener("abort", giveUp);

@@ -26,5 +26,5 @@ export type { Access, ToFileOptions, ToSocketOptions } from "../handle/types.ts"
 export type { RawHandle } from "../util/raw_handle.ts";
 export { HandleChannel, type HandleMessage } from "./channel.ts";
 export type { JsonValue } from "./message.ts";
-export type { ChannelOptions, ConnectOptions, ListenOptions } from "./options.ts";
+export type { ChannelOptions, ConnectOptions, ListenOptions, PeerOptions } from "./options.ts";
 export { HandleServer } from "./server.ts";

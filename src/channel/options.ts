@@ -1,9 +1,17 @@
 /** The options of channels and servers, and their defaults. */
 import { checkInteger, show } from "../../ffi/check.ts";
-import { checkKeys } from "../handle/options.ts";
+import { failure } from "../../ffi/error.ts";
+import { isWindows } from "../../ffi/host.ts";
+import { checkKeys, checkSignal } from "../handle/options.ts";
 import type { Limits } from "./frames.ts";
 import { MAX_TIMEOUT_MS } from "./pending.ts";
-import { defaultLimits, defaultPendingLimits, type PendingLimits } from "./types.ts";
+import {
+  defaultLimits,
+  defaultPendingLimits,
+  type PeerUsers,
+  type PendingLimits,
+  thisUserOnly,
+} from "./types.ts";
 
 /** What this side of a channel accepts. A `send` of the other side fails beyond it. */
 export interface ChannelOptions {
@@ -25,16 +33,35 @@ export interface ChannelOptions {
   readonly closeTimeout?: number | undefined;
 }
 
-/** How long to wait for the process that listens, and what ends the wait. */
-export interface ConnectOptions extends ChannelOptions {
+/**
+ * Which other users the process at the other end may be of, beside this process's own. Linux; on Windows each is
+ * `ENOTSUP`. The kernel says who it is (`SO_PEERCRED`, `SO_PEERGROUPS`), and not the process itself.
+ *
+ * In a container, users that its user namespace does not know are one user, 65,534 by default, which many systems call
+ * `nobody`: that number lets all of them in.
+ */
+export interface PeerOptions {
+  /** The numbers of the users. Default none. */
+  readonly uids?: readonly number[] | undefined;
+  /** The numbers of the groups: the effective group of the process, or one of its supplementary groups. Default none. */
+  readonly gids?: readonly number[] | undefined;
+}
+
+/** How long to wait for the process that listens, which may be another user's, and what ends the wait. */
+export interface ConnectOptions extends ChannelOptions, PeerOptions {
   /** How long it may take until the channel is open, in milliseconds. Default 10,000. */
   readonly handshakeTimeout?: number | undefined;
   /** Ends the attempt to connect: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a server does for its clients. */
-export interface ListenOptions extends ChannelOptions {
+/**
+ * What a server does for its clients, and which other users may connect.
+ *
+ * With `uids` or `gids` the permissions of its path are `0o666`: every process that reaches the folder can connect, and
+ * who is not allowed is turned away. So the folder should be one that only those reach.
+ */
+export interface ListenOptions extends ChannelOptions, PeerOptions {
   /**
    * How long a client may take until its channel is open, in milliseconds. Then it is refused.
    * Default 10,000.
@@ -67,6 +94,7 @@ export interface ConnectSettings extends ChannelSettings {
   /** In milliseconds. */
   readonly handshakeTimeout: number;
   readonly signal: AbortSignal | undefined;
+  readonly users: PeerUsers;
 }
 
 /** The options of `listen`, after a check. */
@@ -74,6 +102,7 @@ export interface ListenSettings extends ChannelSettings {
   readonly pending: PendingLimits;
   readonly onError: ((error: unknown) => void) | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly users: PeerUsers;
 }
 
 /** How long `close` waits for the other side without options, in milliseconds. */
@@ -86,7 +115,7 @@ export const defaultSettings: ChannelSettings = {
 };
 
 const channelNames = ["maxMessageBytes", "maxHandles", "closeTimeout"] as const;
-const connectNames = [...channelNames, "handshakeTimeout", "signal"] as const;
+const connectNames = [...channelNames, "handshakeTimeout", "signal", "uids", "gids"] as const;
 const listenNames = [...connectNames, "maxPendingClients", "onError"] as const;
 
 /** Checks the options of a channel. */
@@ -118,7 +147,32 @@ function connectSettings(options: ConnectOptions): ConnectSettings {
   const { handshakeTimeout = defaultPendingLimits.handshakeTimeout, signal } = options;
   checkInteger(handshakeTimeout, "handshakeTimeout", 1, MAX_TIMEOUT_MS);
   checkSignal(signal);
-  return { ...channelSettings(options), handshakeTimeout, signal };
+  return { ...channelSettings(options), handshakeTimeout, signal, users: peerUsers(options) };
+}
+
+function peerUsers({ uids, gids }: PeerOptions): PeerUsers {
+  if (uids === undefined && gids === undefined) return thisUserOnly;
+  const users = { uids: readNumbers(uids, "uids"), gids: readNumbers(gids, "gids") };
+  if (!isWindows()) return users;
+  throw failure("ENOTSUP", "CreateNamedPipe", {
+    message:
+      "Cannot let other users use a channel on Windows: its users have no numbers; start a process of that " +
+      "user with spawn() and channel: true",
+  });
+}
+
+/** The largest number of a user or a group: the one above it, −1, is none. */
+const MAX_ID = 0xffff_fffe;
+
+/** The numbers of a list, each of which is read once. */
+function readNumbers(list: unknown, name: string): number[] {
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) {
+    throw new TypeError(`Cannot use ${show(list)} as ${name}: it must be an array of numbers`);
+  }
+  const numbers: unknown[] = [...list];
+  for (const each of numbers) checkInteger(each, `one of ${name}`, 0, MAX_ID);
+  return numbers as number[];
 }
 
 function channelSettings(options: ChannelOptions): ChannelSettings {
@@ -131,11 +185,4 @@ function channelSettings(options: ChannelOptions): ChannelSettings {
   checkInteger(maxHandles, "maxHandles", 0, 1 << 20);
   checkInteger(closeTimeout, "closeTimeout", 1, MAX_TIMEOUT_MS);
   return { limits: { maxMessageBytes, maxHandles }, closeTimeout };
-}
-
-function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
-  if (signal === undefined) return;
-  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
-  throw new TypeError(`Cannot use ${show(signal)} as signal: it must be an AbortSignal`);
 }

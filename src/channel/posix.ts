@@ -13,6 +13,7 @@ import { Acceptor } from "./posix_accept.ts";
 import { connectToServer } from "./posix_connect.ts";
 import { takeNames } from "./posix_names.ts";
 import { createEnd } from "./posix_transport.ts";
+import { modeFor } from "./posix_users.ts";
 import { wakeupPath } from "./posix_wakeup.ts";
 import { type ChannelEnd, type ChannelPlatform, type Listener, RESERVED } from "./types.ts";
 
@@ -22,10 +23,10 @@ const HANDLES = `${RESERVED}handles`;
 
 /** Channels on Linux. */
 export const posixChannels: ChannelPlatform = {
-  async listen(path, events, limits) {
+  async listen(path, events, limits, users) {
     checkPath(path);
-    const { listener, wakeups, removeNames } = await takeNames(path);
-    const acceptor = new Acceptor(listener, events, limits);
+    const { listener, wakeups, removeNames } = await takeNames(path, modeFor(users));
+    const acceptor = new Acceptor(listener, events, limits, users);
     let started: Listener;
     try {
       started = await wakeups.start(acceptor.wakeUp);
@@ -47,9 +48,9 @@ export const posixChannels: ChannelPlatform = {
       },
     };
   },
-  async connect(path, signal) {
+  async connect(path, signal, users) {
     checkPath(path);
-    return await connectToServer(path, signal);
+    return await connectToServer(path, signal, users);
   },
   createForChild() {
     const [[parentStream, childStream], [parentHandles, childHandles]] = createTwoPairs();

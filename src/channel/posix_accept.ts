@@ -6,19 +6,22 @@
 import { pid as ownPid } from "../../ffi/host.ts";
 import { POLLHUP, POLLIN } from "../../ffi/posix/constants.ts";
 import { posixError } from "../../ffi/posix/errors.ts";
-import { closeReceived, MAX_DATA, receiveRights, sendBytes } from "../../ffi/posix/rights.ts";
+import { MAX_DATA } from "../../ffi/posix/message_memory.ts";
+import { closeReceived, receiveRights, sendBytes } from "../../ffi/posix/rights.ts";
 import { poll, type PollFd } from "../../ffi/posix/socket.ts";
-import { acceptFrom, effectiveUser, peerOf } from "../../ffi/posix/unix_socket.ts";
+import { acceptFrom, peerOf } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { frame, helloFrame, Kind, VERSION } from "./frames.ts";
 import { type Drop, PendingClients } from "./pending.ts";
 import { type Preamble, PREAMBLE_SIZE, readPreamble, Role } from "./posix_preamble.ts";
 import { createEnd } from "./posix_transport.ts";
+import { isAllowed } from "./posix_users.ts";
 import {
   type ChannelEnd,
   defaultLimits,
   type ListenerEvents,
+  type PeerUsers,
   type PendingLimits,
 } from "./types.ts";
 
@@ -34,8 +37,9 @@ const MAX_UNREAD = 4;
 /** A connection that is not a part of a channel yet. */
 interface Waiting {
   readonly fd: number;
-  /** The process that connected, by the kernel. */
+  /** The process that connected, and its user, by the kernel. */
   readonly pid: number;
+  readonly uid: number;
   /** The bytes of the preamble, and how many of them have arrived. */
   readonly bytes: Uint8Array;
   length: number;
@@ -50,6 +54,7 @@ interface Waiting {
 export class Acceptor {
   readonly #listener: number;
   readonly #events: ListenerEvents;
+  readonly #users: PeerUsers;
   readonly #pending: PendingClients;
   readonly #waiting = new Set<Waiting>();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -65,9 +70,11 @@ export class Acceptor {
     listener: number,
     events: ListenerEvents,
     { maxPendingClients, handshakeTimeout }: PendingLimits,
+    users: PeerUsers,
   ) {
     this.#listener = listener;
     this.#events = events;
+    this.#users = users;
     this.#pending = new PendingClients(2 * maxPendingClients, handshakeTimeout);
   }
 
@@ -138,11 +145,15 @@ export class Acceptor {
   }
 
   #add(fd: number): void {
-    const peer = tryOrUndefined(() => peerOf(fd));
-    if (peer === undefined || peer.uid !== effectiveUser()) return closeAll([fd]);
+    const peer = tryOrUndefined(() => {
+      const peer = peerOf(fd);
+      return isAllowed(fd, peer, this.#users) ? peer : undefined;
+    });
+    if (peer === undefined) return closeAll([fd]);
     const waiting: Waiting = {
       fd,
       pid: peer.pid,
+      uid: peer.uid,
       bytes: new Uint8Array(PREAMBLE_SIZE),
       length: 0,
       preamble: undefined,
@@ -228,7 +239,7 @@ export class Acceptor {
   /** The other connection of the same client. */
   #partnerOf(waiting: Waiting, { token }: Preamble): Waiting | undefined {
     for (const other of this.#waiting) {
-      if (other === waiting || other.pid !== waiting.pid) continue;
+      if (other === waiting || other.pid !== waiting.pid || other.uid !== waiting.uid) continue;
       if (other.preamble?.token === token) return other;
     }
     return undefined;

@@ -5,7 +5,7 @@
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import { identityOfName } from "../../ffi/posix/identity.ts";
 import { sendBytes } from "../../ffi/posix/rights.ts";
-import { connectIfNotFull, effectiveUser, peerOf } from "../../ffi/posix/unix_socket.ts";
+import { connectIfNotFull, peerOf } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
 import { nodeNet } from "../util/node.ts";
 import { tryOrUndefined } from "../util/platform.ts";
@@ -13,7 +13,8 @@ import { busyError } from "./connection.ts";
 import { createToken, Role, writePreamble } from "./posix_preamble.ts";
 import { createEnd, hasBusyFrame, isHungUp } from "./posix_transport.ts";
 import { notify, wakeupPath } from "./posix_wakeup.ts";
-import type { ChannelEnd } from "./types.ts";
+import { isAllowed } from "./posix_users.ts";
+import type { ChannelEnd, PeerUsers } from "./types.ts";
 
 /** The pause between two attempts, in milliseconds. */
 const RETRY_MS = 5;
@@ -30,7 +31,11 @@ const MAX_WAKEUP_MS = 1000;
  *
  * @throws {HandleError} `EAGAIN` when the server has too many clients
  */
-export async function connectToServer(path: string, signal: AbortSignal): Promise<ChannelEnd> {
+export async function connectToServer(
+  path: string,
+  signal: AbortSignal,
+  users: PeerUsers,
+): Promise<ChannelEnd> {
   nodeNet(); // before any descriptor is taken: a runtime that loads it needs some
   let fullMs = RETRY_MS;
   for (;;) {
@@ -44,7 +49,7 @@ export async function connectToServer(path: string, signal: AbortSignal): Promis
     }
     let pid: number;
     try {
-      pid = serverOf(sockets, path);
+      pid = serverOf(sockets, path, users);
       await requireWakeupSocket(sockets[1], path, signal);
       sendPreambles(sockets, path);
     } catch (error) {
@@ -113,10 +118,13 @@ function openEnd([stream, handles]: [number, number], pid: number, path: string)
   return end;
 }
 
-/** The pid of the process that listens, which must be this user's. */
-function serverOf(sockets: readonly number[], path: string): number {
-  const peers = sockets.map(peerOf);
-  if (peers.some(({ uid }) => uid !== effectiveUser())) throw differentUserError(path);
+/** The pid of the process that listens, which must be of a user that is allowed. */
+function serverOf(sockets: readonly number[], path: string, users: PeerUsers): number {
+  const peers = sockets.map((fd) => {
+    const peer = peerOf(fd);
+    if (!isAllowed(fd, peer, users)) throw differentUserError(path, peer.uid);
+    return peer;
+  });
   return peers[0]!.pid;
 }
 
@@ -143,11 +151,11 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
 }
 
-function differentUserError(path: string): HandleError {
+function differentUserError(path: string, uid: number): HandleError {
   return failure("EACCES", "connect", {
     message:
-      `Cannot connect to ${path}: a process of another user listens there; use a path in a ` +
-      "folder that only this user may write",
+      `Cannot connect to ${path}: a process of another user (${uid}) listens there; use a path in a ` +
+      "folder that only this user may write, or the option uids when that user is meant",
   });
 }
 
@@ -162,7 +170,7 @@ function refusedError(path: string): HandleError {
   return failure("EPIPE", "connect", {
     message:
       `Cannot connect to ${path}: the process that listens there has closed the connection; ` +
-      "it may have stopped",
+      "it may have stopped, or not let in this user",
   });
 }
 

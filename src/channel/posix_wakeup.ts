@@ -7,14 +7,9 @@ import type { Server } from "node:net";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
 import { type Identity, identityOf, identityOfName, isSameFile } from "../../ffi/posix/identity.ts";
-import {
-  chmod,
-  connectIfNotFull,
-  listenAt,
-  nameAnew,
-  unlink,
-} from "../../ffi/posix/unix_socket.ts";
+import { connectIfNotFull, nameAnew } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
+import { listenWithMode, removeIfSame, widenMode } from "../socket/posix_path.ts";
 import { isClusterWorker, nodeNet } from "../util/node.ts";
 import { runtimeError } from "../util/platform.ts";
 import type { Listener } from "./types.ts";
@@ -45,15 +40,15 @@ export interface WakeupSocket {
   close(): void;
 }
 
-/** Makes a wake-up socket at a path, which must be free. Only this user may connect. */
-export function bindWakeups(path: string): WakeupSocket {
-  return "Deno" in globalThis ? bindWithDeno(path) : bindForNodeNet(path);
+/** Makes a wake-up socket at a path, which must be free and gets these permissions. */
+export function bindWakeups(path: string, mode: number): WakeupSocket {
+  return "Deno" in globalThis ? bindWithDeno(path, mode) : bindForNodeNet(path, mode);
 }
 
-function bindForNodeNet(path: string): WakeupSocket {
-  if (!("Bun" in globalThis) && isClusterWorker()) return bindInClusterWorker(path);
+function bindForNodeNet(path: string, mode: number): WakeupSocket {
+  if (!("Bun" in globalThis) && isClusterWorker()) return bindInClusterWorker(path, mode);
   // A path that the runtime has bound, it removes, whoever has it by then. This one it does not know.
-  const fd = listenAt(path, BACKLOG);
+  const fd = listenWithMode(path, BACKLOG, mode);
   return {
     start: (onWakeup) => acceptWithNodeNet(fd, path, onWakeup),
     close: () => closeAll([fd]),
@@ -97,7 +92,7 @@ function closeServer(server: Server): Promise<void> {
  * In a worker of node:cluster, Node would listen at a descriptor of the primary process with this number. So the
  * runtime binds the path itself there, and removes it when it closes, while the server's own path is still alive.
  */
-function bindInClusterWorker(path: string): WakeupSocket {
+function bindInClusterWorker(path: string, mode: number): WakeupSocket {
   let onWakeup = () => {};
   const server = createServer(() => onWakeup());
   const listening = new Promise<void>((resolve, reject) => {
@@ -111,7 +106,7 @@ function bindInClusterWorker(path: string): WakeupSocket {
       onWakeup = callback;
       await listening;
       try {
-        chmod(path, 0o600);
+        widenMode(path, mode, identityOfName(path));
       } catch (error) {
         await closeServer(server);
         throw error;
@@ -129,7 +124,7 @@ interface DenoListener {
   close(): void;
 }
 
-function bindWithDeno(path: string): WakeupSocket {
+function bindWithDeno(path: string, mode: number): WakeupSocket {
   const { Deno } = globalThis as unknown as {
     Deno: { listen(options: { transport: "unix"; path: string }): DenoListener };
   };
@@ -139,14 +134,14 @@ function bindWithDeno(path: string): WakeupSocket {
   } catch (cause) {
     throw socketError(cause, path);
   }
+  const identity = identityOfName(path);
   try {
-    chmod(path, 0o600);
+    widenMode(path, mode, identity);
   } catch (error) {
     listener.close();
-    unlink(path);
+    removeIfSame(path, identity);
     throw error;
   }
-  const identity = identityOfName(path);
   return {
     start(onWakeup) {
       const { close } = acceptWithDeno(listener, onWakeup);

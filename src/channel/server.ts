@@ -50,7 +50,7 @@ export async function startServer(
   settings: ListenSettings,
   admit: (connection: Connection) => unknown,
 ): Promise<HandleServer> {
-  const { limits, pending, signal, closeTimeout } = settings;
+  const { limits, pending, signal, closeTimeout, users } = settings;
   signal?.throwIfAborted();
   const onError = (error: unknown) => report(error, settings.onError);
   const onEnd: ListenerEvents["onEnd"] = (end, settled) => {
@@ -68,7 +68,7 @@ export async function startServer(
     }, settled);
     return (reason) => connection.drop(reason, pending.handshakeTimeout);
   };
-  const listener = await channels().listen(path, { onEnd, onError }, pending);
+  const listener = await channels().listen(path, { onEnd, onError }, pending, users);
   if (signal?.aborted === true) {
     await listener.close();
     signal.throwIfAborted();

@@ -155,16 +155,29 @@ export const CHANNEL_VARIABLE = "DUPHANDLE_CHANNEL";
 /** The start of the handle names that are reserved for this library. */
 export const RESERVED = "duphandle:";
 
+/** Whose processes a peer may be, beside those of this user. */
+export interface PeerUsers {
+  /** Numbers of users. */
+  readonly uids: readonly number[];
+  /** Numbers of groups. */
+  readonly gids: readonly number[];
+}
+
 /** What a system provides for channels. */
 export interface ChannelPlatform {
-  /** Listens for processes of this user. */
-  listen(path: string, events: ListenerEvents, limits: PendingLimits): Promise<Listener>;
+  /** Listens for processes of this user, and of the others that are allowed. */
+  listen(
+    path: string,
+    events: ListenerEvents,
+    limits: PendingLimits,
+    users: PeerUsers,
+  ): Promise<Listener>;
   /**
-   * Connects to a listening process of this user.
+   * Connects to a listening process of this user, or of another one that is allowed.
    *
    * @param signal ends the attempt, which then throws the signal's reason and leaves nothing open
    */
-  connect(path: string, signal: AbortSignal): Promise<ChannelEnd>;
+  connect(path: string, signal: AbortSignal, users: PeerUsers): Promise<ChannelEnd>;
   /** Makes a channel with a child that is about to be started. */
   createForChild(): ChildChannel;
   /**
@@ -184,6 +197,9 @@ export const defaultPendingLimits: PendingLimits = {
   maxPendingClients: 128,
   handshakeTimeout: 10_000,
 };
+
+/** Nobody but this user, which is the default. */
+export const thisUserOnly: PeerUsers = { uids: [], gids: [] };
 
 /** What a side accepts without options. */
 export const defaultLimits: Limits = { maxMessageBytes: 16 << 20, maxHandles: 10_000 };
