@@ -1,14 +1,13 @@
 /** The handles that this process inherited from its parent, by name. */
 import { show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
-import { isForbidden } from "../../ffi/host.ts";
 import { RESERVED } from "../channel/types.ts";
 import { decodeHandles, HANDLES_VARIABLE, type NamedHandle } from "./types.ts";
 import { OwnedHandle } from "../handle/handle.ts";
 import { adoptSocket } from "../socket/windows_adopt.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { platform } from "../handle/platform.ts";
-import { isWorker } from "../util/node.ts";
+import { readVariable, refuseInWorker } from "../util/environment.ts";
 import { shared } from "../util/shared.ts";
 import { children } from "./platform.ts";
 
@@ -109,6 +108,11 @@ export function takeReserved(name: string): RawHandle | undefined {
   return entry.raw;
 }
 
+/** Whether the parent passed a handle with a reserved name, also when it was taken or is not open any more. */
+export function hasReserved(name: string): boolean {
+  return inheritedEntries().has(name);
+}
+
 function inheritedEntries(): Map<string, InheritedEntry> {
   return shared("inherited", 1, readEntries);
 }
@@ -129,19 +133,6 @@ function readEntries(): Map<string, InheritedEntry> {
   return new Map(found);
 }
 
-/** The value of an environment variable that `spawn` sets. */
-export function readVariable(name: string): string | undefined {
-  try {
-    return globalThis.process?.env[name];
-  } catch (cause) {
-    if (!isForbidden(cause)) throw cause;
-    throw failure("EACCES", "getenv", {
-      message: `Cannot read ${name}: it is not permitted; run with --allow-env=${name}`,
-      cause,
-    });
-  }
-}
-
 function isStillOpen(raw: RawHandle): boolean {
   try {
     platform().isInheritable(raw);
@@ -149,15 +140,6 @@ function isStillOpen(raw: RawHandle): boolean {
   } catch {
     return false;
   }
-}
-
-/** Each thread has its own entries, so two threads would own the same handle or channel. */
-export function refuseInWorker(): void {
-  if (!isWorker()) return;
-  throw failure("ENOTSUP", "spawn", {
-    message: "Cannot take inherited handles in a worker thread; " +
-      "take them in the main thread and give the worker what release() returns",
-  });
 }
 
 function unknownNameError(name: string): Error {

@@ -8,7 +8,8 @@ import {
   parseChannelOptions,
 } from "../channel/options.ts";
 import { CHANNEL_VARIABLE } from "../channel/types.ts";
-import { readVariable, refuseInWorker, takeReserved } from "./inherited.ts";
+import { takeReserved } from "./inherited.ts";
+import { readVariable, refuseInWorker } from "../util/environment.ts";
 import { shared } from "../util/shared.ts";
 import { channels } from "../channel/platform.ts";
 

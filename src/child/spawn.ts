@@ -6,8 +6,9 @@ import { builtin, isWindows, keptBuiltin } from "../../ffi/host.ts";
 import { createChannel, type HandleChannel } from "../channel/channel.ts";
 import { Connection } from "../channel/connection.ts";
 import { type ChannelOptions, defaultSettings, parseChannelOptions } from "../channel/options.ts";
-import { CHANNEL_VARIABLE, RESERVED } from "../channel/types.ts";
+import { CHANNEL_VARIABLE } from "../channel/types.ts";
 import {
+  checkHandleName,
   encodeHandles,
   HANDLES_VARIABLE,
   type Program,
@@ -16,7 +17,7 @@ import {
   StdioHandle,
 } from "./types.ts";
 import { type Handle, isHandle } from "../handle/handle.ts";
-import { type HandleSource, rawsOf } from "../handle/source.ts";
+import { type HandleSource, namedSources, rawsOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { channels } from "../channel/platform.ts";
@@ -127,10 +128,25 @@ export function spawn(
   throw new TypeError(`Cannot use ${show(args)} as args: it must be an array`);
 }
 
+/**
+ * The same, with handles of this library beside those of the caller.
+ *
+ * @param reserved the handles by their names, which are reserved ones
+ */
+export function spawnWithReserved(
+  command: string,
+  args: readonly string[],
+  options: HandleSpawnOptions,
+  reserved: Readonly<Record<string, RawHandle>>,
+): ChildProcess {
+  return start(command, args, options, reserved) as ChildProcess;
+}
+
 function start(
   command: string,
   args: readonly string[],
   options: HandleSpawnOptions | undefined,
+  reserved: Readonly<Record<string, RawHandle>> = {},
 ): ChildProcess | HandleChild {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw new TypeError(`Cannot use ${show(options)} as options: it must be an object`);
@@ -149,10 +165,11 @@ function start(
   const program = { command, args: Array.from(args, (arg) => `${arg}`) };
   const env = childEnvironment(others.env);
   const runtimeOptions = withPath(others);
-  const named = namedSources(handles);
+  const named = handlesOption(handles);
   // At once, since reading one may run a program of the caller that closes another.
   const raws = rawsOf([...named.map(([, source]) => source), ...entries.filter(isHandle)]);
   const sources = named.map(([name]): NamedRaw => [name, raws.shift()!]);
+  sources.push(...Object.entries(reserved));
   const launch: Launch = {
     program,
     options: runtimeOptions,
@@ -227,22 +244,9 @@ function nodeSpawn(): typeof import("node:child_process").spawn {
 }
 
 /** Checks the option `handles`; returns the names and the sources. */
-function namedSources(handles: unknown): [name: string, source: HandleSource][] {
-  if (handles === undefined) return [];
-  if (typeof handles !== "object" || handles === null || Symbol.iterator in handles) {
-    throw new TypeError(
-      `Cannot use ${show(handles)} as handles: it must be an object of sources by name`,
-    );
-  }
-  const named = Object.entries(handles) as [string, HandleSource][];
-  for (const [name] of named) {
-    if (name === "" || !name.isWellFormed() || name.startsWith(RESERVED)) {
-      throw new TypeError(
-        `Cannot use ${show(name)} as the name of a handle: it must be a text that is not empty ` +
-          `and does not start with ${RESERVED}`,
-      );
-    }
-  }
+function handlesOption(handles: unknown): [name: string, source: HandleSource][] {
+  const named = namedSources(handles);
+  for (const [name] of named) checkHandleName(name);
   return named;
 }
 

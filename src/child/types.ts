@@ -2,6 +2,7 @@
 import type { StdioOptions } from "node:child_process";
 import { show, showWithClass } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
+import { RESERVED } from "../channel/types.ts";
 import { type Handle, isHandle } from "../handle/handle.ts";
 import { isNetworkSource } from "../handle/network_source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -112,6 +113,17 @@ function requireNoServer(entry: StdioEntry): StdioEntry {
 export function fdOfEntry(entry: StdioEntry | StdioHandle): number | undefined {
   const fd = (entry as { fd?: unknown } | undefined | null)?.fd ?? entry;
   return typeof fd === "number" ? fd : undefined;
+}
+
+/** Throws a `TypeError` unless the value can be the name of a handle of the user's. */
+export function checkHandleName(name: unknown): asserts name is string {
+  if (typeof name === "string" && name !== "" && name.isWellFormed()) {
+    if (!name.startsWith(RESERVED)) return;
+  }
+  throw new TypeError(
+    `Cannot use ${show(name)} as the name of a handle: it must be a text that is not empty ` +
+      `and does not start with ${RESERVED}`,
+  );
 }
 
 /** A handle that the environment variable lists. */
