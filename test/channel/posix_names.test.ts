@@ -46,6 +46,34 @@ describe.runIf(process.platform === "linux")("the names of a server (Linux)", ()
     expect(fs.readdirSync(folder.path)).toEqual(["s.duphandle-lock"]);
   });
 
+  test.runIf("Deno" in globalThis)(
+    "are the only ones that get permissions: no link does (Deno)",
+    async () => {
+      using folder = temporaryFolder();
+      const at = path.join(folder.path, "s");
+      const secret = path.join(folder.path, "secret");
+      fs.writeFileSync(secret, "", { mode: 0o600 });
+      const { Deno } = globalThis as unknown as {
+        Deno: { listen(options: { path?: string }): unknown };
+      };
+      const { listen } = Deno;
+      // Another process, which may write to the folder, puts a link in place of what was bound.
+      Deno.listen = (options) => {
+        const listener = listen(options);
+        fs.renameSync(options.path!, `${at}.moved`);
+        fs.symlinkSync(secret, options.path!);
+        return listener;
+      };
+      try {
+        const listening = HandleChannel.listen(at, () => {}, { uids: [65_534] });
+        await expect(listening).rejects.toMatchObject(inUse);
+      } finally {
+        Deno.listen = listen;
+      }
+      expect(fs.statSync(secret).mode & 0o777).toBe(0o600);
+    },
+  );
+
   test("stay when they are a successor's by the time the server closes", async () => {
     using folder = temporaryFolder();
     const at = path.join(folder.path, "s");

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import * as net from "node:net";
 import { HandleChannel } from "duphandle";
 import { beforeAll, describe, expect, test } from "vitest";
-import { defaultPendingLimits } from "../../src/channel/types.ts";
+import { defaultPendingLimits, thisUserOnly } from "../../src/channel/types.ts";
 import { windowsChannels } from "../../src/channel/windows.ts";
 import { next, place } from "../support/channel_ends.ts";
 import { runtimeCommands } from "../support/runtime_commands.ts";
@@ -64,13 +64,18 @@ describe.runIf(isWindows)("clients that have not said hello", () => {
   test("do not end the server when they cannot be admitted", async () => {
     using where = place();
     const [errors, ends]: [unknown[], unknown[]] = [[], []];
-    const listener = await windowsChannels.listen(where.path, {
-      onEnd(end) {
-        if (ends.push(end) === 1) throw new Error("not this one");
-        return () => void end.stream.destroy();
+    const listener = await windowsChannels.listen(
+      where.path,
+      {
+        onEnd(end) {
+          if (ends.push(end) === 1) throw new Error("not this one");
+          return () => void end.stream.destroy();
+        },
+        onError: (error) => errors.push(error),
       },
-      onError: (error) => errors.push(error),
-    }, defaultPendingLimits);
+      defaultPendingLimits,
+      thisUserOnly,
+    );
     const first = await silentClient(where.path);
     await once(first, "close");
     const second = await silentClient(where.path);
@@ -139,10 +144,12 @@ describe.runIf(isWindows)("a server that is none of this library", () => {
     const connecting = Array.from({ length: 5 }, () => {
       const controller = new AbortController();
       setTimeout(() => controller.abort(reason), 60);
-      return rejection(windowsChannels.connect(where.path, controller.signal));
+      return rejection(windowsChannels.connect(where.path, controller.signal, thisUserOnly));
     });
     expect(await Promise.all(connecting)).toEqual(connecting.map(() => reason));
-    expect(await rejection(windowsChannels.connect(where.path, AbortSignal.abort(reason)))).toBe(
+    expect(
+      await rejection(windowsChannels.connect(where.path, AbortSignal.abort(reason), thisUserOnly)),
+    ).toBe(
       reason,
     );
     expect((await next(far[0]!)).message).toBe(1);

@@ -80,8 +80,11 @@ const expected: Readonly<Record<string, RegExp>> = {
     : /service.log.1 "line 1\\n.*line 4\\n"\n.*\n.*\nservice.log "line 13\\n"/,
 };
 
+/** Those that serve until a signal comes: restart_programs.test.ts runs them, and outside Linux they are refused. */
+const restarted = ["restart.ts", "restart_service.ts", "supervisor.ts"];
+
 test("every example is known to the tests", () => {
-  expect(fs.readdirSync(examples).sort()).toEqual(Object.keys(expected).sort());
+  expect(fs.readdirSync(examples).sort()).toEqual([...Object.keys(expected), ...restarted].sort());
 });
 
 for (const [file, output] of Object.entries(expected)) {
@@ -96,6 +99,11 @@ for (const [file, output] of Object.entries(expected)) {
     expect(printed.replaceAll("\r", "")).toMatch(words ?? output);
   });
 }
+
+test.skipIf(process.platform === "linux").each(restarted)("examples/%s is for Linux", (file) => {
+  const { output } = runProgram(path.join(examples, file));
+  expect(output).toMatch(/^skipped: .*docs\/restarts\.md/m);
+});
 
 test.runIf(process.platform === "linux")(
   "examples/recover_deleted.ts recovers each regular file once, and writes over nothing",

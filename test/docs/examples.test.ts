@@ -82,8 +82,8 @@ describe("the examples of the documentation", () => {
   test("every exported function and class of the system calls has one", () => {
     for (const file of ["posix", "win32"].flatMap(roomsOf)) {
       const text = fs.readFileSync(path.join(root, file), "utf8");
-      const functions = [...text.matchAll(/^export function (\w+)/gm)];
-      expect(examplesIn(file).length, file).toBe(functions.length);
+      const functions = [...text.matchAll(/^export function (\w+)/gm)].map(([, name]) => name);
+      expect(examplesIn(file).length, file).toBe(new Set(functions).size); // some have overloads
     }
   });
 

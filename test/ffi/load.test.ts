@@ -50,8 +50,11 @@ describe("the backend", () => {
     expect(error.message).toContain("no_such_function");
   });
 
-  test.runIf(isDeno)("in Deno without permission says which flag is missing", () => {
-    const { error } = runProgram("ffi/first_call.ts", {
+  test.runIf(isDeno).each([
+    "ffi/first_call.ts",
+    ...process.platform === "linux" ? ["ffi/first_path.ts"] : [],
+  ])("in Deno without permission says which flag is missing: %s", (program) => {
+    const { error } = runProgram(program, {
       permissions: ["--allow-env", "--allow-write"],
     }).result as { error: Record<string, unknown> };
     expect(error).toMatchObject({ code: "EACCES", status: "ERROR_ACCESS_DENIED" });

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as posix from "duphandle/posix";
 import { describe, expect, test } from "vitest";
+import { functionsOf, posixArguments } from "../support/raw_arguments.ts";
 import { isWindows, temporaryFile } from "../support/system.ts";
 import { thrownBy } from "../support/thrown.ts";
 
@@ -9,17 +10,14 @@ const { O_CLOEXEC, O_RDWR, O_RDONLY } = posix;
 
 describe.runIf(isWindows)("duphandle/posix on Windows", () => {
   test("every call says what to use instead", () => {
-    const calls = Object.entries(posix).filter(([, value]) =>
-      typeof value === "function" && value !== posix.HandleError
-    ) as [string, (...values: unknown[]) => unknown][];
-    expect(calls.length).toBeGreaterThan(10);
+    const calls = functionsOf(posix);
+    expect(calls.size).toBeGreaterThan(10);
     for (const [name, call] of calls) {
-      const value = name === "open" ? "/dev/null" : name === "poll" ? [] : 1;
-      const second = name === "read" || name === "write" ? new Uint8Array(1) : 2;
-      expect(() => call(value, second, 0, 0, 0), name).toThrow(
+      const values = posixArguments[name]!;
+      expect(() => call(...values), name).toThrow(
         expect.objectContaining({ code: "ENOTSUP", status: "ERROR_NOT_SUPPORTED", native: 50 }),
       );
-      expect(() => call(value, second, 0, 0, 0), name).toThrow("duphandle/win32");
+      expect(() => call(...values), name).toThrow("duphandle/win32");
     }
   });
 });

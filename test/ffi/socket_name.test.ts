@@ -1,7 +1,7 @@
 /** The text of addresses, which is that of RFC 5952, as in a URL. */
 import { expect, test } from "vitest";
 import { scratch } from "../../ffi/backend/scratch.ts";
-import { ipv6Text } from "../../ffi/posix/socket_name.ts";
+import { ipv6Text, unixPath } from "../../ffi/posix/socket_name.ts";
 
 /** The text of an address of eight groups, from an offset of the scratch memory. */
 function textOf(groups: readonly number[], scope = 0): string {
@@ -21,4 +21,10 @@ test("an IPv6 address has the longest run of zeros as ::, the first of two", () 
   }
   expect(textOf([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1])).toBe("::ffff:127.0.0.1");
   expect(textOf([0xfe80, 0, 0, 0, 0, 0, 0, 1], 2)).toBe("fe80::1%2");
+});
+
+test("a path may start with a byte order mark", () => {
+  const encoded = new TextEncoder().encode("\ufeffpath\0");
+  scratch().bytes.set(encoded);
+  expect(unixPath(0, encoded.length)).toBe("\ufeffpath");
 });

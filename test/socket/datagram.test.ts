@@ -130,12 +130,7 @@ describe.skipIf(isWindows)("toDatagram()", () => {
       const { handle, port } = udp("UDP4");
       const own = localName(handle.raw) as { family: "IPv4"; address: string; port: number };
       const place = prepare(handle.raw, host);
-      const placeholder = dgram.createSocket("udp4");
-      await new Promise<void>((resolve) => placeholder.bind(0, host, resolve));
-      const server = net.createServer();
-      const listening = new Promise<void>((resolve) => server.once("listening", resolve));
-      server.listen(placeholder.address().port, host);
-      await listening;
+      const [placeholder, server] = await onOnePort(host);
       place(placeholder, own);
       handle.close();
       const arrived = next(placeholder);
@@ -152,3 +147,18 @@ describe.skipIf(isWindows)("toDatagram()", () => {
     expect(result).toEqual({ message: expect.stringMatching(/net/), isOpen: false });
   });
 });
+
+/** A UDP and a TCP socket of one port, which no other process uses for either. */
+async function onOnePort(host: string): Promise<[dgram.Socket, net.Server]> {
+  for (;;) {
+    const socket = dgram.createSocket("udp4");
+    await new Promise<void>((resolve) => socket.bind(0, host, resolve));
+    const server = net.createServer();
+    const isListening = await new Promise<boolean>((resolve) => {
+      server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+      server.listen(socket.address().port, host);
+    });
+    if (isListening) return [socket, server];
+    await closed(socket);
+  }
+}

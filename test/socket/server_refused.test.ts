@@ -4,6 +4,8 @@ import { OwnedHandle } from "duphandle";
 import { close, O_CLOEXEC, pipe2 } from "duphandle/posix";
 import { describe, expect, test } from "vitest";
 import { makeListener, talk } from "../support/listeners.ts";
+import { runProgram } from "../support/program.ts";
+import { isBun, isDeno } from "../support/system.ts";
 
 const ended = (server: net.Server) => new Promise<void>((resolve) => server.close(() => resolve()));
 
@@ -119,6 +121,17 @@ describe.runIf(process.platform === "linux")("toServer", () => {
       await expect(listener.handle.toServer(server)).rejects.toThrow("not today");
       expect(server.listenerCount("error") + server.listenerCount("listening")).toBe(0);
       await expect(talk(listener.address, "")).rejects.toThrow();
+    });
+  });
+
+  const hasPermissions = !isDeno && !isBun && Number.parseInt(process.versions.node) >= 26;
+  test.runIf(hasPermissions)("without --allow-net of Node is EACCES, and names the flag", () => {
+    const flags = ["--permission", "--allow-ffi", "--allow-fs-read=*", "--allow-fs-write=*"];
+    const { result, output } = runProgram("socket/denied_server.ts", { flags });
+    expect(result, output).toEqual({
+      code: "EACCES",
+      status: "ERROR_ACCESS_DENIED",
+      message: expect.stringContaining("--allow-net"),
     });
   });
 });

@@ -3,11 +3,22 @@ import * as http from "node:http";
 import * as net from "node:net";
 import * as path from "node:path";
 import { OwnedHandle } from "duphandle";
-import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM } from "duphandle/posix";
-import { scratch } from "../../ffi/backend/scratch.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  bind,
+  connect,
+  getsockname,
+  type KnownSocketName,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  socket,
+} from "duphandle/posix";
 import { listenLocally } from "../../ffi/posix/bind.ts";
 import { localName } from "../../ffi/posix/socket_name.ts";
-import { acceptFrom, channelCalls } from "../../ffi/posix/unix_socket.ts";
+import { acceptFrom } from "../../ffi/posix/unix_socket.ts";
 import { temporaryFolder } from "./system.ts";
 
 /** The kinds of listening sockets. */
@@ -51,30 +62,18 @@ export function makeListener(kind: ListenerKind): Listener {
 /** The two ends of a connection, made by the system's own calls. */
 export function connectedPair(kind: ListenerKind): [near: OwnedHandle, far: OwnedHandle] {
   using listener = makeListener(kind);
-  const calls = channelCalls();
-  const domain = { TCP4: 2, TCP6: 10, Unix: 1, abstract: 1 }[kind];
-  const fd = calls.socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const near = OwnedHandle.fromRaw(fd);
-  localName(listener.handle.raw); // leaves the address and its length in the scratch memory
-  const { address, data } = scratch();
-  if (calls.connect(fd, address, data.getUint32(128, true)) === -1) {
-    throw new Error("no connection");
-  }
+  const domain = { TCP4: AF_INET, TCP6: AF_INET6, Unix: AF_UNIX, abstract: AF_UNIX }[kind];
+  const near = OwnedHandle.fromRaw(socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  connect(near.raw, getsockname(listener.handle.raw) as KnownSocketName);
   const accepted = acceptFrom(listener.handle.raw) as { readonly fd: number };
   return [near, OwnedHandle.fromRaw(accepted.fd)];
 }
 
 /** A UDP socket at a free port of this machine, bound by the system's own calls. */
 export function makeDatagram(family: "IPv4" | "IPv6"): OwnedHandle {
-  const calls = channelCalls();
   const isFour = family === "IPv4";
-  const fd = calls.socket(isFour ? 2 : 10, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const { address, bytes } = scratch();
-  bytes.fill(0, 0, 28);
-  bytes[0] = isFour ? 2 : 10;
-  if (isFour) bytes.set([127, 0, 0, 1], 4);
-  else bytes[23] = 1;
-  if (calls.bind(fd, address, isFour ? 16 : 28) === -1) throw new Error("not bound");
+  const fd = socket(isFour ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  bind(fd, { family, address: isFour ? "127.0.0.1" : "::1", port: 0 });
   return OwnedHandle.fromRaw(fd);
 }
 

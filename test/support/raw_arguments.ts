@@ -18,7 +18,10 @@ export type RawArguments = Readonly<Record<string, readonly unknown[]>>;
 
 /** Accepted arguments of each function of `duphandle/posix`, also of those that can be left out. */
 export const posixArguments: RawArguments = {
+  accept4: [1, 0],
+  bind: [1, { family: "unix", path: "/tmp/x" }],
   close: [1],
+  connect: [1, { family: "IPv4", address: "127.0.0.1", port: 80 }],
   dup: [1],
   dup2: [1, 900],
   dup3: [1, 900, 0],
@@ -28,7 +31,11 @@ export const posixArguments: RawArguments = {
   fcntl_getfl: [1],
   fcntl_setfd: [1, 0],
   fcntl_setfl: [1, 0],
+  getpeername: [1],
+  getsockname: [1],
+  getsockopt: [1, 1, 3, 4],
   kcmp: [1, 1, 0, 1, 1],
+  listen: [1, 1],
   lseek: [1, 0, 0],
   open: ["/dev/null", 0, 0],
   pidfd_getfd: [1, 1, 0],
@@ -37,6 +44,10 @@ export const posixArguments: RawArguments = {
   poll: [[], 0],
   prctl: [3, 0, 0, 0, 0],
   read: [1, new Uint8Array(8), 1],
+  recvmsg: [1, { iov: [new Uint8Array(8)] }, 0],
+  sendmsg: [1, { iov: [new Uint8Array(8)] }, 0],
+  setsockopt: [1, 1, 2, 1],
+  socket: [1, 1, 0],
   socketpair: [1, 1, 0],
   write: [1, new Uint8Array(8), 1],
 };

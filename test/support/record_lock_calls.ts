@@ -23,13 +23,19 @@ import {
   inspectHandle,
   isSameObject,
   listHandles,
+  notify,
   openProcess,
   OwnedHandle,
+  receiveHandles,
   redirect,
+  sendHandles,
   spawn,
   trackHandles,
+  Upgrade,
 } from "duphandle";
+import { AF_UNIX, bind, close, SOCK_CLOEXEC, SOCK_DGRAM, socket } from "duphandle/posix";
 import { isDeno, openRaw, temporaryFolder } from "./system.ts";
+import { unixPair } from "./unix_pairs.ts";
 
 /** Something to be done after the locks were looked at. */
 type After = (() => unknown) | void;
@@ -272,6 +278,15 @@ const betweenProcesses = [
     }),
   ],
   sending("HandleChannel.send", 1),
+  row("sendHandles and receiveHandles", ["sendHandles", "receiveHandles"], async (_, fd) => {
+    const pair = unixPair();
+    await sendHandles(pair.one, new Uint8Array(1), [fd]);
+    const received = await receiveHandles(pair.other);
+    return () => {
+      received?.[Symbol.dispose]();
+      pair[Symbol.dispose]();
+    };
+  }),
   sending("HandleChannel.send, more than a message holds", 300, waiting),
 ];
 
@@ -295,6 +310,19 @@ function sending(name: string, count: number, documented?: string): LockCall {
     };
   }, documented);
 }
+
+/** Sends the file to a manager that reads nothing. */
+const notifying = process.platform !== "linux" ? [] : [
+  row("notify", "notify", (_, fd) => {
+    const path = `\0duphandle-test-${crypto.randomUUID()}`;
+    const manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bind(manager, { family: "unix", path });
+    process.env["NOTIFY_SOCKET"] = path.replace("\0", "@");
+    notify("READY=1", { a: fd });
+    delete process.env["NOTIFY_SOCKET"];
+    return () => close(manager);
+  }),
+];
 
 const redirected = [
   row("redirect to the file", "redirect", (_, fd) => {
@@ -337,6 +365,27 @@ const looking = [
   }, pooling),
 ];
 
+const upgrading = [
+  row("Upgrade.handle", ["Upgrade#handle", "Upgrade#ready", "Upgrade#upgrade"], async (_, fd) => {
+    const upgrade = await Upgrade.start({ command: "/no/such/program" });
+    const copy = upgrade.handle("file", () => duplicate(fd));
+    upgrade.ready();
+    await upgrade.upgrade().catch(({ code }) => {
+      if (code !== "ENOENT") throw new Error(code);
+    });
+    return async () => {
+      copy.close();
+      await upgrade.close();
+    };
+  }),
+  row("Upgrade.close", "Upgrade#close", async (_, fd) => {
+    const upgrade = await Upgrade.start();
+    const copy = upgrade.handle("file", () => duplicate(fd));
+    await upgrade.close();
+    return closes(copy);
+  }, closing),
+];
+
 interface DenoFile {
   close(): void;
 }
@@ -373,8 +422,10 @@ export const lockCalls: readonly LockCall[] = [
   ...owning,
   ...copying,
   ...betweenProcesses,
+  ...notifying,
   ...redirected,
   ...looking,
+  ...upgrading,
   ...ofDeno,
 ];
 
@@ -397,19 +448,23 @@ export const withoutSource: Readonly<Record<string, readonly string[]>> = {
     ...["DescriptorPool#Symbol(Symbol.asyncDispose)", "PooledDescriptor#Symbol(Symbol.dispose)"],
     "ProcessHandle#closeRaw",
     ...["ForeignHandle#close", "ForeignHandle#Symbol(Symbol.dispose)"],
+    "Upgrade#Symbol(Symbol.asyncDispose)",
   ],
   "nothing, a pid, a path or a name": [
     ...["currentProcess", "openProcess", "allowTake", "raiseDescriptorLimit", "parentChannel"],
     ...["inherited", "inheritedNames", "HandleChannel.listen", "HandleChannel.connect"],
+    ...["listenOn", "Upgrade.start", "Upgrade#listener"],
+    ...["listenFds", "watchdogInterval", "inetdSocket"],
   ],
   "sockets, pipes and terminals": [
     ...["serveOn", "OwnedHandle#toServer", "OwnedHandle#toSocket", "OwnedHandle#toReadable"],
     ...["OwnedHandle#toWritable", "OwnedHandle#toDatagram"],
+    ...["stopAccepting", "drain", "drainable"],
   ],
   "sockets of Windows": ["duplicateSocket", "socketFromInfo"],
   "what a constructor takes": [
     ...["BorrowedHandle", "DescriptorPool", "ForeignHandle", "Handle", "HandleChannel"],
     ...["HandleError", "HandleServer", "HandleTracker", "OwnedHandle", "PooledDescriptor"],
-    "ProcessHandle",
+    ...["ProcessHandle", "Upgrade"],
   ],
 };

@@ -15,6 +15,7 @@ import {
   defaultLimits,
   defaultPendingLimits,
   type PendingLimits,
+  thisUserOnly,
 } from "../../src/channel/types.ts";
 import { windowsChannels } from "../../src/channel/windows.ts";
 import { place } from "./channel_ends.ts";
@@ -82,18 +83,23 @@ export async function rawServer(
   const drops: DropReason[] = [];
   let found: (end: ChannelEnd) => void = () => {};
   const end = new Promise<ChannelEnd>((resolve) => found = resolve);
-  const listener = await windowsChannels.listen(name, {
-    onEnd(end) {
-      found(end);
-      return (reason) => {
-        drops.push(reason);
-        end.stream.destroy();
-      };
+  const listener = await windowsChannels.listen(
+    name,
+    {
+      onEnd(end) {
+        found(end);
+        return (reason) => {
+          drops.push(reason);
+          end.stream.destroy();
+        };
+      },
+      onError(error) {
+        throw error;
+      },
     },
-    onError(error) {
-      throw error;
-    },
-  }, limits);
+    limits,
+    thisUserOnly,
+  );
   return { end, drops, close: () => listener.close() };
 }
 

@@ -18,9 +18,13 @@ import {
   type HandleStdioEntry,
   inherited,
   inheritedNames,
+  listenOn,
   openProcess,
   type OwnedHandle,
   ProcessHandle,
+  type ReceivedHandles,
+  receiveHandles,
+  sendHandles,
   socketFromInfo,
   spawn,
 } from "duphandle";
@@ -206,6 +210,19 @@ export function inChildren(): void {
   inherited(["log", "file"]);
   // @ts-expect-error a name is no handle
   inheritedNames()[0]?.close();
+}
+
+export function messages(): void {
+  exactly<OwnedHandle>()(listenOn({ port: 0 }));
+  listenOn({ path: "/tmp/socket", mode: 0o660, backlog: 5 });
+  // @ts-expect-error a port or a path
+  listenOn({});
+  exactly<Promise<void>>()(sendHandles(owned, new Uint8Array(1), [3, owned, file]));
+  exactly<Promise<ReceivedHandles | undefined>>()(receiveHandles(3, { maxBytes: 1 }));
+  // @ts-expect-error bytes
+  void sendHandles(owned, "text");
+  // @ts-expect-error handles are in a list
+  void sendHandles(owned, new Uint8Array(1), owned);
 }
 
 export function sockets(): void {
