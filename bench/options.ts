@@ -35,9 +35,10 @@ export const usage: string = `Usage: npm run bench -- [options]
                            looking  inspecting a handle, listing handles
                            children starting a child with a handle
                            sockets  servers on a socket that they did not bind, sockets as sources
+                           upgrades requests to a server that is replaced
   --runtime=NAME[,NAME]  measures in these runtimes only: ${runtimeNames.join(", ")}
-  --rounds=N             rounds of each part (default ${ROUNDS}, and ${STARTS} of starts); a pool is
-                         measured once, since it takes its medians itself
+  --rounds=N             rounds of each part (default ${ROUNDS}, ${STARTS} of starts, 5 of upgrades at
+                         most); a pool is measured once, since it takes its medians itself
   --quick                one short round: shows that the benchmark works, and measures nothing well
   --json=FILE            writes the JSON there instead of printing it
   --strict               a missed target makes the exit code 1

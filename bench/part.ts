@@ -13,6 +13,7 @@ export const partNames = [
   "looking",
   "children",
   "sockets",
+  "upgrades",
 ] as const;
 export type PartName = typeof partNames[number];
 

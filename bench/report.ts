@@ -10,7 +10,16 @@ import type { Options } from "./options.ts";
 import type { PairRow } from "./pairs.ts";
 import type { SocketRow } from "./sockets.ts";
 import type { Start } from "./starts.ts";
-import { batchTable, costTable, pairTable, poolTable, socketTable, startTable } from "./table.ts";
+import {
+  batchTable,
+  costTable,
+  pairTable,
+  poolTable,
+  socketTable,
+  startTable,
+  upgradeTable,
+} from "./table.ts";
+import type { UpgradeRow } from "./upgrades.ts";
 
 /** Everything that was measured; a part that was not measured has no results. */
 export interface Results {
@@ -20,6 +29,7 @@ export interface Results {
   readonly batches: readonly Batch[];
   readonly pools: readonly Pool[];
   readonly sockets: readonly SocketRow[];
+  readonly upgrades: readonly UpgradeRow[];
   readonly pairs: readonly PairRow[];
 }
 
@@ -67,6 +77,11 @@ const ABOUT_SOCKETS =
   "Both servers are in one process and answer in turns, to one client in another process, on 16 connections\n" +
   "that are kept, with 8 requests at a time on each; the ratio is the median of neighbouring batches.";
 
+const ABOUT_UPGRADES =
+  "A client sends a request every two milliseconds, and counts the time from when it was due. During: from the\n" +
+  "order to be replaced to the end of the old process. Beside: for the same time, while the server starts the same\n" +
+  "program, which ends when it would serve. A process answers 100 requests of its own before it serves.";
+
 const ABOUT_PAIRS =
   "Each pair runs in turns in one process; the ratio is the median of neighbouring batches. inspectHandle\n" +
   "and listHandles also count the handles that share an open file, which node:fs cannot.";
@@ -104,7 +119,9 @@ function roundsOf({ rounds, starts }: Options): string {
   return rounds === starts ? `${count} interleaved ${rounds === 1 ? "round" : "rounds"}` : count;
 }
 
-function tables({ rows, starts, channels, batches, pools, sockets, pairs }: Results): string[] {
+function tables(
+  { rows, starts, channels, batches, pools, sockets, upgrades, pairs }: Results,
+): string[] {
   const found: string[] = [];
   if (rows.length > 0) found.push(`${costTable(rows)}\n\n${ABOUT_CALLS}`);
   if (starts.length > 0) found.push(`${startTable(starts)}\n\n${ABOUT_STARTS}`);
@@ -112,18 +129,19 @@ function tables({ rows, starts, channels, batches, pools, sockets, pairs }: Resu
   if (batches.length > 0) found.push(batchTable(batches));
   if (pools.length > 0) found.push(poolTable(pools));
   if (sockets.length > 0) found.push(`${socketTable(sockets)}\n\n${ABOUT_SOCKETS}`);
+  if (upgrades.length > 0) found.push(`${upgradeTable(upgrades)}\n\n${ABOUT_UPGRADES}`);
   if (pairs.length > 0) found.push(`${pairTable(pairs)}\n\n${ABOUT_PAIRS}`);
   return found;
 }
 
 function verdictsOf(
-  { rows, starts, channels, batches, pools, sockets, pairs }: Results,
+  { rows, starts, channels, batches, pools, sockets, upgrades, pairs }: Results,
 ): { met: boolean }[] {
   return [
     ...rows.flatMap(({ targets }) => targets),
-    ...[...starts, ...channels, ...batches, ...sockets, ...pairs].flatMap(({ target }) =>
-      target ?? []
-    ),
+    ...[...starts, ...channels, ...batches, ...sockets, ...upgrades, ...pairs].flatMap((
+      { target },
+    ) => target ?? []),
     ...pools.flatMap(({ hit, fault }) => [hit, fault]),
   ];
 }

@@ -20,11 +20,12 @@ import { describeMachine, report } from "./report.ts";
 import { socketsPart } from "./sockets.ts";
 import { startsPart } from "./starts.ts";
 import { findRuntimes, listSubjects } from "./subjects.ts";
+import { upgradesPart } from "./upgrades.ts";
 
 /** The parts that compare with a program in C. */
 const withC: readonly PartName[] = ["calls", "channels", "batches"];
-/** Channels, batches, the pool and the pairs are for Linux, among POSIX systems. */
-const onlyLinux: readonly PartName[] = ["channels", "batches", "pools", ...pairParts];
+/** Channels, batches, the pool, upgrades and the pairs are for Linux, among POSIX systems. */
+const onlyLinux: readonly PartName[] = ["channels", "batches", "pools", "upgrades", ...pairParts];
 
 try {
   main(process.argv.slice(2));
@@ -74,11 +75,12 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
   const batches = make("batches", () => batchesPart(program("many"), found, options));
   const pools = make("pools", () => poolsPart(found, options));
   const sockets = make("sockets", () => socketsPart(found, options));
+  const upgrades = make("upgrades", () => upgradesPart(found, options));
   const pairs = pairParts.flatMap((name) => make(name, () => pairsPart(name, found, options)));
 
   const machine = describeMachine(compiler === undefined ? undefined : describeCompiler(compiler));
   runParts(
-    [...calls, ...starts, ...channels, ...batches, ...pools, ...sockets, ...pairs],
+    [...calls, ...starts, ...channels, ...batches, ...pools, ...sockets, ...upgrades, ...pairs],
     progress,
   );
   progress.end();
@@ -90,6 +92,7 @@ function measure(options: Options, found: readonly Runtime[], folder: string): v
     batches: results(batches),
     pools: results(pools),
     sockets: results(sockets),
+    upgrades: results(upgrades),
     pairs: results(pairs),
   }, options);
 }

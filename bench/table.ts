@@ -6,6 +6,7 @@ import type { SocketRow } from "./sockets.ts";
 import type { Start } from "./starts.ts";
 import { yardstick } from "./subjects.ts";
 import { type Operation, operations } from "./timing.ts";
+import type { UpgradeRow } from "./upgrades.ts";
 
 const titles: Readonly<Record<Operation, string>> = {
   pair: "dup + close",
@@ -88,6 +89,31 @@ export function socketTable(rows: readonly SocketRow[]): string {
     `≥ ${target.least}: ${metOrNot(target)}`,
   ]);
   return align([head, ...lines], "<<<>>><");
+}
+
+/** Servers that are replaced. */
+export function upgradeTable(rows: readonly UpgradeRow[]): string {
+  const head = [
+    "ms of 99.9 % of requests",
+    "",
+    "during",
+    "beside",
+    "ratio",
+    "longest",
+    "",
+    "target",
+  ];
+  const lines = rows.map(({ label, server, during, beside, ratio, target, ...longest }) => [
+    server,
+    label,
+    during.toFixed(1),
+    beside.toFixed(1),
+    ratio.toFixed(2),
+    longest.longestDuring.toFixed(1),
+    longest.longestBeside.toFixed(1),
+    `≤ ${target.most}: ${metOrNot(target)}`,
+  ]);
+  return align([head, ...lines], "<<>>>>><");
 }
 
 /** This library against what a program does without it. */

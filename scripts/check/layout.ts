@@ -17,9 +17,10 @@ const order: readonly (readonly string[])[] = [
   ["src/util"],
   ["src/windows_file"],
   ["src/handle"],
-  ["src/batch", "src/file", "src/redirect", "src/process", "src/socket"],
+  ["src/batch", "src/file", "src/redirect", "src/process", "src/socket", "src/systemd"],
   ["src/channel", "src/inspect", "src/pool", "src/track"],
   ["src/child"],
+  ["src/upgrade"],
   // src/register.ts, then mod.ts
   ["src"],
   ["."],

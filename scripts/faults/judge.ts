@@ -53,6 +53,13 @@ const exceptions: readonly Exception[] = [
     reason: "fcntl(F_GETFD) and statx(2) of an open descriptor do not fail: it is not open",
   },
   {
+    subject: /^(stopAccepting|drain)$/,
+    fault: /^fcntl:/,
+    thrown: /^HandleError ENOTSUP of epoll_ctl: Cannot stop the server/,
+    reason:
+      "fcntl(F_GETFD) of an open descriptor does not fail: that of the event loop is not open",
+  },
+  {
     subject: /^HandleChannel.listen/,
     fault: /^(socket|bind|listen|fcntl|getsockopt|setsockopt):/,
     thrown: /^HandleError (EIO|EINVAL) of listen/,
@@ -64,6 +71,13 @@ const exceptions: readonly Exception[] = [
     fault: /^fcntl:/,
     thrown: /^HandleError EBADF of fcntl: Cannot fcntl/,
     reason: "Deno has one error for all that fails when it takes a descriptor",
+  },
+  {
+    subject: /^listenOn a path/,
+    fault: /^(statx:|(flock|connect):EAGAIN)/,
+    thrown: /^HandleError EADDRINUSE of bind/,
+    reason:
+      "EAGAIN is how the kernel says that another process has it; and what cannot be looked at is not removed",
   },
   {
     subject: /^HandleServer.close/,

@@ -8,6 +8,8 @@ import { posixSubjects } from "./functions/posix.ts";
 import { processSubjects } from "./functions/process.ts";
 import { socketSubjects } from "./functions/socket.ts";
 import { streamSubjects } from "./functions/stream.ts";
+import { systemdSubjects } from "./functions/systemd.ts";
+import { upgradeSubjects } from "./functions/upgrade.ts";
 import type { Subject } from "./subject.ts";
 
 /** All lines. */
@@ -20,6 +22,8 @@ export const subjects: readonly Subject[] = [
   ...channelSubjects,
   ...socketSubjects,
   ...streamSubjects,
+  ...systemdSubjects,
+  ...upgradeSubjects,
 ];
 
 /** Exports that make no system call on Linux, and why. */
@@ -41,8 +45,10 @@ const withoutCalls: Readonly<Record<string, string>> = {
   "PooledDescriptor": "its constructor is private",
   "PooledDescriptor#closed": "reads a field",
   "ProcessHandle": "its constructor is private",
+  "Upgrade": "its constructor is private",
   "duplicateSocket": "is for Windows: ENOTSUP",
   "socketFromInfo": "is for Windows: ENOTSUP",
+  "watchdogInterval": "reads two variables",
 };
 
 /** What is wrong with the table: an export that no line covers, or a name that is no export. */

@@ -44,12 +44,14 @@ export class VictimProcess {
     const script = join(root, "scripts", "faults", "victim.ts");
     const [command, ...args] = [...runtime.command, script, this.#folder, runtime.name];
     const output = openSync(join(this.#folder, "output"), "w");
+    const passed = openSync("/dev/null", "r"); // fd 3, for listenFds()
     this.#process = spawn(command as string, args, {
       cwd: root,
-      stdio: ["pipe", output, output],
+      stdio: ["pipe", output, output, passed],
       env: { ...process.env, NO_COLOR: "1" },
     });
     closeSync(output);
+    closeSync(passed);
     this.#process.stdin!.on("error", () => {}); // its end is seen by "exit"
     this.#answers.setEncoding("utf8").on("data", (text: string) => this.#read(text));
     this.#process.on("exit", (code, signal) => {

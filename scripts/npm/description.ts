@@ -15,11 +15,13 @@ export const entryPoints: Readonly<Record<string, string>> = {
   "./redirect": "src/redirect/mod.ts",
   "./process": "src/process/mod.ts",
   "./socket": "src/socket/mod.ts",
+  "./systemd": "src/systemd/mod.ts",
   "./channel": "src/channel/mod.ts",
   "./child": "src/child/mod.ts",
   "./pool": "src/pool/mod.ts",
   "./inspect": "src/inspect/mod.ts",
   "./track": "src/track/mod.ts",
+  "./upgrade": "src/upgrade/mod.ts",
   "./posix": "ffi/posix/mod.ts",
   "./win32": "ffi/win32/mod.ts",
   "./register": "src/register.ts",
@@ -52,7 +54,7 @@ export const copied: readonly string[] = ["LICENSE", "README.md", "CHANGELOG.md"
 export const TARGET = "ES2023";
 
 /** The most bytes that the packed file may have. */
-export const MAX_PACKED = 320_000;
+export const MAX_PACKED = 400_000;
 
 const REPOSITORY = "https://github.com/duphandle/duphandle";
 

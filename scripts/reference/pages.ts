@@ -41,11 +41,13 @@ const subjects: readonly Subject[] = [
   { name: "redirect", title: "Redirecting", files: ["redirect"] },
   { name: "process", title: "Handles of other processes", files: ["process"] },
   { name: "socket", title: "Sockets", files: ["socket"] },
+  { name: "systemd", title: "Service managers", files: ["listen_fds", "notify"] },
   { name: "channel", title: "Channels", files: ["channel"] },
   { name: "child", title: "Child processes", files: ["spawn"] },
   { name: "pool", title: "More open files than descriptors", files: ["pool"] },
   { name: "inspect", title: "What handles refer to", files: ["inspect"] },
   { name: "track", title: "Finding leaks", files: ["track"] },
+  { name: "upgrade", title: "Replacing a server that serves", files: ["upgrade"] },
 ];
 
 /** Every entry point exports the errors. */

@@ -172,4 +172,19 @@ export const processFeatures: readonly Feature[] = [
       ),
     ],
   },
+  {
+    name: "`Upgrade`",
+    claims: [
+      yes(
+        ["upgrade/load.test.ts", "from node:http to every kind of server, and back"],
+        ["upgrade/load.test.ts", "ten times in a row: node:http"],
+        ["upgrade/failures.test.ts", "the new process ends before it is ready"],
+        ["upgrade/failures.test.ts", "the old process dies before the new one is ready"],
+      ),
+      refused(
+        "Let a process that stays have the listeners, and pass them to each new server by the `handles` of `spawn`.",
+        ["upgrade/start.test.ts", "is for Linux: elsewhere the error names the handles of spawn()"],
+      ),
+    ],
+  },
 ];

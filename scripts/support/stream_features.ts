@@ -2,6 +2,8 @@
 import { type Claim, type Feature, refused, yes } from "./claims.ts";
 
 const streams = "socket/windows_streams.test.ts";
+const messages = "socket/handle_messages.test.ts";
+const listenOn = "socket/listen_on.test.ts";
 /** What is refused on Windows, with what serves instead. */
 const refusedThere = "what the runtime cannot own is ENOTSUP with the way on, and open";
 
@@ -65,6 +67,25 @@ export const streamFeatures: readonly Feature[] = [
     ],
   },
   {
+    name: "`listenOn`",
+    claims: [
+      yes(
+        [listenOn, "of a TCP4 address gives a server and its successor their clients"],
+        [listenOn, "of a TCP6 address gives a server and its successor their clients"],
+        [listenOn, "of a Unix address gives a server and its successor their clients"],
+        [listenOn, "whose process has ended is taken over"],
+      ),
+      {
+        answer: "TCP",
+        note: "No runtime for Windows serves Unix sockets.",
+        tests: [
+          [listenOn, "is listened at, and closed"],
+          [listenOn, "a path is ENOTSUP, with what to use"],
+        ],
+      },
+    ],
+  },
+  {
     name: "`toReadable`, `toWritable` of a pipe",
     claims: [
       yes(
@@ -118,6 +139,19 @@ export const streamFeatures: readonly Feature[] = [
     ],
   },
   {
+    name: "`stopAccepting`, `drain`",
+    claims: [
+      yes(
+        ["socket/stop_accepting.test.ts", "stops a server in the same turn in which it listens"],
+        ["socket/drain_load.test.ts", "on a TCP4 socket"],
+      ),
+      refused("`close()` of the server, which may drop what it has just accepted.", [
+        "socket/stop_accepting.test.ts",
+        "every server outside Linux, which accepts as before",
+      ]),
+    ],
+  },
+  {
     name: "`duplicate` of a server or socket of the runtime",
     claims: [
       yes(
@@ -128,6 +162,35 @@ export const streamFeatures: readonly Feature[] = [
         "socket/sources_refused.test.ts",
         "a server and a socket of node:net are refused, with what to use",
       ]),
+    ],
+  },
+  {
+    name: "`sendHandles`, `receiveHandles`",
+    claims: [
+      yes(
+        [messages, "a stream carries bytes, handles, and who sends them"],
+        [messages, "a datagram carries bytes, handles, and who sends them"],
+        [messages, "a packet carries bytes, handles, and who sends them"],
+      ),
+      refused("Use `HandleChannel`.", [
+        messages,
+        "sendHandles and receiveHandles are ENOTSUP on Windows, with what to use",
+      ]),
+    ],
+  },
+  {
+    name: "`listenFds`, `notify`",
+    claims: [
+      yes(
+        ["systemd/listen_fds.test.ts", "takes a TCP and a Unix socket by their names"],
+        ["systemd/notify.test.ts", "stores handles by name, and removes them"],
+        ["systemd/notify.test.ts", "goes on where the one before was killed"],
+      ),
+      refused(
+        "Without a service manager they do nothing; `spawn` and `inherited` pass handles on.",
+        ["systemd/listen_fds.test.ts", "outside Linux when the variables are set"],
+        ["systemd/notify.test.ts", "outside Linux when there is an address"],
+      ),
     ],
   },
 ];

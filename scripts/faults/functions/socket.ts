@@ -1,10 +1,21 @@
-/** Faults while a listening socket becomes that of a server. */
+/** Faults while a socket is made to listen, and while it becomes that of a server. */
+import { existsSync, rmSync } from "node:fs";
 import { createServer as createWebServer } from "node:http";
-import { createServer, type Server } from "node:net";
-import { OwnedHandle, serveOn } from "duphandle";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import {
+  drain,
+  drainable,
+  listenOn,
+  OwnedHandle,
+  receiveHandles,
+  sendHandles,
+  serveOn,
+  stopAccepting,
+} from "duphandle";
 import { listenLocally } from "../../../ffi/posix/bind.ts";
-import { check, type Subject, subject } from "../subject.ts";
-import { isDeno } from "./fixture.ts";
+import { unixPair } from "../../../test/support/unix_pairs.ts";
+import { check, checkFile, type Subject, subject } from "../subject.ts";
+import { closeFd, file, isDeno, open, socketPath } from "./fixture.ts";
 
 /** The calls that change something, or read /proc. */
 const only = {
@@ -40,8 +51,69 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => void server.close(() => resolve()));
 }
 
-/** The faults of `OwnedHandle#toServer` and `serveOn`. */
+/** A server that greets. */
+async function greeting(): Promise<Server> {
+  const server = createServer((socket) => void socket.end("hello"));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  return server;
+}
+
+/** Whether a server accepts a connection. */
+function accepts(server: Server): Promise<boolean> {
+  const { port } = server.address() as AddressInfo;
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("data", () => resolve(true)).on("error", () => resolve(false));
+    socket.on("close", () => resolve(false));
+  });
+}
+
+/** The faults of what makes a socket listen, sends handles by it, serves it, and ends a server. */
 export const socketSubjects: readonly Subject[] = [
+  subject("listenOn a port", "listenOn", {
+    setup: () => {},
+    run: () => listenOn({ port: 0 }),
+    clean: (_, listener) => listener?.close(),
+  }),
+  ...["free", "abandoned"].map((state) =>
+    subject(`listenOn a path that is ${state}`, "listenOn", {
+      setup: () => {
+        if (state === "abandoned") listenOn({ path: socketPath }).close();
+      },
+      run: () => listenOn({ path: socketPath, mode: 0o666 }),
+      clean: (_, listener) => {
+        check(listener === undefined || existsSync(socketPath), "the path is not there");
+        listener?.close();
+        rmSync(socketPath, { force: true });
+        rmSync(`${socketPath}.duphandle-lock`, { force: true });
+      },
+    })
+  ),
+  subject("sendHandles", "sendHandles", {
+    setup: () => ({ pair: unixPair(), fd: open() }),
+    run: ({ pair, fd }) => sendHandles(pair.one, new Uint8Array(1), [fd]).then(() => true),
+    clean: ({ pair, fd }) => {
+      pair[Symbol.dispose]();
+      closeFd(fd);
+    },
+  }),
+  ...(["stream", "datagram", "packet"] as const).map((type) =>
+    subject(`receiveHandles of a ${type}`, "receiveHandles", {
+      setup: async () => {
+        const pair = unixPair(type);
+        const fd = open();
+        await sendHandles(pair.one, new Uint8Array(1), [fd]);
+        closeFd(fd);
+        return pair;
+      },
+      run: (pair) => receiveHandles(pair.other),
+      clean: (pair, received) => {
+        for (const handle of received?.handles ?? []) checkFile(handle.raw, file);
+        received?.[Symbol.dispose]();
+        pair[Symbol.dispose]();
+      },
+    })
+  ),
   ...([["net", () => createServer()], ["http", () => createWebServer()]] as const).map((
     [name, make],
   ) =>
@@ -74,5 +146,30 @@ export const socketSubjects: readonly Subject[] = [
     },
     runtimes: ["deno", "bun"],
     only,
+  }),
+  subject("stopAccepting", "stopAccepting", {
+    setup: greeting,
+    run: (server) => stopAccepting(server),
+    clean: async (server, handle) => {
+      if (handle === undefined) check(await accepts(server), "the server does not accept any more");
+      handle?.close();
+      await closeServer(server);
+    },
+    only,
+  }),
+  subject("drain", "drain", {
+    setup: greeting,
+    run: (server) => drain(server, { timeout: 10_000 }),
+    clean: async (server, count) => {
+      if (count === undefined) check(await accepts(server), "the server does not accept any more");
+      else check(!server.listening, "the server is not closed");
+      if (server.listening) await closeServer(server);
+    },
+    only,
+  }),
+  subject("drainable", "drainable", {
+    setup: () => () => "hello",
+    run: (handler) => drainable(handler)(),
+    clean: (_, result) => check(result === "hello", "the handler was not called"),
   }),
 ];

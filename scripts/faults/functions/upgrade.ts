@@ -1,0 +1,85 @@
+/** Faults while a process starts the one that takes its place. */
+import { existsSync, rmSync } from "node:fs";
+import { Upgrade } from "duphandle";
+import { check, type Subject, subject } from "../subject.ts";
+import { closeOwned, openOwned, socketPath } from "./fixture.ts";
+
+const pidFile = `${socketPath}.pid`;
+
+/** A process that says that it is ready, in the way of this library, and lives on. */
+const script = `link=$(echo "&$DUPHANDLE_HANDLES" | sed "s/.*&duphandle%3Aupgrade=//; s/&.*//")
+eval "echo ready $$ >&$link"
+exec sleep 600`;
+const options = { command: "bash", args: ["-c", script], minReadyTime: 0 };
+
+async function ready(): Promise<Upgrade> {
+  const upgrade = await Upgrade.start(options);
+  upgrade.handle("log", openOwned).close();
+  upgrade.ready();
+  return upgrade;
+}
+
+function kill(pid: number | undefined): void {
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
+}
+
+/** The faults of `duphandle/upgrade`. */
+export const upgradeSubjects: readonly Subject[] = [
+  subject("Upgrade.start", ["Upgrade.start"], {
+    setup: () => {},
+    run: () => Upgrade.start(),
+    clean: (_, upgrade) => upgrade?.close(),
+    fresh: true,
+  }),
+  subject("Upgrade.listener", "Upgrade#listener", {
+    setup: () => Upgrade.start(),
+    run: (upgrade) => upgrade.listener("http", { port: 0 }),
+    clean: async (upgrade, listener) => {
+      listener?.close();
+      await upgrade.close();
+    },
+  }),
+  subject("Upgrade.handle", "Upgrade#handle", {
+    setup: () => Upgrade.start(),
+    run: (upgrade) => upgrade.handle("log", openOwned),
+    clean: async (upgrade, log) => {
+      closeOwned(log);
+      await upgrade.close();
+    },
+    only: { calls: ["fcntl"], reason: "the others are node:fs's, which opens the file" },
+  }),
+  subject("Upgrade.ready", "Upgrade#ready", {
+    setup: () => Upgrade.start({ pidFile }),
+    run: (upgrade) => {
+      upgrade.ready();
+      return true;
+    },
+    clean: async (upgrade, isReady) => {
+      check(existsSync(pidFile) === (isReady === true), "the pid file is there after an error");
+      await upgrade.close();
+      rmSync(pidFile, { force: true });
+    },
+    only: {
+      calls: ["openat", "write", "rename"],
+      reason: "a name that is not removed, and a close, are told by these",
+    },
+  }),
+  subject("Upgrade.upgrade", "Upgrade#upgrade", {
+    setup: ready,
+    run: (upgrade) => upgrade.upgrade(),
+    clean: async (upgrade, pid) => {
+      kill(pid);
+      await upgrade.close();
+    },
+    only: {
+      calls: ["socketpair SOCK_NONBLOCK", "fcntl", "getdents64", "close /file>"],
+      reason: "the others are those of spawn and toSocket, which have lines of their own",
+    },
+  }),
+  subject("Upgrade.close", ["Upgrade#close", "Upgrade#Symbol(Symbol.asyncDispose)"], {
+    setup: ready,
+    run: (upgrade) => upgrade.close(),
+    clean: () => {},
+    only: { calls: ["close /file>"], reason: "the others are not its own" },
+  }),
+];
