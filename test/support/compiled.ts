@@ -46,6 +46,9 @@ export default async function setUp(): Promise<(() => void) | undefined> {
     resolve: { alias },
     transform: { target: "node20" },
     tsconfig: false,
+    // With it, a module that one program has as well as the namespace of an entry is put into that program, which then
+    // runs in every other program that imports the entry dynamically.
+    treeshake: false,
     plugins: [{
       // What a module finds beside itself stays where it is.
       name: "import.meta.url",
