@@ -49,13 +49,13 @@ export function getsockopt(
   level: number,
   optname: number,
   optlen: number,
-): Uint8Array<ArrayBuffer>;
+): Uint8Array;
 export function getsockopt(
   sockfd: number,
   level: number,
   optname: number,
   optlen?: number,
-): number | Uint8Array<ArrayBuffer> {
+): number | Uint8Array {
   checkFd(sockfd, "sockfd");
   checkInt(level, "level");
   checkInt(optname, "optname");

@@ -31,7 +31,7 @@ export interface ReceiveHandlesOptions {
  */
 export interface ReceivedHandles extends Disposable {
   /** The bytes. */
-  readonly data: Uint8Array<ArrayBuffer>;
+  readonly data: Uint8Array;
   /** The handles, in the order in which they were sent. They are not inheritable. */
   readonly handles: OwnedHandle[];
   /**

@@ -24,7 +24,7 @@ import { inTurn, isBusy, until } from "./turns.ts";
 
 /** A message that was received. */
 class Received implements ReceivedHandles {
-  readonly data: Uint8Array<ArrayBuffer>;
+  readonly data: Uint8Array;
   readonly handles: OwnedHandle[];
   readonly pid: number | undefined;
   readonly uid: number | undefined;
