@@ -1,6 +1,6 @@
 /** Servers that let another process accept. */
 import type { Server } from "node:net";
-import { show } from "../../ffi/check.ts";
+import { isPromise, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { isHandle, type OwnedHandle } from "../handle/handle.ts";
 import { canSplice } from "../handle/posix_splice.ts";
@@ -76,7 +76,8 @@ export function stopAccepting(server: ListeningServer): OwnedHandle {
  * @param name the function that is called
  */
 export function requireStoppable(server: unknown, name: string): asserts server is object {
-  if (typeof server !== "object" || server === null || isHandle(server)) {
+  const isObject = typeof server === "object" && server !== null;
+  if (!isObject || isHandle(server) || isPromise(server)) {
     throw new TypeError(
       `Cannot stop ${show(server)}: it must be a server of the runtime, such as one of node:http`,
     );

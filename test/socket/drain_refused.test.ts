@@ -4,11 +4,12 @@ import * as http from "node:http";
 import * as net from "node:net";
 import * as path from "node:path";
 import { drain, drainable, duplicate } from "duphandle";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { ask, makeListener } from "../support/listeners.ts";
 import { notOpen, unsupported } from "../support/matchers.ts";
 import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/system.ts";
+import { connectOnce } from "../support/windows_objects.ts";
 
 const isLinux = process.platform === "linux";
 
@@ -19,6 +20,8 @@ async function listening(address: object): Promise<http.Server> {
 }
 
 describe("drain refuses", () => {
+  beforeAll(connectOnce);
+
   test("what is no server, and options that are none", async () => {
     for (const value of [undefined, null, 1, "server", () => {}, Promise.resolve()]) {
       await expect(drain(value as never)).rejects.toThrow(TypeError);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import * as http from "node:http";
 import * as net from "node:net";
 import { duplicate, isSameObject, type ListeningServer, stopAccepting } from "duphandle";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { canHave, echoServers } from "../support/drained_servers.ts";
 import { makeListener, talk } from "../support/listeners.ts";
 import { notOpen, unsupported } from "../support/matchers.ts";
@@ -11,6 +11,7 @@ import { isNative } from "../support/native_servers.ts";
 import { bun, deno, type NativeServer, stopNative } from "../support/natives.ts";
 import { isDeno } from "../support/system.ts";
 import { WebConnection } from "../support/web_connection.ts";
+import { connectOnce } from "../support/windows_objects.ts";
 
 const isLinux = process.platform === "linux";
 /** What the servers that send back what they get are sent: an answer of HTTP. */
@@ -147,6 +148,8 @@ describe.runIf(isLinux)("stopAccepting", () => {
 });
 
 describe("stopAccepting refuses", () => {
+  beforeAll(connectOnce);
+
   test("what is no server", () => {
     using handle = duplicate(1);
     for (const value of [undefined, null, 1, "server", () => {}, handle, Promise.resolve()]) {
