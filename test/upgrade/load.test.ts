@@ -16,6 +16,8 @@ const IN_A_ROW = 10;
 
 /** A program that serves. */
 interface Program {
+  /** The runtime. */
+  readonly runtime: string;
   readonly kind: string;
   /** What comes before its arguments. */
   readonly command: readonly string[];
@@ -24,14 +26,14 @@ interface Program {
 /** The kinds of servers of all runtimes. */
 const programs: readonly Program[] = runtimeCommands().flatMap(({ name, command }) =>
   ["node:http", ...name === "deno" ? ["Deno.serve"] : [], ...name === "bun" ? ["Bun.serve"] : []]
-    .map((kind) => ({ kind, command: [...command, serverScript] }))
+    .map((kind): Program => ({ runtime: name, kind, command: [...command, serverScript] }))
 );
 
 /** Has each of these programs take the place of the one before, and expects that no request is lost. */
 async function expectNothingLost(
   family: ListenerKind,
   first: string,
-  next: readonly Program[],
+  next: readonly Pick<Program, "kind" | "command">[],
 ): Promise<void> {
   await using server = new Generations({ kind: first, family });
   let { pid } = await server.until("ready", 0);
@@ -64,9 +66,11 @@ async function answered(load: WebLoad, pid: number): Promise<void> {
 describe.runIf(process.platform === "linux")("no request is lost", () => {
   beforeAll(startOnce);
 
-  test.each(webServers)("from $name to every kind of server, and back", async ({ name }) => {
+  const pairs = webServers.flatMap(({ name }) => programs.map((program) => ({ name, ...program })));
+
+  test.each(pairs)("from $name to $kind of $runtime, and back", async ({ name, ...program }) => {
     const own = { kind: name, command: commandFor(serverScript) };
-    await expectNothingLost("TCP4", name, programs.flatMap((program) => [program, own]));
+    await expectNothingLost("TCP4", name, [program, own]);
   });
 
   test.each(webServers)("ten times in a row: $name", async ({ name }) => {
