@@ -176,8 +176,8 @@ export const processFeatures: readonly Feature[] = [
     name: "`Upgrade`",
     claims: [
       yes(
-        ["upgrade/load.test.ts", "from node:http to every kind of server, and back"],
-        ["upgrade/load.test.ts", "ten times in a row: node:http"],
+        ["upgrade/load.test.ts", "from 'node:http' to 'node:http' of 'deno', and back"],
+        ["upgrade/load.test.ts", "ten times in a row: 'node:http'"],
         ["upgrade/failures.test.ts", "the new process ends before it is ready"],
         ["upgrade/failures.test.ts", "the old process dies before the new one is ready"],
       ),
