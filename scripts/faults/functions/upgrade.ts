@@ -10,6 +10,8 @@ const pidFile = `${socketPath}.pid`;
 const script = `link=$(echo "&$DUPHANDLE_HANDLES" | sed "s/.*&duphandle%3Aupgrade=//; s/&.*//")
 eval "echo ready $$ >&$link"
 exec sleep 600`;
+/** How long the runtime may take to hear of the end of a process, in milliseconds. */
+const LONGEST_MS = 5000;
 const options = { command: "bash", args: ["-c", script], minReadyTime: 0 };
 
 async function ready(): Promise<Upgrade> {
@@ -19,8 +21,14 @@ async function ready(): Promise<Upgrade> {
   return upgrade;
 }
 
-function kill(pid: number | undefined): void {
-  if (pid !== undefined) process.kill(pid, "SIGKILL");
+/** Ends the process, and waits until the runtime knows of its end. */
+async function kill(pid: number | undefined): Promise<void> {
+  if (pid === undefined) return;
+  process.kill(pid, "SIGKILL");
+  const end = performance.now() + LONGEST_MS;
+  do await new Promise((resolve) => setTimeout(resolve, 20)); while (
+    existsSync(`/proc/${pid}`) && performance.now() < end
+  );
 }
 
 /** The faults of `duphandle/upgrade`. */
@@ -68,11 +76,11 @@ export const upgradeSubjects: readonly Subject[] = [
     setup: ready,
     run: (upgrade) => upgrade.upgrade(),
     clean: async (upgrade, pid) => {
-      kill(pid);
+      await kill(pid);
       await upgrade.close();
     },
     only: {
-      calls: ["socketpair SOCK_NONBLOCK", "fcntl", "getdents64", "close /file>"],
+      calls: ["socketpair SOCK_NONBLOCK", "close /file>"],
       reason: "the others are those of spawn and toSocket, which have lines of their own",
     },
   }),
