@@ -18,14 +18,13 @@ import { libc, libcMessages } from "./libc.ts";
 import {
   CONTROL_AT,
   MAX_CONTROL,
-  MAX_NAME,
   messageMemory,
   NAME_AT,
   readMessageHeader,
   writeMessageHeader,
 } from "./message_memory.ts";
 import { type KnownSocketName, type Sockaddr, sockaddrOf } from "./socket_address.ts";
-import { readName, type SocketName, socketType } from "./socket_name.ts";
+import { ADDRESS_SIZE, readName, type SocketName, socketType } from "./socket_name.ts";
 
 export type { ControlMessage };
 
@@ -170,7 +169,7 @@ export function recvmsg(sockfd: number, msg: MessageBuffers, flags: number): Rec
   const wanted = Math.min(sum(lengths), block.bytes.length);
   // TCP discards the bytes then, and leaves the memory as it was.
   if ((flags & MSG_TRUNC) !== 0) gather(buffers as Uint8Array[], lengths, block);
-  writeMessageHeader(block.address, wanted, controllen, MAX_NAME);
+  writeMessageHeader(block.address, wanted, controllen, ADDRESS_SIZE);
   const { errno } = libc();
   const length = calls.recvmsg(sockfd, messageMemory().address, flags);
   if (length === -1) throw posixError(errno[0]!, "recvmsg", sockfd);
@@ -242,7 +241,7 @@ function writeName(sockaddr: Sockaddr | undefined): number {
 /** The address of the peer, by way of the scratch memory. */
 function readPeer(length: number): SocketName | undefined {
   if (length === 0) return undefined;
-  const size = Math.min(length, MAX_NAME);
+  const size = Math.min(length, ADDRESS_SIZE);
   scratch().bytes.set(messageMemory().bytes.subarray(NAME_AT, NAME_AT + size));
   return readName(size);
 }

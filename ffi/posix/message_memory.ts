@@ -14,8 +14,6 @@ export const MAX_DATA: number = CONTROL_AT - DATA_AT;
 export const MAX_CONTROL = 8192;
 /** Where the address of the peer is. */
 export const NAME_AT: number = CONTROL_AT + MAX_CONTROL;
-/** The size of a `struct sockaddr_storage`. */
-export const MAX_NAME = 128;
 /** Like the scratch memory it is much larger than what an engine moves. */
 const MEMORY_SIZE = 1 << 14;
 

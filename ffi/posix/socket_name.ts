@@ -9,7 +9,7 @@ import { libc, loadPortable } from "./libc.ts";
 import { socketNameSymbols } from "./symbols/linux.ts";
 
 /** The size of a `struct sockaddr_storage`, and where the length of an address lies, after it. */
-const ADDRESS_SIZE = 128;
+export const ADDRESS_SIZE = 128;
 /** Offsets in `struct sockaddr_in` and `sockaddr_in6`, and of the path in `struct sockaddr_un`. */
 const PORT = 2;
 const ADDRESS4 = 4;
@@ -154,7 +154,8 @@ function option(fd: number, name: number): number | undefined {
 
 type NameCall = Calls<typeof socketNameSymbols>["getsockname"];
 
-function nameBy(call: NameCall, fd: number): SocketName | undefined {
+/** The address that a call tells; `undefined` when it fails, and the error number says why. */
+export function nameBy(call: NameCall, fd: number): SocketName | undefined {
   const { address, data } = scratch();
   data.setUint32(ADDRESS_SIZE, ADDRESS_SIZE, true);
   if (call(fd, address, address + ADDRESS_SIZE) === -1) return undefined;

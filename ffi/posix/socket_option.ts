@@ -3,10 +3,8 @@ import { checkBytes, checkFd, checkInt, checkInteger, copyFrom } from "../check.
 import { scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { posixError } from "./errors.ts";
 import { libc } from "./libc.ts";
-import { readName, type SocketName, socketNameCalls } from "./socket_name.ts";
+import { nameBy, type SocketName, socketNameCalls } from "./socket_name.ts";
 
-/** The size of a `struct sockaddr_storage`. */
-const ADDRESS_SIZE = 128;
 /** Where the length of a value lies in the scratch memory, after the value. */
 const LENGTH = SCRATCH_SIZE;
 const INT = 4;
@@ -165,10 +163,7 @@ function nameOf(name: "getsockname" | "getpeername", sockfd: number): SocketName
   checkFd(sockfd, "sockfd");
   const call = socketNameCalls()[name];
   const { errno } = libc();
-  const { address, data } = scratch();
-  data.setUint32(ADDRESS_SIZE, ADDRESS_SIZE, true);
-  if (call(sockfd, address, address + ADDRESS_SIZE) === -1) {
-    throw posixError(errno[0]!, name, sockfd);
-  }
-  return readName(data.getUint32(ADDRESS_SIZE, true));
+  const found = nameBy(call, sockfd);
+  if (found === undefined) throw posixError(errno[0]!, name, sockfd);
+  return found;
 }

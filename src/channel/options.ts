@@ -2,9 +2,8 @@
 import { checkInteger, show } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
 import { isWindows } from "../../ffi/host.ts";
-import { checkKeys, checkSignal } from "../handle/options.ts";
+import { checkKeys, checkSignal, MAX_TIMEOUT_MS } from "../handle/options.ts";
 import type { Limits } from "./frames.ts";
-import { MAX_TIMEOUT_MS } from "./pending.ts";
 import {
   defaultLimits,
   defaultPendingLimits,

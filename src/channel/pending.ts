@@ -1,9 +1,6 @@
 /** The clients of a server that have not said hello: bounded in number and in time. */
 import { failure } from "../../ffi/error.ts";
 
-/** The longest time that a timer of every runtime can wait, in milliseconds: 24 days. */
-export const MAX_TIMEOUT_MS = 0x7fff_ffff;
-
 /** Why a client is dropped: there are too many, or it took too long. `undefined`: the server closes. */
 export type DropReason = "busy" | "timeout" | undefined;
 

@@ -2,6 +2,7 @@
  * The two names of a server on Linux: of its socket, and of its wake-up socket. Whoever takes them holds a
  * lock meanwhile, so that of two that start at once exactly one gets both.
  */
+import { BACKLOG } from "../../ffi/posix/bind.ts";
 import { identityOfName } from "../../ffi/posix/identity.ts";
 import {
   findAbandoned,
@@ -13,7 +14,7 @@ import {
 } from "../socket/posix_path.ts";
 import { attemptEach } from "../util/attempts.ts";
 import { tryOrUndefined } from "../util/platform.ts";
-import { BACKLOG, bindWakeups, wakeupPath, type WakeupSocket } from "./posix_wakeup.ts";
+import { bindWakeups, wakeupPath, type WakeupSocket } from "./posix_wakeup.ts";
 
 /** The pause between two attempts to get the lock, in milliseconds. */
 const RETRY_MS = 5;

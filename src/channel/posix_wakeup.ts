@@ -6,6 +6,7 @@
 import type { Server } from "node:net";
 import { failure, type HandleError } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
+import { BACKLOG } from "../../ffi/posix/bind.ts";
 import { type Identity, identityOf, identityOfName, isSameFile } from "../../ffi/posix/identity.ts";
 import { connectIfNotFull, nameAnew } from "../../ffi/posix/unix_socket.ts";
 import { closeAll } from "../handle/raw.ts";
@@ -14,8 +15,6 @@ import { isClusterWorker, nodeNet } from "../util/node.ts";
 import { runtimeError } from "../util/platform.ts";
 import type { Listener } from "./types.ts";
 
-/** The most connections that may wait to be accepted. */
-export const BACKLOG = 511;
 /** The pause after a failed accept of Deno, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
 

@@ -4,8 +4,9 @@
  */
 import type { Socket } from "node:net";
 import { pid as ownPid } from "../../ffi/host.ts";
+import { MAX_TIMEOUT_MS } from "../handle/options.ts";
 import { closeAll } from "../handle/raw.ts";
-import { type Drop, MAX_TIMEOUT_MS, PendingClients } from "./pending.ts";
+import { type Drop, PendingClients } from "./pending.ts";
 import {
   type ChannelEnd,
   type ChannelPlatform,

@@ -116,6 +116,9 @@ export function checkKeys(options: unknown, known: readonly string[]): void {
   }
 }
 
+/** The longest time that a timer of every runtime can wait, in milliseconds: 24 days. */
+export const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
 /** Throws a `TypeError` unless the value is an `AbortSignal`, of this realm or another, or `undefined`. */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined) return;

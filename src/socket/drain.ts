@@ -1,11 +1,11 @@
 /** Ending a server without losing a request. */
-import { checkInteger, show } from "../../ffi/check.ts";
+import { checkInteger } from "../../ffi/check.ts";
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
 import type { Connection } from "../../ffi/posix/connections.ts";
 import { identityOf } from "../../ffi/posix/identity.ts";
 import { SHUT_RDWR, shutdownSocket } from "../../ffi/posix/socket_name.ts";
 import { boundPathOf } from "../handle/network_source.ts";
-import { checkKeys } from "../handle/options.ts";
+import { checkKeys, checkSignal, MAX_TIMEOUT_MS } from "../handle/options.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { connectionsOf, listenerOf, stop, type Stopped } from "./posix_stopped.ts";
@@ -28,7 +28,6 @@ interface Limit {
 }
 
 const TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
 /** The pause between two looks at the connections, and how much longer than a look it is at least. */
 const MIN_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 50;
@@ -256,12 +255,7 @@ function parseOptions(options: DrainOptions | undefined): Limit {
   checkKeys(options, ["timeout", "signal"]);
   const { timeout = TIMEOUT_MS, signal } = options;
   if (timeout !== Infinity) checkInteger(timeout, "timeout", 0, MAX_TIMEOUT_MS);
-  if (signal !== undefined) {
-    const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-    if (typeof aborted !== "boolean" || typeof addEventListener !== "function") {
-      throw new TypeError(`Cannot use ${show(signal)} as signal: it must be an AbortSignal`);
-    }
-  }
+  checkSignal(signal);
   return { timeout, signal };
 }
 

@@ -1,7 +1,7 @@
 /** Messages with handles: what they have, and the options and arguments of those who send and receive them. */
 import { checkInteger } from "../../ffi/check.ts";
 import { failure } from "../../ffi/error.ts";
-import { isWindows, osName } from "../../ffi/host.ts";
+import { osName } from "../../ffi/host.ts";
 import { isHandle, type OwnedHandle } from "../handle/handle.ts";
 import { isNetworkSource } from "../handle/network_source.ts";
 import { checkKeys, checkSignal } from "../handle/options.ts";
@@ -69,7 +69,7 @@ export function parseMessageOptions(
 
 /** Throws `ENOTSUP` where handles cannot be sent by a socket of the program's own. */
 export function requireMessages(syscall: "sendmsg" | "recvmsg"): void {
-  if (!isWindows() && osName() === "linux") return;
+  if (osName() === "linux") return;
   throw failure("ENOTSUP", syscall, {
     message:
       `Cannot ${

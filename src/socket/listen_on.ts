@@ -1,14 +1,13 @@
 /** Listening sockets that no runtime has bound. */
 import { checkBoolean, checkInteger, show } from "../../ffi/check.ts";
 import { parseIPv4, parseIPv6 } from "../../ffi/ip_address.ts";
+import { BACKLOG } from "../../ffi/posix/bind.ts";
 import { encodeSocketPath } from "../../ffi/posix/socket_address.ts";
 import { checkKeys } from "../handle/options.ts";
 import type { OwnedHandle } from "../handle/handle.ts";
 import { listeners } from "./platform.ts";
 import type { PathChoices, PortChoices } from "./types.ts";
 
-/** How many connections wait at most, as the runtimes have it. */
-const BACKLOG = 511;
 /** The mode of a path without an option: only this user may connect. */
 const MODE = 0o600;
 

@@ -20,12 +20,10 @@ export interface DrainingServer {
 interface Methods {
   readonly listening?: unknown;
   readonly finished?: unknown;
-  readonly routes?: unknown;
   readonly fetch?: unknown;
   prependListener?: unknown;
   close?(): unknown;
   closeAllConnections?(): unknown;
-  closeIdleConnections?(): unknown;
   shutdown?(): Promise<void>;
   stop?(closeActiveConnections?: boolean): unknown;
 }

@@ -1,8 +1,7 @@
 /** The options of an upgrade: which program is the next generation, and how long it may take. */
 import { checkInteger, show } from "../../ffi/check.ts";
 import { builtin } from "../../ffi/host.ts";
-import { checkKeys } from "../handle/options.ts";
-import { MAX_TIMEOUT_MS } from "../channel/pending.ts";
+import { checkKeys, MAX_TIMEOUT_MS } from "../handle/options.ts";
 import { ownProgram, type Program } from "./posix_program.ts";
 
 /** What the new process is, and how long it may take. */

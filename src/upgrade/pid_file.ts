@@ -7,6 +7,7 @@ import { open, write } from "../../ffi/posix/file.ts";
 import { libc } from "../../ffi/posix/libc.ts";
 import { procText } from "../../ffi/posix/proc.ts";
 import { nameAnew, unlink } from "../../ffi/posix/unix_socket.ts";
+import { tryOrUndefined } from "../util/platform.ts";
 
 /** What others may do with the file: read it. */
 const MODE = 0o644;
@@ -30,7 +31,7 @@ export function writePidFile(path: string): void {
     if (nameAnew(temporary, path, true)) return;
     throw posixError(libc().errno[0]!, "rename", undefined, path);
   } catch (error) {
-    unlink(temporary);
+    tryOrUndefined(() => unlink(temporary)); // the first error says more
     throw error;
   }
 }

@@ -65,8 +65,16 @@ export function createPair(): [one: OwnedHandle, other: OwnedHandle] {
   return [OwnedHandle.fromRaw(one), OwnedHandle.fromRaw(other)];
 }
 
+/** Those of pairs whose other process lives. The others are closed. */
+export function livingOf(lives: readonly OwnedHandle[]): OwnedHandle[] {
+  const ended = lives.filter(hasEnded);
+  tryOrUndefined(() => closeMany(ended)); // they are closed, whatever it says
+  return lives.filter((life) => !ended.includes(life));
+}
+
 /** Whether the process with the other end of a pair has ended. */
-export function hasEnded(life: OwnedHandle): boolean {
+function hasEnded(life: OwnedHandle): boolean {
+  if (life.closed) return true; // an earlier Upgrade of this process has seen it
   const entry = { fd: life.raw, events: POLLIN, revents: 0 };
   poll([entry], 0);
   return (entry.revents & POLLHUP) !== 0;
@@ -91,9 +99,9 @@ export function sendReady(link: OwnedHandle): void {
   say(link, `${READY}${pid()}`);
 }
 
-/** Says that a newer process has taken the place of this one. Does nothing when the older one has ended. */
+/** Says that a newer process has taken the place of this one: it serves, whether the older one hears of it or not. */
 export function sendReplaced(link: OwnedHandle): void {
-  say(link, REPLACED);
+  tryOrUndefined(() => say(link, REPLACED));
 }
 
 function say(link: OwnedHandle, text: string): void {

@@ -1,6 +1,7 @@
 /** How this process was started, for a process that is started in the same way. */
-import { identityAt } from "../../ffi/posix/identity.ts";
+import { identityAt, isSameFile } from "../../ffi/posix/identity.ts";
 import { linkText, wholeText } from "../../ffi/posix/proc.ts";
+import { readVariable } from "../util/environment.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 
 /** A program, and where it starts. */
@@ -43,19 +44,10 @@ function isCommandLine(words: readonly string[]): boolean {
 /** The folder of this process, by the name that the shell has for it where that has one. */
 function ownFolder(): string | undefined {
   const real = tryOrUndefined(() => linkText("/proc/self/cwd"));
-  const named = environment("PWD");
+  const named = tryOrUndefined(() => readVariable("PWD"));
   if (named === undefined || !named.startsWith("/") || named.includes("\0")) return real;
   const [one, other] = [named, "/proc/self/cwd"].map((path) =>
     tryOrUndefined(() => identityAt(path))
   );
-  const isSame = one !== undefined && one.inode === other?.inode && one.device === other.device;
-  return isSame ? named : real;
-}
-
-function environment(name: string): string | undefined {
-  try {
-    return process.env[name];
-  } catch {
-    return undefined; // Deno does not permit to read it
-  }
+  return isSameFile(one, other) ? named : real;
 }

@@ -19,8 +19,8 @@ import { isOwnPidFile, removePidFile, writePidFile } from "./pid_file.ts";
 import {
   createPair,
   givenUpError,
-  hasEnded,
   isGivenUp,
+  livingOf,
   sendReady,
   sendReplaced,
 } from "./posix_link.ts";
@@ -176,10 +176,11 @@ export class Upgrade implements AsyncDisposable {
     if (predecessor !== undefined && isGivenUp(predecessor.link)) throw givenUpError();
     if (pidFile !== undefined) writePidFile(pidFile);
     if (notify && predecessor === undefined) reportReady();
-    this.#isReady = true;
-    if (predecessor === undefined) return;
-    this.#handles.closeOthers();
-    sendReady(predecessor.link);
+    if (predecessor !== undefined) {
+      this.#handles.closeOthers();
+      sendReady(predecessor.link);
+    }
+    this.#isReady = true; // at last, so that a call after an error tells the older process
   }
 
   /**
@@ -256,7 +257,7 @@ export class Upgrade implements AsyncDisposable {
         message: "Cannot upgrade: this process is not ready itself; call ready() when it serves",
       });
     }
-    this.#older = this.#older.filter((life) => !hasEnded(life));
+    this.#older = livingOf(this.#older);
     const living = this.#older.length + 1;
     const why = this.#running !== undefined
       ? "another upgrade is under way; wait for it"
@@ -286,8 +287,7 @@ export class Upgrade implements AsyncDisposable {
       });
       const pid = await successor.takesOver(settings, this.#closing.signal, report);
       this.#successor = successor;
-      const { predecessor } = this.#state;
-      if (predecessor !== undefined) sendReplaced(predecessor.link);
+      if (this.#state.predecessor !== undefined) sendReplaced(this.#state.predecessor.link);
       this.#resolveExit();
       return pid;
     } catch (error) {
