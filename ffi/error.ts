@@ -189,6 +189,8 @@ const failures = [
   ["ENOMEM", "ERROR_NOT_ENOUGH_QUOTA", 1816, "out of quota"],
   ["EBUSY", "ERROR_BUSY", 170, "busy"],
   ["EBUSY", "ERROR_SHARING_VIOLATION", 32, "in use by another process"],
+  ["EBUSY", "ERROR_LOCK_VIOLATION", 33, "a part of the file is locked"],
+  ["EINVAL", "ERROR_NOT_LOCKED", 158, "not locked"],
   ["EBUSY", "ERROR_PIPE_BUSY", 231, "every instance of the pipe is in use"],
   ["EINTR", "WSAEINTR", 10004, "interrupted by a signal"],
   ["EAGAIN", "ERROR_NO_DATA", 232, "temporarily unavailable"],

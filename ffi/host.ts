@@ -49,6 +49,7 @@ const replaceable = {
     "fstatSync",
     "lstatSync",
     "openSync",
+    "readSync",
     "realpathSync",
     "Stats",
     "unlinkSync",

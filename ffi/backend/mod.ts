@@ -1,6 +1,5 @@
 /** The backend that serves the running process, and the system libraries that it loads. */
-import { bunBackend } from "./bun.ts";
-import { denoBackend } from "./deno.ts";
+import { bunBackend, denoBackend } from "./deno_bun.ts";
 import { koffiBackend } from "./koffi.ts";
 import { nodeBackend } from "./node.ts";
 import type { Backend, Calls, SymbolTable } from "./types.ts";

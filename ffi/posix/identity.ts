@@ -33,9 +33,7 @@ export const S_IFSOCK = 0o140000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
-const STATX_TYPE = 0x1;
-const STATX_MODE = 0x2;
-const STATX_INO = 0x100;
+const WANTED = 0x103; // STATX_TYPE, STATX_MODE, STATX_INO
 
 /** fcntl.h, since Linux 6.10: whether two descriptors refer to one open file. */
 const F_DUPFD_QUERY = 1027;
@@ -62,6 +60,8 @@ export interface Identity {
   readonly device: number;
   /** The inode: `st_ino`, rounded to a `number` as every runtime rounds it. */
   readonly inode: number;
+  /** The lower half of the inode, of which rounding may lose bits: overlayfs has inodes of 64 bits. */
+  readonly inodeLow: number;
   /** The type of file and its permissions: `st_mode`. */
   readonly mode: number;
   /** The major number of a device: that of its driver. */
@@ -98,19 +98,20 @@ export function identityOfName(path: string): Identity | undefined {
 
 /** Whether two identities are of one file, which is there. */
 export function isSameFile(one: Identity | undefined, other: Identity | undefined): boolean {
-  return one !== undefined && one.device === other?.device && one.inode === other.inode;
+  return one !== undefined && one.device === other?.device && one.inode === other.inode &&
+    one.inodeLow === other.inodeLow;
 }
 
 /** The result may overwrite the path: the kernel has copied the path before. */
 function statx(directory: number, path: number, flags: number): Identity | undefined {
   const { address, data } = scratch();
-  const mask = STATX_TYPE | STATX_MODE | STATX_INO;
-  const status = calls().statx(directory, path, flags | AT_STATX_DONT_SYNC, mask, address);
+  const status = calls().statx(directory, path, flags | AT_STATX_DONT_SYNC, WANTED, address);
   if (status === -1) return undefined;
   return {
     device: makedev(data.getUint32(DEVICE_MAJOR, true), data.getUint32(DEVICE_MINOR, true)),
     // Rounded once, at the sum, as Number() rounds a bigint.
     inode: data.getUint32(INODE + 4, true) * 0x1_0000_0000 + data.getUint32(INODE, true),
+    inodeLow: data.getUint32(INODE, true),
     mode: data.getUint16(MODE, true),
     major: data.getUint32(RDEV_MAJOR, true),
     minor: data.getUint32(RDEV_MINOR, true),
@@ -138,15 +139,15 @@ export function isOneOpenFile(fd1: number, fd2: number): boolean | undefined {
 }
 
 /**
- * Compares the open files of two descriptors of a process by the kernel's order: 0 when they are one,
+ * Compares the open files of two descriptors, of one process or of two, by the kernel's order: 0 when they are one,
  * negative when the first comes first; `undefined` when the kernel does not have kcmp(2), a container forbids
  * it, the process has ended, or one of the descriptors is not open.
  *
  * @throws {HandleError} when kcmp(2) fails for another reason, such as `EINTR` and `ENOMEM`
  */
-export function orderOf(pid: number, fd1: number, fd2: number): number | undefined {
+export function orderOf(pid: number, fd1: number, fd2: number, pid2 = pid): number | undefined {
   const { errno } = libc();
-  const order = kernel("kcmp").syscall(callNumbers().kcmp, pid, pid, KCMP_FILE, fd1, fd2);
+  const order = kernel("kcmp").syscall(callNumbers().kcmp, pid, pid2, KCMP_FILE, fd1, fd2);
   if (order !== -1) return order === 1 ? -1 : order;
   const error = errno[0]!;
   if (KCMP_UNKNOWN.includes(error)) return undefined;
@@ -161,8 +162,7 @@ export function orderOf(pid: number, fd1: number, fd2: number): number | undefin
  * @throws {HandleError} when /proc/self/fd can be opened but not read
  */
 export function openDescriptors(directory?: number): number[] {
-  if (directory === undefined) return withOwnDirectory(listDescriptors);
-  return listDescriptors(directory);
+  return directory === undefined ? withOwnDirectory(listDescriptors) : listDescriptors(directory);
 }
 
 function listDescriptors(directory: number | undefined): number[] {
@@ -236,13 +236,12 @@ export function visitDescriptors(
 const SPARE = 16;
 
 /**
- * The open descriptors of another process, lowest first.
+ * The numbers that are names in a directory of /proc, as the kernel has them: lowest first.
  *
- * @throws {HandleError} `ENOENT` when there is no such process, `EACCES` when this process may not
- * examine it
+ * @throws {HandleError} when it cannot be opened or read
  */
-export function descriptorsOf(pid: number): number[] {
-  const directory = open(`/proc/${pid}/fd`, O_RDONLY | O_CLOEXEC);
+export function numbersIn(path: string): number[] {
+  const directory = open(path, O_RDONLY | O_CLOEXEC);
   try {
     return readNumbers(directory);
   } finally {
@@ -283,11 +282,14 @@ function readNumbers(directory: number): number[] {
   }
 }
 
-/** The number in the name of a directory entry; `undefined` for "." and "..". */
+/** The number in the name of a directory entry; `undefined` for any other name, such as "..". */
 function numberAt(bytes: Uint8Array, at: number): number | undefined {
-  if (bytes[at] === 0x2e) return undefined;
   let number = 0;
-  for (; bytes[at] !== 0; at++) number = number * 10 + bytes[at]! - 0x30;
+  for (; bytes[at] !== 0; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    number = number * 10 + digit;
+  }
   return number;
 }
 

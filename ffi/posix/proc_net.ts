@@ -4,7 +4,7 @@
  */
 import { scratch } from "../backend/scratch.ts";
 import { wholeText } from "./proc.ts";
-import { inetSocket, type InetTable, type ListedSocket } from "./sock_diag.ts";
+import { inetSocket, type InetTable, type IsWanted, type ListedSocket } from "./sock_diag.ts";
 import { ipv6Text } from "./socket_name.ts";
 
 /** The bit in the flags of a Unix socket that listens: __SO_ACCEPTCON of linux/net.h. */
@@ -17,19 +17,19 @@ const STATE = 3;
 const INODE = 9;
 
 /**
- * The Unix sockets with these inodes in the namespace of a process.
+ * The wanted Unix sockets in the namespace of a process, by inode.
  *
  * @throws {HandleError} when the list cannot be read
  */
 export function unixSocketsOf(
   pid: number,
-  inodes: ReadonlySet<number>,
+  isWanted: (inode: number, path: string) => boolean,
 ): Map<number, ListedSocket> {
   const found = new Map<number, ListedSocket>();
   for (const line of linesOf(`/proc/${pid}/net/unix`)) {
     const [, flags, type, inode, path = ""] =
       /^\w+: \w+ \w+ (\w{8}) (\w{4}) \w+ +(\d+)(?: (.*))?$/.exec(line) ?? [];
-    if (!inodes.has(Number(inode))) continue;
+    if (inode === undefined || !isWanted(Number(inode), path)) continue;
     found.set(Number(inode), {
       type: parseInt(type!, 16),
       isListening: (parseInt(flags!, 16) & LISTENS) !== 0,
@@ -41,7 +41,7 @@ export function unixSocketsOf(
 }
 
 /**
- * The sockets of a table with these inodes in the namespace of a process.
+ * The wanted sockets of a table in the namespace of a process, by inode.
  *
  * @param file the name of the table in /proc/PID/net
  * @throws {HandleError} when the list cannot be read
@@ -50,13 +50,13 @@ export function inetSocketsOf(
   pid: number,
   file: string,
   { type, family }: InetTable,
-  inodes: ReadonlySet<number>,
+  isWanted: IsWanted,
 ): Map<number, ListedSocket> {
   const found = new Map<number, ListedSocket>();
   for (const line of linesOf(`/proc/${pid}/net/${file}`)) {
     const columns = line.trim().split(/ +/);
     const inode = Number(columns[INODE]);
-    if (!inodes.has(inode)) continue;
+    if (!isWanted(inode, parseInt(columns[LOCAL]?.split(":")[1] ?? "", 16))) continue;
     const [local, remote] = [columns[LOCAL]!, columns[REMOTE]!].map((text) =>
       readName(family, text)
     );

@@ -102,20 +102,22 @@ export function unixSockets(inodes: readonly number[]): Map<number, ListedSocket
   });
 }
 
-/**
- * The sockets of a table that have one of these inodes; `undefined` where the kernel does not list this
- * table.
- */
+/** Which sockets of a list are wanted. */
+export type IsWanted = (inode: number, localPort: number) => boolean;
+
+/** The wanted sockets of a table, by inode; `undefined` where the kernel does not list this table. */
 export function inetSockets(
   table: InetTable,
-  inodes: ReadonlySet<number>,
+  isWanted: IsWanted,
 ): Map<number, ListedSocket> | undefined {
   return withNetlink((fd) => {
     const found = new Map<number, ListedSocket>();
     const isAnswered = ask(fd, writeInetRequest(table), (at, end) => {
       if (end - at < INET_MESSAGE_SIZE) return;
-      const inode = scratch().data.getUint32(at + INET_INODE, true);
-      if (inodes.has(inode)) found.set(inode, readInetSocket(at, table));
+      const { data } = scratch();
+      const inode = data.getUint32(at + INET_INODE, true);
+      const port = data.getUint16(at + LOCAL_PORT);
+      if (isWanted(inode, port)) found.set(inode, readInetSocket(at, table));
     });
     return isAnswered ? found : undefined;
   });
@@ -136,13 +138,24 @@ export function inetSocket(
 /**
  * Whether a socket of a process is bound to the file at a path, also one that does not listen. `false`
  * where the kernel does not say, and for sockets of other network namespaces.
+ */
+export function isBoundSocket(path: string, identity: Identity): boolean {
+  return (socketsBoundTo(path, identity)?.size ?? 0) > 0;
+}
+
+/**
+ * The inodes of the Unix sockets that are bound to the file at a path, and of the connections that they have
+ * accepted, in this network namespace; `undefined` where the kernel does not say.
  *
  * The kernel has the device of the file system, and btrfs tells programs another one. So of two sockets with one inode,
  * one with the name of the file counts as well, whatever its device is.
  */
-export function isBoundSocket(path: string, { device, inode }: Identity): boolean {
-  let isFound = false;
-  withNetlink((fd) =>
+export function socketsBoundTo(
+  path: string,
+  { device, inodeLow }: Identity,
+): Set<number> | undefined {
+  const found = new Set<number>();
+  const isAnswered = withNetlink((fd) =>
     ask(fd, writeUnixRequest(undefined, SHOW_NAME | SHOW_VFS), (at, end) => {
       const { data } = scratch();
       let name: string | undefined;
@@ -154,13 +167,14 @@ export function isBoundSocket(path: string, { device, inode }: Identity): boolea
         }
       });
       // The kernel has 32 bits of the inode here.
-      if (file?.[0] !== inode % 2 ** 32) return;
+      if (file?.[0] !== inodeLow) return;
       // linux/kdev_t.h: 12 bits and 20 bits.
-      isFound ||= makedev(file[1] >>> 20, file[1] & 0xf_ffff) === device ||
+      const isIt = makedev(file[1] >>> 20, file[1] & 0xf_ffff) === device ||
         (name !== undefined && lastName(name) === lastName(path));
+      if (isIt) found.add(data.getUint32(at + UNIX_INODE, true));
     })
   );
-  return isFound;
+  return isAnswered === true ? found : undefined;
 }
 
 const lastName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);

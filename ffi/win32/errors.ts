@@ -101,6 +101,12 @@ const adviceByStatus: Readonly<Record<string, () => string>> = {
     "it is closed or was never open: check how it was opened, and that only its owner closes it",
   ERROR_ACCESS_DENIED: () =>
     "the source or the process lacks the right: open the source with that access",
+  ERROR_FILE_NOT_FOUND: () => "check the path or the name",
+  ERROR_PATH_NOT_FOUND: () => "check the path",
+  ERROR_SHARING_VIOLATION: () =>
+    "findHandles({ path }) tells which process has it open: close it there, or share it here as it does",
+  ERROR_LOCK_VIOLATION: () => "findHandles({ path }) tells who has it open: wait for that one",
+  ERROR_NOT_LOCKED: () => "unlock exactly what was locked",
   ERROR_TOO_MANY_OPEN_FILES: () => `${tooMany()}, or use DescriptorPool`,
   ERROR_NO_SYSTEM_RESOURCES: tooMany,
   ERROR_IO_DEVICE: () => "check the device",

@@ -1,4 +1,4 @@
-/** DuplicateHandle, CloseHandle and the flags of a handle: handleapi.h. */
+/** DuplicateHandle, CloseHandle, the flags of a handle, and comparing objects: handleapi.h. */
 import { checkBoolean, checkInteger, show } from "../check.ts";
 import { failure } from "../error.ts";
 import { scratch } from "../backend/scratch.ts";
@@ -9,7 +9,13 @@ import {
   DUPLICATE_SAME_ATTRIBUTES,
 } from "./constants.ts";
 import { closeError, isProtected, showHandle, win32Error } from "./errors.ts";
-import { kernel32 } from "./libraries.ts";
+import { kernel32, lazy, type Library } from "./libraries.ts";
+import { kernelbaseObjects } from "./symbols/base.ts";
+
+const objects: Library<typeof kernelbaseObjects> = /* @__PURE__ */ lazy(
+  "kernelbase.dll",
+  kernelbaseObjects,
+);
 
 /** Where `DuplicateHandle` puts the new handle: its first element, as in `new Int32Array(1)` or `[0]`. */
 export type HandleOut = { 0: number } | Int32Array;
@@ -216,6 +222,38 @@ export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: n
   if (k.SetHandleInformation(hObject, dwMask, dwFlags) === 0) {
     throw win32Error(k.GetLastError(), "SetHandleInformation", hObject);
   }
+}
+
+/**
+ * `CompareObjectHandles(hFirstObjectHandle, hSecondObjectHandle)` — whether two handles refer to the
+ * same object. Windows 10 and newer.
+ *
+ * @param hFirstObjectHandle a handle of this process
+ * @param hSecondObjectHandle another one
+ * @returns whether they refer to the same object; also `false` when one of them is not open, which
+ * the C function does not distinguish
+ * @throws {TypeError} when one of them is not a handle
+ * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-compareobjecthandles
+ *
+ * @example
+ * ```ts
+ * import { CloseHandle, CompareObjectHandles, CreateEventW } from "duphandle/win32";
+ * import { DUPLICATE_SAME_ACCESS, DuplicateHandle } from "duphandle/win32";
+ *
+ * const event = CreateEventW(null, true, false, null);
+ * const copy = DuplicateHandle(-1, event, -1, [0], 0, false, DUPLICATE_SAME_ACCESS);
+ * console.log(CompareObjectHandles(event, copy)); // true
+ * CloseHandle(copy);
+ * CloseHandle(event);
+ * ```
+ */
+export function CompareObjectHandles(
+  hFirstObjectHandle: number,
+  hSecondObjectHandle: number,
+): boolean {
+  checkHandle(hFirstObjectHandle, "hFirstObjectHandle");
+  checkHandle(hSecondObjectHandle, "hSecondObjectHandle");
+  return objects().CompareObjectHandles(hFirstObjectHandle, hSecondObjectHandle) !== 0;
 }
 
 function checkOut(out: unknown): asserts out is HandleOut | null {

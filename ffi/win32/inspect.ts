@@ -3,7 +3,8 @@ import { readWideString, scratch, SCRATCH_SIZE } from "../backend/scratch.ts";
 import { addressOf } from "../backend/mod.ts";
 import * as tables from "./symbols/base.ts";
 import { win32Error } from "./errors.ts";
-import { lazy, type Library, ntdll } from "./libraries.ts";
+import { FILE_BEGIN, FILE_CURRENT, WAIT_TIMEOUT } from "./constants.ts";
+import { kernel32, kernel32Files, lazy, type Library, ntdll } from "./libraries.ts";
 
 /** winbase.h and winnt.h. */
 const FILE_NAME_OPENED = 8;
@@ -28,7 +29,19 @@ export interface DiskFile {
   readonly device: number;
   /** The number of the file on its volume, rounded to a `number`. */
   readonly inode: number;
+  /** The volume and the number of the file, exactly: equal for two handles of one file. */
+  readonly identity: string;
 }
+
+const kernel32System: Library<typeof tables.kernel32System> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  tables.kernel32System,
+);
+
+const kernel32Wait: Library<typeof tables.kernel32Wait> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  tables.kernel32Wait,
+);
 
 const kernel32Inspect: Library<typeof tables.kernel32Inspect> = /* @__PURE__ */ lazy(
   "kernel32.dll",
@@ -43,11 +56,40 @@ const kernel32Inspect: Library<typeof tables.kernel32Inspect> = /* @__PURE__ */ 
 export function diskFileOf(handle: number): DiskFile | undefined {
   const { address, data } = scratch();
   if (kernel32Inspect().GetFileInformationByHandle(handle, address) === 0) return undefined;
+  const device = data.getUint32(VOLUME, true);
+  const [high, low] = [data.getUint32(INDEX_HIGH, true), data.getUint32(INDEX_LOW, true)];
   return {
     isDirectory: (data.getUint32(ATTRIBUTES, true) & FILE_ATTRIBUTE_DIRECTORY) !== 0,
-    device: data.getUint32(VOLUME, true),
-    inode: data.getUint32(INDEX_HIGH, true) * 2 ** 32 + data.getUint32(INDEX_LOW, true),
+    device,
+    inode: high * 2 ** 32 + low,
+    identity: `${device}:${high}:${low}`,
   };
+}
+
+/** The position of a file in bytes; `undefined` when it has none. */
+export function positionOf(handle: number): number | undefined {
+  return seek(handle, 0, FILE_CURRENT);
+}
+
+/** Moves the position of a file, where it has one. */
+export function seekTo(handle: number, position: number): void {
+  seek(handle, position, FILE_BEGIN);
+}
+
+function seek(handle: number, distance: number, method: number): number | undefined {
+  const { address, data } = scratch();
+  const { SetFilePointerEx } = kernel32Files();
+  if (SetFilePointerEx(handle, distance, address, method) === 0) return undefined;
+  return Number(data.getBigInt64(0, true));
+}
+
+/**
+ * Whether no operation is under way on a file. While there is one, a query of a file that was not opened as
+ * overlapped waits for its end.
+ */
+export function isIdle(handle: number): boolean {
+  // A file object is signalled then. A wait of 0 ms changes nothing.
+  return kernel32Wait().WaitForSingleObject(handle, 0) !== WAIT_TIMEOUT;
 }
 
 /** Whether a file is deleted: it disappears with its last handle, or has no path any more. */
@@ -60,27 +102,38 @@ export function isDeleted(handle: number): boolean {
   return bytes[DELETE_PENDING] !== 0 || data.getUint32(LINKS, true) === 0;
 }
 
-/**
- * The path of a file on a disk; `undefined` when the system does not report it.
- *
- * @see https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getfinalpathnamebyhandlew
- */
+/** The path of a file on a disk; `undefined` when the system does not report it. */
 export function pathOf(handle: number): string | undefined {
+  // The normalized name needs the right to read the directories; the name as opened does not.
+  const path = finalPath(handle, 0) ?? finalPath(handle, FILE_NAME_OPENED);
+  return path && withoutPrefix(path);
+}
+
+/** What `GetFinalPathNameByHandleW` returns; `undefined` right after it has failed. */
+export function finalPath(handle: number, flags: number): string | undefined {
   const { address } = scratch();
   const { GetFinalPathNameByHandleW } = kernel32Inspect();
-  const capacity = SCRATCH_SIZE / 2;
-  // The normalized name needs the right to read the directories; the name as opened does not.
-  for (const flags of [0, FILE_NAME_OPENED]) {
-    const length = GetFinalPathNameByHandleW(handle, address, capacity, flags);
-    if (length > 0 && length < capacity) return withoutPrefix(readWideString(0, length * 2));
-  }
-  return undefined;
+  // No path is longer than 32,767 characters, and the prefix has 8.
+  const length = GetFinalPathNameByHandleW(handle, address, SCRATCH_SIZE / 2, flags);
+  return length === 0 ? undefined : readWideString(0, length * 2);
 }
 
 /** Removes the prefix that turns off the parsing of a path, which paths usually do not have. */
 function withoutPrefix(path: string): string {
   if (path.startsWith("\\\\?\\UNC\\")) return `\\\\${path.slice(8)}`;
   return /^\\\\\?\\[A-Za-z]:/.test(path) ? path.slice(4) : path;
+}
+
+/**
+ * The folder of the system's own files.
+ *
+ * @see https://learn.microsoft.com/windows/win32/api/sysinfoapi/nf-sysinfoapi-getsystemdirectoryw
+ */
+export function systemDirectory(): string {
+  const { address } = scratch();
+  const length = kernel32System().GetSystemDirectoryW(address, SCRATCH_SIZE / 2);
+  if (length > 0 && length < SCRATCH_SIZE / 2) return readWideString(0, length * 2);
+  throw win32Error(kernel32().GetLastError(), "GetSystemDirectoryW", undefined);
 }
 
 /** The information class for all handles of the system. Wine has none for a single process. */
@@ -91,6 +144,7 @@ const HEADER = 16;
 const ENTRY = 40;
 
 /** Offsets in `SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX`. */
+const OBJECT = 0;
 const PROCESS = 8;
 const HANDLE = 16;
 const ACCESS = 24;
@@ -137,20 +191,60 @@ let size: number = FIRST_SIZE;
  * @throws {HandleError} when the system refuses the list
  */
 export function openHandles(pid: number = globalThis.process.pid): OpenHandle[] {
-  const data = handleTable();
   const found: OpenHandle[] = [];
-  for (let left = number(data, 0), at = HEADER; left > 0; left--, at += ENTRY) {
-    if (number(data, at + PROCESS) !== pid) continue;
-    const attributes = data.getUint32(at + ENTRY_ATTRIBUTES, true);
-    found.push({
-      handle: number(data, at + HANDLE),
-      kind: data.getUint16(at + KIND, true),
-      inheritable: (attributes & OBJ_INHERIT) !== 0,
-      isProtected: (attributes & OBJ_PROTECT_CLOSE) !== 0,
-      access: data.getUint32(at + ACCESS, true),
-    });
-  }
+  visitEntries((data, at) => {
+    if (number(data, at + PROCESS) === pid) found.push(readEntry(data, at));
+  });
   return found;
+}
+
+/**
+ * The open handles of all processes, by pid, to objects of the same kind as that of a handle of this process.
+ * Where the system tells the addresses of objects, `isSameObject` leaves only the handles to that object.
+ *
+ * @throws {HandleError} when the system refuses the list
+ */
+export function handlesLike(
+  handle: number,
+  isSameObject: boolean,
+): Map<number, OpenHandle[]> {
+  const pid = globalThis.process.pid;
+  let [kind, object]: [number | undefined, bigint] = [undefined, 0n];
+  const data = visitEntries((data, at) => {
+    if (number(data, at + HANDLE) !== handle || number(data, at + PROCESS) !== pid) return;
+    [kind, object] = [data.getUint16(at + KIND, true), data.getBigUint64(at + OBJECT, true)];
+  });
+  const found = new Map<number, OpenHandle[]>();
+  const isAddressed = isSameObject && object !== 0n;
+  visitEntries((data, at) => {
+    if (data.getUint16(at + KIND, true) !== kind) return;
+    if (isAddressed && data.getBigUint64(at + OBJECT, true) !== object) return;
+    const owner = number(data, at + PROCESS);
+    const handles = found.get(owner);
+    if (handles === undefined) found.set(owner, [readEntry(data, at)]);
+    else handles.push(readEntry(data, at));
+  }, data);
+  return found;
+}
+
+/** Visits the entries of the list of all handles, and returns the list. */
+function visitEntries(
+  visit: (data: DataView, at: number) => void,
+  data: DataView = handleTable(),
+): DataView {
+  for (let left = number(data, 0), at = HEADER; left > 0; left--, at += ENTRY) visit(data, at);
+  return data;
+}
+
+function readEntry(data: DataView, at: number): OpenHandle {
+  const attributes = data.getUint32(at + ENTRY_ATTRIBUTES, true);
+  return {
+    handle: number(data, at + HANDLE),
+    kind: data.getUint16(at + KIND, true),
+    inheritable: (attributes & OBJ_INHERIT) !== 0,
+    isProtected: (attributes & OBJ_PROTECT_CLOSE) !== 0,
+    access: data.getUint32(at + ACCESS, true),
+  };
 }
 
 /** Reads the list of all handles of the system. It is large, so its buffer is not kept. */

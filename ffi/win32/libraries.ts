@@ -26,6 +26,12 @@ export const kernel32Processes: Library<typeof tables.kernel32Processes> = /* @_
   tables.kernel32Processes,
 );
 
+/** kernel32.dll: the standard handles, functions by their names, and yielding. */
+export const kernel32Runtime: Library<typeof tables.kernel32Runtime> = /* @__PURE__ */ lazy(
+  "kernel32.dll",
+  tables.kernel32Runtime,
+);
+
 /** ntdll.dll: the function that queries a handle. */
 export const ntdll: Library<typeof tables.ntdll> = /* @__PURE__ */ lazy("ntdll.dll", tables.ntdll);
 

@@ -22,7 +22,6 @@
  * @module
  */
 export * from "./comm.ts";
-export * from "./compare.ts";
 export * from "./completion_port.ts";
 export * from "./connection.ts";
 export * from "./console.ts";
@@ -38,6 +37,7 @@ export * from "./mutex.ts";
 export * from "./notification.ts";
 export { NtQueryObject, type ObjectBasicInformation } from "./object.ts";
 export * from "./object_constants.ts";
+export * from "./open_file.ts";
 export * from "./pipe.ts";
 export * from "./process.ts";
 export * from "./registry.ts";

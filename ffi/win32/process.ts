@@ -1,9 +1,9 @@
 /** Processes: processthreadsapi.h and processenv.h. */
 import { checkBoolean, checkInteger } from "../check.ts";
 import { scratch } from "../backend/scratch.ts";
-import { checkAccessMask, checkHandle } from "./check.ts";
+import { checkAccessMask, checkHandle, isPseudoHandle } from "./check.ts";
 import { notOpened, win32Error } from "./errors.ts";
-import { kernel32, kernel32Processes } from "./libraries.ts";
+import { kernel32, kernel32Processes, kernel32Runtime } from "./libraries.ts";
 
 /**
  * `GetCurrentProcess()` — the pseudo-handle of this process, −1.
@@ -46,6 +46,40 @@ export function GetStdHandle(nStdHandle: number): number {
   const handle = k.GetStdHandle(nStdHandle);
   if (handle === -1) throw win32Error(k.GetLastError(), "GetStdHandle", undefined);
   return handle;
+}
+
+/**
+ * `SetStdHandle(nStdHandle, hHandle)` — replaces a standard handle of this process, for code that
+ * calls `GetStdHandle` from now on. What called it before keeps the handle that it got.
+ *
+ * That is little of what prints: `console.log` of Node and Bun does not follow, nor do the children
+ * of any runtime. `redirect` moves all of it, or throws.
+ *
+ * @param nStdHandle `STD_INPUT_HANDLE`, `STD_OUTPUT_HANDLE` or `STD_ERROR_HANDLE`
+ * @param hHandle the handle, which stays the caller's; the one before it is not closed. 0 for none
+ * @throws {HandleError} `ERROR_INVALID_HANDLE` for another number
+ * @throws {TypeError} when an argument has the wrong type or is out of range
+ * @see https://learn.microsoft.com/windows/console/setstdhandle
+ *
+ * @example
+ * ```ts
+ * import { GetStdHandle, SetStdHandle, STD_ERROR_HANDLE } from "duphandle/win32";
+ * import { STD_OUTPUT_HANDLE } from "duphandle/win32";
+ *
+ * const before = GetStdHandle(STD_ERROR_HANDLE);
+ * SetStdHandle(STD_ERROR_HANDLE, GetStdHandle(STD_OUTPUT_HANDLE));
+ * SetStdHandle(STD_ERROR_HANDLE, before);
+ * ```
+ */
+export function SetStdHandle(nStdHandle: number, hHandle: number): void {
+  checkInteger(nStdHandle, "nStdHandle", 0, 0xffff_ffff);
+  if (hHandle !== 0) checkHandle(hHandle, "hHandle", "pass 0 for none");
+  if (isPseudoHandle(hHandle)) {
+    throw new TypeError(`Cannot use ${hHandle} as hHandle: it is a pseudo-handle; pass 0 for none`);
+  }
+  if (kernel32Runtime().SetStdHandle(nStdHandle, hHandle) === 0) {
+    throw win32Error(kernel32().GetLastError(), "SetStdHandle", hHandle);
+  }
 }
 
 /**

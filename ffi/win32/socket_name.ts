@@ -70,8 +70,8 @@ function unnamed(family: number): SocketName {
   }
 }
 
-/** Reads the address at the start of the scratch memory. */
-function readName(): SocketName {
+/** Reads the address at the start of the scratch memory. Winsock must have been started. */
+export function readName(): SocketName {
   const { bytes, data } = scratch();
   switch (data.getUint16(0, true)) {
     case AF_INET:

@@ -100,7 +100,8 @@ export function socketKind(raw: number): SocketKind {
   return { ...found, isConnected, isSynchronous: isSynchronous(raw) };
 }
 
-function isSynchronous(raw: number): boolean {
+/** Whether a file or a socket was opened without `FILE_FLAG_OVERLAPPED`: each operation waits for its end. */
+export function isSynchronous(raw: number): boolean {
   const { address, data } = scratch();
   data.setUint32(0, 0, true);
   files().NtQueryInformationFile(raw, address + SIZE, address, 4, FileModeInformation);

@@ -147,6 +147,18 @@ export const kernel32Processes = {
   GetCurrentThreadId: { parameters: [], result: "u32" },
 } as const satisfies SymbolTable;
 
+/** The standard handles, functions by their names, and yielding, from kernel32.dll. */
+export const kernel32Runtime = {
+  // BOOL SwitchToThread(void);
+  SwitchToThread: { parameters: [], result: "i32" },
+  // BOOL SetStdHandle(DWORD nStdHandle, HANDLE hHandle);
+  SetStdHandle: { parameters: ["u32", "handle"], result: "i32" },
+  // HMODULE GetModuleHandleW(LPCWSTR lpModuleName);
+  GetModuleHandleW: { parameters: ["address"], result: "address" },
+  // FARPROC GetProcAddress(HMODULE hModule, LPCSTR lpProcName);
+  GetProcAddress: { parameters: ["address", "address"], result: "address" },
+} as const satisfies SymbolTable;
+
 /** Waiting, from kernel32.dll. */
 export const kernel32Wait = {
   // DWORD WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds);
@@ -181,6 +193,28 @@ export const kernel32Inspect = {
     parameters: ["handle", "i32", "address", "u32"],
     result: "i32",
   },
+} as const satisfies SymbolTable;
+
+/** What is done with a file that is open, from kernel32.dll. */
+export const kernel32OpenFiles = {
+  // HANDLE ReOpenFile(HANDLE hOriginalFile, DWORD dwDesiredAccess, DWORD dwShareMode,
+  //   DWORD dwFlagsAndAttributes);
+  ReOpenFile: { parameters: ["handle", "u32", "u32", "u32"], result: "handle" },
+  // BOOL LockFileEx(HANDLE hFile, DWORD dwFlags, DWORD dwReserved, DWORD nNumberOfBytesToLockLow,
+  //   DWORD nNumberOfBytesToLockHigh, LPOVERLAPPED lpOverlapped);
+  LockFileEx: { parameters: ["handle", "u32", "u32", "u32", "u32", "address"], result: "i32" },
+  // BOOL UnlockFileEx(HANDLE hFile, DWORD dwReserved, DWORD nNumberOfBytesToUnlockLow,
+  //   DWORD nNumberOfBytesToUnlockHigh, LPOVERLAPPED lpOverlapped);
+  UnlockFileEx: { parameters: ["handle", "u32", "u32", "u32", "address"], result: "i32" },
+  // BOOL GetOverlappedResult(HANDLE hFile, LPOVERLAPPED lpOverlapped,
+  //   LPDWORD lpNumberOfBytesTransferred, BOOL bWait);
+  GetOverlappedResult: { parameters: ["handle", "address", "address", "i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The folder of the system, from kernel32.dll. */
+export const kernel32System = {
+  // UINT GetSystemDirectoryW(LPWSTR lpBuffer, UINT uSize);
+  GetSystemDirectoryW: { parameters: ["address", "u32"], result: "u32" },
 } as const satisfies SymbolTable;
 
 /** The list of all handles, from ntdll.dll. */
