@@ -16,10 +16,15 @@ import {
 } from "../handle/handle.ts";
 import { type DuplicateOptions, parseDuplicateOptions } from "../handle/options.ts";
 import { isFsFile } from "../handle/deno_file.ts";
-import { fdOf, readClose, requireConsumable, RuntimeSource } from "../handle/runtime_source.ts";
+import {
+  fdOf,
+  rawBehind,
+  readClose,
+  requireConsumable,
+  RuntimeSource,
+} from "../handle/runtime_source.ts";
 import { type HandleSource, ownerOf, rawsOf } from "../handle/source.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { platform } from "../handle/platform.ts";
 import { batches } from "./platform.ts";
 
 /**
@@ -132,7 +137,7 @@ function consumed(
       continue;
     }
     requireConsumable(source, fd);
-    reads.push(() => platform().rawOfFd(fd));
+    reads.push(() => rawBehind(source, fd));
     // The descriptor of a Deno.FsFile may be that of another one with the same position.
     const key = isFsFile(source) ? source : fd;
     // When a file and its number are both in the list, the file must close: otherwise it would go on

@@ -27,7 +27,7 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * The source is duplicated before the call returns its promise, so closing it afterwards, or
  * reusing its number, changes nothing. No other handle of the file is made and closed, with one
  * exception: in Deno a copy with less access than its source. Deno needs the permissions `--allow-ffi`
- * and `--allow-read=/dev/null`.
+ * and `--allow-read=/dev/null`; on Windows that file is `ntdll.dll` of the system.
  *
  * In Deno a copy with less access than its source closes the descriptor by which its file was opened, which
  * ends the record locks that this process has on the file; any other copy closes none:
@@ -38,7 +38,7 @@ import { type CopyAttributes, parseCopyOptions, type ResolvedCopyOptions } from 
  * @param options access, inheritance, and whether the source is closed, as for
  * {@linkcode duplicate}; `minimum` is refused, because the runtime chooses the number of a
  * descriptor that it owns
- * @returns the copy, which the caller closes; in Deno for Windows an object with the same methods
+ * @returns the copy, which the caller closes; in Deno for Windows as {@linkcode OwnedHandle.toFileHandle} makes it
  * @throws {HandleError} `EBADF` when the source is not open; `EMFILE`; `EACCES` when more access is
  * wanted than the source has, or the runtime may not open the placeholder; `ENOTSUP`
  * @throws {TypeError} when an argument is not of its kind
@@ -65,7 +65,7 @@ export function copyFileHandle(
 ): Promise<FileHandle>;
 /**
  * Copies a `Deno.FsFile`: a `Deno.FsFile` on a new handle to the same open file. Deno on Linux
- * only.
+ * and Windows.
  *
  * @param source the file to copy
  * @param options as for the copy of a `FileHandle`
@@ -97,7 +97,7 @@ export function copyFileHandle(
  * @param source as for the form with options
  * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`
  * @param securityAttributes access and inheritance as Windows programs give them
- * @returns the copy, which the caller closes; in Deno for Windows an object with the same methods
+ * @returns the copy, which the caller closes; in Deno for Windows as {@linkcode OwnedHandle.toFileHandle} makes it
  * @throws {HandleError} as for the form with options
  * @throws {TypeError} when an argument is not of its kind, or flags and attributes contradict each
  * other
@@ -121,7 +121,7 @@ export function copyFileHandle(
   securityAttributes?: CopyAttributes,
 ): Promise<FileHandle>;
 /**
- * Copies a `Deno.FsFile`, with flags in place of the options. Deno on Linux only.
+ * Copies a `Deno.FsFile`, with flags in place of the options. Deno on Linux and Windows.
  *
  * @param source the file to copy
  * @param flags {@linkcode CopyFlags}, combined with `|`; default `SameAccess`
@@ -229,7 +229,8 @@ function narrow(raw: RawHandle, { access, inheritable }: ResolvedCopyOptions): R
  * @param options as for {@linkcode copyFileHandle}; with `closeSource` a `FileHandle` closes
  * asynchronously, after the call
  * @returns a descriptor that the runtime owns, as `fs.openSync` returns one
- * @throws {HandleError} as {@linkcode copyFileHandle}; `ENOTSUP` in Deno for Windows
+ * @throws {HandleError} as {@linkcode copyFileHandle}; in Deno for Windows `ENOTSUP` when it is no
+ * file, or was opened as overlapped, and `EBUSY` as {@linkcode OwnedHandle.toFd}
  * @throws {TypeError} as {@linkcode copyFileHandle}
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
@@ -254,7 +255,8 @@ export function copyFileHandleSync(source: HandleSource, options: DuplicateOptio
  * `FileHandle` closes asynchronously, after the call
  * @param securityAttributes access and inheritance as Windows programs give them
  * @returns a descriptor that the runtime owns, as `fs.openSync` returns one
- * @throws {HandleError} as {@linkcode copyFileHandle}; `ENOTSUP` in Deno for Windows
+ * @throws {HandleError} as {@linkcode copyFileHandle}; in Deno for Windows `ENOTSUP` when it is no
+ * file, or was opened as overlapped, and `EBUSY` as {@linkcode OwnedHandle.toFd}
  * @throws {TypeError} as {@linkcode copyFileHandle}
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  * @see https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle

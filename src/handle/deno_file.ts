@@ -1,27 +1,15 @@
-/**
- * `Deno.FsFile`, which does not show its descriptor. The descriptor of a source is searched for. A result
- * is a placeholder that Deno opened, which is made to refer to our object.
- */
+/** `Deno.FsFile`, which does not show its descriptor, as a source and as a result. */
 import { failure } from "../../ffi/error.ts";
-import { isForbidden, isWindows, osName } from "../../ffi/host.ts";
-import { fcntl_getfd } from "../../ffi/posix/fcntl.ts";
-import {
-  type DenoFile,
-  denoFiles,
-  descriptorOfNew,
-  descriptorsOf,
-  identityOfFile,
-} from "./deno_file_find.ts";
-import { posixPlatform } from "./posix.ts";
-import { closeQuietly, consume } from "../util/late_close.ts";
-import { runtimeError } from "../util/platform.ts";
+import { isWindows, osName } from "../../ffi/host.ts";
+import { consume } from "../util/late_close.ts";
+import { type DenoFile, denoFiles, identityOfFile } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { platform } from "./platform.ts";
+import { fsFiles, platform } from "./platform.ts";
 
 /**
  * `Deno.FsFile` where Deno's types are known, and nothing elsewhere: no other runtime has one.
  *
- * On Linux it is a source like any other. It does not show its descriptor, so the descriptor is searched
+ * On Linux and Windows it is a source like any other. It does not show its handle, so the handle is searched
  * for among those of the process. A file that cannot be told apart from another open file is refused.
  *
  * @example
@@ -38,14 +26,11 @@ import { platform } from "./platform.ts";
 export type FsFile = typeof globalThis extends
   { readonly Deno: { readonly FsFile: { readonly prototype: infer File } } } ? File : never;
 
-/** The null device. Adopting by node:fs uses it too, so that one permission is enough for both. */
-const PLACEHOLDER = "/dev/null";
-
 /**
- * The descriptors that certainly are the file's own. Such a number stays the file's as long as the file
+ * The raw handles that certainly are the file's own. Such a number stays the file's as long as the file
  * is open, whatever other threads do.
  */
-const ownDescriptors = /* @__PURE__ */ new WeakMap<DenoFile, number>();
+const ownHandles = /* @__PURE__ */ new WeakMap<DenoFile, number>();
 
 /** Whether the value is a `Deno.FsFile`; `false` also for a proxy that throws. */
 export function isFsFile(value: unknown): value is FsFile {
@@ -58,52 +43,56 @@ export function isFsFile(value: unknown): value is FsFile {
 }
 
 /**
- * The descriptor of a `Deno.FsFile`, on Linux.
+ * The raw handle of a `Deno.FsFile`, on Linux and Windows.
  *
- * It is found by device and inode, in about 1 microsecond for each open descriptor, and remembered.
+ * It is found by what identifies the file, among the handles of the process, and remembered. On Linux that takes
+ * about 1 microsecond for each open descriptor.
  * More is needed only where the same file was opened several times: the kernel compares, then the
  * positions are compared. Where
  * these leave a choice, the file's position is moved and put back at once: a thread or process that uses
- * the same position in that moment would see it moved. A file without a position gets a shared lock for
- * a moment instead, unless it has a lock already.
+ * the same position in that moment would see it moved. On Linux a file without a position gets a shared lock for
+ * a moment instead, unless it has a lock already. On Windows it must be a file on a disk.
  *
- * Where several descriptors share the open file, any of them is returned: a duplicate of it is the same,
+ * Where several handles share the open file, any of them is returned: a duplicate of it is the same,
  * as long as no other thread closes it before. It needs no permission beside `--allow-ffi`; without
- * `--allow-read` for the file's path all descriptors are compared.
+ * `--allow-read` for the file's path all handles are compared.
  *
- * @throws {HandleError} `EBADF` when the file is closed; `ENOTSUP` when its descriptor cannot be
- * told from those of other open files, and on systems other than Linux
+ * @throws {HandleError} `EBADF` when the file is closed; `ENOTSUP` when its handle cannot be
+ * told from those of other open files, and on macOS
  * @throws {TypeError} when it is not a `Deno.FsFile` but an imitation of one
  */
 export function rawOfFsFile(file: FsFile): RawHandle {
-  requireLinux("duplicate");
-  const known = ownDescriptors.get(file);
-  const identity = identityOfFile(file);
-  if (known !== undefined) return known;
-  const found = descriptorsOf(file, identity);
-  if (found.length === 1) ownDescriptors.set(file, found[0]!);
-  return found[0]!;
+  refuseMac("duplicate");
+  const known = ownHandles.get(file);
+  if (known !== undefined) {
+    identityOfFile(file); // throws when it is closed
+    return known;
+  }
+  const found = fsFiles().handlesOf(file);
+  if (found.length === 1) ownHandles.set(file, found[0]);
+  return found[0];
 }
 
 /**
- * A `Deno.FsFile` on the object that the raw handle refers to, on Linux. It consumes the handle,
+ * A `Deno.FsFile` on the object that the raw handle refers to, on Linux and Windows. It consumes the handle,
  * whatever the outcome.
  *
- * Deno opens the null device, and our object takes its place there. That needs
- * `--allow-read=/dev/null`, as adopting by node:fs does. Where other descriptors of the null device are
+ * Deno opens a placeholder, and our object takes its place there. On Linux that is the null device, which needs
+ * `--allow-read=/dev/null`, as adopting by node:fs does; on Windows it is `ntdll.dll` in the folder of the system.
+ * On Linux, where other descriptors of the null device are
  * open, the new one is found by a lock: no other code has the new file yet, so only its descriptor shows
- * the lock. To Deno's permissions the file stays the null device: `utime` needs
- * `--allow-write=/dev/null`.
+ * the lock. To Deno's permissions the file stays the placeholder: `utime` needs
+ * `--allow-write` for it.
  *
- * @param raw the descriptor to consume
- * @param inheritable whether child processes inherit the file's descriptor
+ * @param raw the raw handle to consume
+ * @param inheritable whether child processes inherit the file's handle
  * @throws {HandleError} `EBADF` when the handle is not open; `EMFILE`; `EACCES` when the permission
- * is missing; `EBUSY` when another process keeps the null device locked; `ENOTSUP` on systems other
- * than Linux
+ * is missing; `EBUSY` when another process keeps the null device locked, or other threads took the placeholder's
+ * `HANDLE` each time; `ENOTSUP` on macOS
  */
 export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile {
   // A closed one must not be closed again: the placeholder may get its number.
-  if (osName() === "linux") fcntl_getfd(raw);
+  platform().isInheritable(raw);
   return consume({ close: () => platform().close(raw) }, () => copyToFsFile(raw, inheritable));
 }
 
@@ -114,42 +103,20 @@ export function fsFileFrom(raw: RawHandle, inheritable: boolean = false): FsFile
  * @throws {HandleError} as {@linkcode fsFileFrom}
  */
 export function copyToFsFile(raw: RawHandle, inheritable: boolean): FsFile {
-  requireLinux("make");
-  const file = openPlaceholder();
-  try {
-    const fd = descriptorOfNew(file);
-    posixPlatform.duplicateOnto(raw, fd, inheritable);
-    ownDescriptors.set(file, fd);
-    return file as FsFile;
-  } catch (error) {
-    closeQuietly(() => file.close());
-    throw error;
-  }
+  refuseMac("make");
+  const { file, own } = fsFiles().copyOf(raw, inheritable);
+  ownHandles.set(file, own);
+  return file as FsFile;
 }
 
-function openPlaceholder(): DenoFile {
-  try {
-    return denoFiles()!.openSync(PLACEHOLDER);
-  } catch (cause) {
-    if (!isForbidden(cause)) throw runtimeError(cause, "open", PLACEHOLDER);
-    throw failure("EACCES", "open", {
-      message: `Cannot make a Deno.FsFile: Deno may not read ${PLACEHOLDER}; ` +
-        `run it with --allow-read=${PLACEHOLDER}`,
-      cause,
-    });
-  }
-}
-
-/** On other systems the handle of a file cannot be found with certainty, and a file cannot be made. */
-function requireLinux(action: "duplicate" | "make"): void {
-  if (osName() === "linux") return;
+/** On macOS the descriptor of a file cannot be found with certainty, and a file cannot be made. */
+function refuseMac(action: "duplicate" | "make"): void {
+  if (osName() === "linux" || isWindows()) return;
   const advice = action === "make"
     ? "keep the handle, or use toFileHandle()"
-    : isWindows()
-    ? "open the file with CreateFileW of duphandle/win32 and use OwnedHandle.fromRaw()"
     : "open the file with node:fs, which shows its descriptor";
   throw failure("ENOTSUP", action === "make" ? "open" : "fstat", {
     message: `Cannot ${action} a Deno.FsFile on this system: its handle can be found with ` +
-      `certainty only on Linux; ${advice}`,
+      `certainty only on Linux and Windows; ${advice}`,
   });
 }

@@ -9,7 +9,7 @@ import {
   parseOntoOptions,
 } from "./options.ts";
 import { platform, standardReplacer } from "./platform.ts";
-import { fdOf, LAST_STANDARD_FD } from "./runtime_source.ts";
+import { fdOf, LAST_STANDARD_FD, rawBehind } from "./runtime_source.ts";
 import { type HandleSource, knownSource, rawOf } from "./source.ts";
 
 /**
@@ -86,7 +86,8 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
   if (isKnown && source instanceof Handle) return source.duplicate(options);
   // A handle of another copy of this library would make one of that copy.
   if (options === undefined && !isKnown) {
-    return ownedHandle(platform().duplicate(platform().rawOfFd(fdOf(source)), false, undefined));
+    const raw = rawBehind(source, fdOf(source));
+    return ownedHandle(platform().duplicate(raw, false, undefined));
   }
   const choices = parseDuplicateOptions(options ?? {});
   return ownedHandle(duplicateKnown(knownSource(source, choices.closeSource), choices));
@@ -96,8 +97,12 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * Makes a descriptor refer to the kernel object of the source, in one step: there is no moment at
  * which the target is closed. What the target referred to before loses that handle.
  *
- * The owner of the target stays its owner. Windows cannot do it: `ENOTSUP`. On macOS, which has no
- * `dup3`, the inheritance of the target is set in a second step.
+ * The owner of the target stays its owner. On macOS, which has no `dup3`, the inheritance of the target is set in a
+ * second step.
+ *
+ * On Windows the descriptor gets another `HANDLE` in one step, in Node and Bun; in Deno it is `ENOTSUP`. The target must be
+ * open, and refer to no pipe unless it is 0, 1 or 2. Calls of other threads that are using it must have ended: its `HANDLE`
+ * is closed. For fds 1 and 2 it is `ENOTSUP` in Bun, and the handle that the process started with stays open.
  *
  * For fds 1 and 2 it is {@linkcode redirect} without a way back: `console.log`, `process.stdout`,
  * `Deno.stdout`, `Bun.stdout`, native code and children follow, and what was printed before goes where it
@@ -118,11 +123,11 @@ export function duplicate(source: HandleSource, options?: DuplicateOptions): Own
  * ([record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks)).
  *
  * @param source the handle of the object that the target is to refer to, as {@linkcode duplicate} takes it
- * @param target the descriptor to replace; it need not be open, unless it is 1 or 2
+ * @param target the descriptor to replace; on POSIX it need not be open, unless it is 1 or 2
  * @param options whether children inherit the target
  * @throws {HandleError} `EBADF` when the source is not open or the target is beyond the limit;
- * `EINVAL` when they are equal; `EBUSY` when another thread was just opening the target; `ENOTSUP` on
- * Windows, and for fds 0 to 2 as {@linkcode redirect}: in a worker, and for fd 0 once Node has begun to read
+ * `EINVAL` when they are equal; `EBUSY` when another thread was just opening or closing the target; `ENOTSUP` on
+ * Windows as said above, and for fds 0 to 2 as {@linkcode redirect}: in a worker, and for fd 0 once Node has begun to read
  * `process.stdin` of a pipe; `EAGAIN` for fds 1 and 2 when a slow reader has not yet taken what was printed before
  * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html

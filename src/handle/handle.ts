@@ -24,6 +24,7 @@ import {
   fdOf,
   type HasFd,
   LAST_STANDARD_FD,
+  rawBehind,
   RuntimeSource,
 } from "./runtime_source.ts";
 import type { FileMethod, StreamMethod, ToFileOptions, ToSocketOptions } from "./types.ts";
@@ -267,8 +268,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * socket or a stream; it is consumed, whatever the outcome
    * @returns the owner of the new handle, which the caller closes
    * @throws {HandleError} `EBADF` when the runtime has no such descriptor; `EMFILE`; `ENOTSUP` in
-   * Deno for Windows for a descriptor above 2, and for a server, a socket or a stream where {@linkcode duplicate}
-   * refuses it, and nothing was done
+   * Deno for Windows for a descriptor above 2 that is no file on a disk or cannot be told from another, and for
+   * a server, a socket or a stream where {@linkcode duplicate} refuses it, and nothing was done
    * @throws {TypeError} when `source` is neither an integer from 0 to 2^31 − 1 nor an object with an `fd`
    * and a `close()`, or is a standard stream; nothing was done
    *
@@ -296,7 +297,7 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
     return ownedHandle(
       consume(
         new RuntimeSource(fd, source, close),
-        () => platform().duplicate(platform().rawOfFd(fd), false, undefined),
+        () => platform().duplicate(rawBehind(source, fd), false, undefined),
       ),
     );
   }
@@ -395,14 +396,15 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
    * {@linkcode OwnedHandle.toDatagram}; or the option `mayBlock`, for `fs.readSync` and `fs.writeSync`.
    *
    * Otherwise this object is consumed, whatever the outcome. Node and Bun get the number itself. Deno, and Node in a
-   * worker thread, opens `/dev/null`, which needs `--allow-read=/dev/null` in Deno, and our object takes its
-   * place: there the number of this object is closed, which ends the record locks that this process has on the file:
+   * worker thread, opens `/dev/null`, which needs `--allow-read=/dev/null` in Deno (on Windows `ntdll.dll` of the
+   * system), and our object takes its place: there the number of this object is closed, which ends the record locks that this process has on the file:
    * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
    *
    * @param options whether the handle may be one that makes the runtime wait
    * @returns a descriptor that the runtime's `node:fs` accepts and closes
    * @throws {HandleError} `EBADF` when it is closed; `EMFILE`; `EACCES` when the runtime may not
-   * open the placeholder; `ENOTSUP` in Deno for Windows; on Windows `EPERM` when it is protected from
+   * open the placeholder; in Deno for Windows `EBUSY` when other threads took the number of the placeholder each time
+   * or an operation on it is under way, and `ENOTSUP` when it is no file, or one that was opened as overlapped; on Windows `EPERM` when it is protected from
    * closing, and then this object stays open; on POSIX `ENOTSUP` when it is a pipe, a socket or a terminal, and
    * then, too
    * @throws {TypeError} when an option is not of its kind; nothing was done
@@ -426,7 +428,8 @@ export class OwnedHandle extends Handle implements Disposable, AsyncDisposable {
 
   /**
    * Makes the runtime own the handle, as its own `fs/promises` `FileHandle`, with streams,
-   * `readLines` and disposal. In Deno for Windows it is an object with the same methods.
+   * `readLines` and disposal. In Deno for Windows it is an object with the same methods for what is no file on a disk, or
+   * was opened as overlapped, and without the permission to read the placeholder.
    *
    * It is for files. A pipe, a socket or a terminal is refused as {@linkcode OwnedHandle.toFd} refuses it, and this
    * object stays open. Otherwise it is consumed, whatever the outcome.

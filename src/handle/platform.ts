@@ -2,11 +2,12 @@
 import { isWindows } from "../../ffi/host.ts";
 import { posixPlatform } from "./posix.ts";
 import { posixAdopter } from "./posix_adopt.ts";
+import { posixFsFiles } from "./posix_deno_file.ts";
 import { posixStreams } from "./posix_net.ts";
 import { replaceStandard } from "./posix_streams.ts";
-import type { Adopter, HandlePlatform, StreamAdopter } from "./types.ts";
-import { windowsPlatform } from "./windows.ts";
-import { denoWindowsAdopter, windowsAdopter } from "./windows_adopt.ts";
+import type { Adopter, FsFiles, HandlePlatform, StreamAdopter } from "./types.ts";
+import { replaceStandardWindows, windowsPlatform } from "./windows.ts";
+import { denoWindowsAdopter, windowsAdopter, windowsFsFiles } from "./windows_adopt.ts";
 import { windowsStreams } from "./windows_net.ts";
 
 let chosen: HandlePlatform | undefined;
@@ -22,6 +23,11 @@ export function adopter(): Adopter {
   return "Deno" in globalThis ? denoWindowsAdopter : windowsAdopter;
 }
 
+/** How Deno's own files are sources and results on the running system. */
+export function fsFiles(): FsFiles {
+  return isWindows() ? windowsFsFiles : posixFsFiles;
+}
+
 /** How the running runtime makes streams and servers of handles. */
 export function streams(): StreamAdopter {
   return isWindows() ? windowsStreams : posixStreams;
@@ -29,5 +35,5 @@ export function streams(): StreamAdopter {
 
 /** What makes one of fds 0 to 2 refer to another object, with all that the runtime has beside it. */
 export function standardReplacer(): HandlePlatform["duplicateOnto"] {
-  return isWindows() ? windowsPlatform.duplicateOnto : replaceStandard;
+  return isWindows() ? replaceStandardWindows : replaceStandard;
 }

@@ -8,7 +8,7 @@ import { failure, type HandleError } from "../../ffi/error.ts";
 import { isForbidden } from "../../ffi/host.ts";
 import type { Adopter } from "./types.ts";
 import { closeOrWarn, closeQuietly, consume } from "../util/late_close.ts";
-import { isWorker, nodeFs, symbolOf } from "../util/node.ts";
+import { type Construct, constructLike, isWorker, nodeFs } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { posixPlatform } from "./posix.ts";
 import { runtimeError } from "../util/platform.ts";
@@ -80,9 +80,6 @@ function copyOntoPlaceholder(raw: RawHandle, inheritable: boolean): number {
   return fd;
 }
 
-/** Makes a `FileHandle` of a descriptor. */
-type Construct = (fd: number) => FileHandle;
-
 /** How this runtime's `FileHandle` is made; `null` when that cannot be found out. */
 let construct: Construct | null | undefined;
 
@@ -152,24 +149,6 @@ async function closePlaceholder(file: FileHandle): Promise<void> {
     await file.close();
   } catch {
     // Nothing was written.
-  }
-}
-
-/**
- * Makes another one as this one was made: in Node the class takes an object of a class in C++, which closes
- * its descriptor when it is collected. So the class is first tried without any; `null` when that fails.
- */
-function constructLike(sample: FileHandle): Construct | null {
-  try {
-    const FileHandle = sample.constructor as new (from: unknown, flags?: string) => FileHandle;
-    new FileHandle(undefined);
-    const key = symbolOf(sample, "kHandle");
-    if (key === undefined) return (fd) => new FileHandle(fd, "r");
-    const { constructor } = (sample as unknown as Record<symbol, object>)[key]!;
-    const Native = constructor as new (fd: number) => object;
-    return (fd) => new FileHandle(new Native(fd));
-  } catch {
-    return null;
   }
 }
 

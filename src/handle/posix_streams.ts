@@ -1,6 +1,7 @@
 /**
- * Making fds 0 to 2 refer to another file, with all that the runtime has beside the descriptor:
- * `process.stdout` and `process.stderr`, where they do not write to it synchronously. The behaviour of each runtime was observed with strace, for a file, a pipe and a terminal:
+ * Making fds 0 to 2 refer to another file, with all that the runtime has beside the descriptor: `process.stdout` and
+ * `process.stderr`, where they do not write to it synchronously. The behaviour of each runtime was observed with
+ * strace, for a file, a pipe and a terminal:
  *
  * - Node writes to a file synchronously. On a pipe it makes the descriptor non-blocking, and libuv
  *   queues what does not fit; only the event loop writes that queue. On a terminal it opens the
@@ -12,45 +13,31 @@
  *
  * All else, such as `console.log` in Deno and Bun, writes to the descriptor synchronously.
  */
-import type { WriteStream } from "node:tty";
 import { failure, type HandleError, hasCode } from "../../ffi/error.ts";
+import { osName } from "../../ffi/host.ts";
+import { F_GETFD, FD_CLOEXEC } from "../../ffi/posix/constants.ts";
 import { fcntl_getfl, fcntl_setfl } from "../../ffi/posix/fcntl.ts";
-import { flushC } from "../../ffi/posix/libc.ts";
-import { isWorker, nodeFs, nodeNet, symbolOf } from "../util/node.ts";
+import { flushC, libc } from "../../ffi/posix/libc.ts";
+import { nodeNet, symbolOf } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 import { shared } from "../util/shared.ts";
 import { posixPlatform } from "./posix.ts";
-import { descriptorForChildren } from "./posix_deno_children.ts";
+import {
+  checkMainThread,
+  checkNotReading,
+  noop,
+  override,
+  type StandardStream,
+  type Stream,
+  synchronousMethods,
+  unbuffered,
+  unsupported,
+  writeAll,
+  writeCorked,
+} from "./standard_stream.ts";
 
 /** How often a call is retried after `EINTR` or `EBUSY`: a restore should not fail for these. */
 const MAX_ATTEMPTS = 100;
-
-/** The runtime's stream for a descriptor. */
-export interface StandardStream {
-  /** Further descriptors that must refer to the same file as this one. */
-  readonly otherFds: readonly number[];
-  /** Writes what is buffered, or throws and changes nothing. */
-  flush(): void;
-  /** Makes the stream write to the descriptor. */
-  redirect(): void;
-  /** Makes the stream write as it did before `redirect()`. */
-  restore(): void;
-}
-
-/** A stream with the private properties that some runtimes give it. */
-type Stream = WriteStream & {
-  readonly _handle?: { setBlocking?(blocking: boolean): void; readonly writeQueueSize?: number };
-};
-
-type Write = (chunk: Uint8Array | string, encoding: BufferEncoding, done: Done) => void;
-type Writev = (
-  chunks: { chunk: Uint8Array | string; encoding: BufferEncoding }[],
-  done: Done,
-) => void;
-type Done = (error: Error | null) => void;
-
-const noop = () => {};
-const unbuffered: StandardStream = { otherFds: [], flush: noop, redirect: noop, restore: noop };
 
 /** Streams that were made synchronous, which they stay. */
 const synchronous = (): WeakSet<Stream> => shared("synchronousStreams", 1, () => new WeakSet());
@@ -110,13 +97,7 @@ function replace(raw: RawHandle, fd: number, inheritable: boolean): void {
 /** The runtime's stream for a descriptor, which must not be redirected yet. */
 export function standardStream(fd: number): StandardStream {
   if (fd > 2) return unbuffered;
-  if (isWorker()) {
-    throw unsupported(
-      fd,
-      "the streams of the process belong to its main thread: call it there, or have a test runner " +
-        "use processes instead of threads (vitest --pool=forks, jest without --workerThreads)",
-    );
-  }
+  checkMainThread(fd);
   if (fd === 0) {
     checkNotReading();
     return unbuffered;
@@ -143,9 +124,7 @@ function streamOf(fd: number): Stream {
 
 /** Writes everything that the stream has buffered, or throws. */
 function flushStream(stream: Stream, fd: number): void {
-  const corks = stream.writableCorked;
-  for (let cork = 0; cork < corks; cork++) stream.uncork();
-  for (let cork = 0; cork < corks; cork++) stream.cork();
+  writeCorked(stream);
   const handle = stream._handle;
   // Without a handle of libuv writes are synchronous: what is still buffered has failed.
   if (!handle?.setBlocking || stream.destroyed || synchronous().has(stream)) return;
@@ -176,47 +155,6 @@ function unregisterEvents(fd: number): void {
   }
 }
 
-/** Gives a stream these properties while it is redirected, and its own ones afterwards. */
-function override(
-  stream: Stream,
-  properties: object,
-): Pick<StandardStream, "redirect" | "restore"> {
-  const originals = new Map<PropertyKey, PropertyDescriptor | undefined>();
-  return {
-    redirect() {
-      for (const key of Reflect.ownKeys(properties)) {
-        originals.set(key, Object.getOwnPropertyDescriptor(stream, key));
-      }
-      Object.assign(stream, properties);
-    },
-    restore() {
-      for (const [key, property] of originals) {
-        if (property === undefined) Reflect.deleteProperty(stream, key);
-        else Object.defineProperty(stream, key, property);
-      }
-    },
-  };
-}
-
-/** The methods that Node and Deno call to write: these write to the descriptor synchronously. */
-function synchronousMethods(fd: number): { _write: Write; _writev: Writev } {
-  const attempt = (write: () => void, done: Done) => {
-    try {
-      write();
-    } catch (error) {
-      return done(error as Error);
-    }
-    done(null);
-  };
-  return {
-    _write: (chunk, encoding, done) => attempt(() => writeAll(fd, chunk, encoding), done),
-    _writev: (chunks, done) =>
-      attempt(() => {
-        for (const { chunk, encoding } of chunks) writeAll(fd, chunk, encoding);
-      }, done),
-  };
-}
-
 /** A replacement of the sink that Bun writes to, under the symbol of Bun's own sink. */
 function sinkOverride(stream: Stream, fd: number): object {
   const key = symbolOf(stream, "kWriteStreamFastPath");
@@ -237,48 +175,6 @@ function sinkOverride(stream: Stream, fd: number): object {
   return { [key]: { write, flush: () => 0, end: () => 0, ref: noop, unref: noop } };
 }
 
-/** Stops this thread for some milliseconds. */
-export function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
-}
-
-/** Writes everything synchronously, to a non-blocking file too, and returns the number of bytes. */
-function writeAll(fd: number, chunk: Uint8Array | string, encoding: BufferEncoding): number {
-  const bytes = typeof chunk === "string" ? globalThis.Buffer.from(chunk, encoding) : chunk;
-  for (let done = 0; done < bytes.length;) {
-    try {
-      done += nodeFs().writeSync(fd, bytes, done);
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== "EAGAIN") throw error;
-      sleep(1);
-    }
-  }
-  return bytes.length;
-}
-
-/**
- * Throws while Node has a stream of libuv on fd 0. Its reads could take data of the original and of the
- * new file; when it only pauses, libuv leaves the descriptor registered, as for writing.
- */
-function checkNotReading(): void {
-  const { process } = globalThis as { process: { _getActiveHandles?(): { fd?: unknown }[] } };
-  if ("Deno" in globalThis || "Bun" in globalThis) return;
-  if (process._getActiveHandles?.().some((handle) => handle.fd === 0)) {
-    throw unsupported(
-      0,
-      "process.stdin is in use, which pause() does not end; read with fs.readSync instead, or call " +
-        "process.stdin.destroy(), and again after its event close",
-    );
-  }
-}
-
-function unsupported(fd: number, why: string): HandleError {
-  return failure("ENOTSUP", "dup3", {
-    message: `Cannot make fd ${fd} refer to another file: ${why}`,
-    handle: fd,
-  });
-}
-
 function outputPending(fd: number, cause?: unknown): HandleError {
   const name = fd === 1 ? "process.stdout" : "process.stderr";
   return failure("EAGAIN", "dup3", {
@@ -289,4 +185,89 @@ function outputPending(fd: number, cause?: unknown): HandleError {
     handle: fd,
     cause,
   });
+}
+
+/** fcntl.h of Linux. */
+const F_SETSIG = 10;
+const F_GETSIG = 11;
+
+/**
+ * Two real-time signals. A descriptor shares the open file when both appear at it one after the other.
+ */
+const MARKS = [61, 62];
+
+/** The search ends at 256: Deno's duplicates are among the first descriptors of the process. */
+const FIRST = 3;
+const END = 256;
+
+/** What was found, by whichever copy of this library. */
+interface Search {
+  found?: { readonly 1: number; readonly 2: number };
+}
+
+const search = (): Search => shared("denoDescriptors", 1, () => ({}));
+
+/**
+ * The descriptor that children get for this one.
+ *
+ * @throws {HandleError} `ENOTSUP` when no descriptor shares its open file, because it was replaced
+ * before in a way that children do not see
+ */
+export function descriptorForChildren(fd: 1 | 2): number {
+  findDescriptorsForChildren();
+  const { found } = search();
+  if (found !== undefined) return found[fd];
+  throw failure("ENOTSUP", "dup3", {
+    message:
+      `Cannot make fd ${fd} refer to another file: Deno's children get a duplicate of it that ` +
+      "cannot be " +
+      (osName() === "linux"
+        ? "found, because fd 1 or 2 was closed or replaced before; use redirect() or " +
+          "duplicateOnto() for that too"
+        : "found on this system; start a child process with stdio"),
+    handle: fd,
+  });
+}
+
+/**
+ * Finds the duplicates, unless they are known. Inherited descriptors of the same files are told apart by
+ * being inheritable, so this must run before their inheritance is ended.
+ */
+export function findDescriptorsForChildren(): void {
+  const state = search();
+  if (state.found !== undefined) return;
+  const [first] = duplicatesOf(1);
+  const second = duplicatesOf(2).find((number) => first !== undefined && number > first);
+  if (first !== undefined && second !== undefined) state.found = { 1: first, 2: second };
+}
+
+/** The descriptors of the same open file that no other program has passed to this one. */
+function duplicatesOf(fd: number): number[] {
+  const { fcntl } = libc();
+  return sharersBySignal(fd, FIRST, END).filter((number) =>
+    fcntl(number, F_GETFD, 0) === FD_CLOEXEC
+  );
+}
+
+/**
+ * The descriptors that share the open file of one, lowest first, found by marking the open file with F_SETSIG of
+ * fcntl(2). The signal number belongs to the open file, so every duplicate shows it at once. It has no effect,
+ * because the kernel sends the signal only when O_ASYNC is set. On systems without F_SETSIG there are none. Each
+ * number in the range is tried; numbers that are not open are skipped.
+ *
+ * @param fd the descriptor whose open file is marked during the call
+ * @param from the lowest number to try
+ * @param below one more than the highest number to try
+ */
+function sharersBySignal(fd: number, from: number, below: number): number[] {
+  const { fcntl } = libc();
+  const before = osName() === "linux" ? fcntl(fd, F_GETSIG, 0) : -1;
+  if (before === -1) return [];
+  let shared = Array.from({ length: below - from }, (_, at) => at + from);
+  for (const mark of MARKS) {
+    fcntl(fd, F_SETSIG, mark);
+    shared = shared.filter((number) => fcntl(number, F_GETSIG, 0) === mark);
+  }
+  fcntl(fd, F_SETSIG, before);
+  return shared;
 }

@@ -6,6 +6,7 @@ import { platform } from "./platform.ts";
 import type { Owner } from "../util/late_close.ts";
 import { nodeFs } from "../util/node.ts";
 import { runtimeError, tryOrUndefined } from "../util/platform.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
 import { lookupFd } from "../windows_file/fd_table.ts";
 import {
   networkCloser,
@@ -25,8 +26,8 @@ export interface HasFd {
 export type RuntimeOwned = number | HasFd | FsFile | NetworkSource;
 
 /**
- * The runtime's descriptor of a source that is not a {@linkcode Handle}. Its `fd` is read once, so that
- * the number that is used is the one that was checked.
+ * The runtime's descriptor of a source that is not a {@linkcode Handle}; of a `Deno.FsFile` the raw handle. Its `fd`
+ * is read once, so that the number that is used is the one that was checked.
  */
 export function fdOf(source: RuntimeOwned): number {
   if (isFd(source)) return source;
@@ -42,6 +43,11 @@ export function fdOf(source: RuntimeOwned): number {
   }
   checkFd(fd, "the fd of a source");
   return fd;
+}
+
+/** The raw handle of a source for which {@linkcode fdOf} returned this number. */
+export function rawBehind(source: RuntimeOwned, fd: number): RawHandle {
+  return typeof source !== "number" && isFsFile(source) ? fd : platform().rawOfFd(fd);
 }
 
 function readFd(source: unknown): unknown {
@@ -209,6 +215,8 @@ export function closeRuntimeFd(fd: number): unknown {
  * runtime would free the descriptor, call it "not open", and leave the handle open.
  */
 export function refuseProtectedFd(fd: number): void {
+  // Deno has handles of its own for each descriptor, and does not show them.
+  if ("Deno" in globalThis && fd > LAST_STANDARD_FD && lookupFd(fd) === undefined) return;
   const raw = tryOrUndefined(() => platform().rawOfFd(fd));
   if (raw !== undefined) platform().refuseProtected(raw);
 }

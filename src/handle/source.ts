@@ -10,18 +10,24 @@ import {
   OwnedHandle,
   rawOfHandle,
 } from "./handle.ts";
-import { platform } from "./platform.ts";
 import type { KnownSource } from "./raw.ts";
 import type { Owner } from "../util/late_close.ts";
 import type { NetworkSource } from "./network_source.ts";
-import { fdOf, type HasFd, readClose, requireConsumable, RuntimeSource } from "./runtime_source.ts";
+import {
+  fdOf,
+  type HasFd,
+  rawBehind,
+  readClose,
+  requireConsumable,
+  RuntimeSource,
+} from "./runtime_source.ts";
 import { closeQuietly } from "../util/late_close.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
  * What can be duplicated: a descriptor of the running runtime as `node:fs` returns it, an object that has
  * one, a {@linkcode Handle}, a server, socket or stream of the runtime ({@linkcode NetworkSource}), or, in Deno
- * on Linux, a `Deno.FsFile`.
+ * on Linux and Windows, a `Deno.FsFile`.
  *
  * A number is always a descriptor of the runtime, also on Windows, where a `HANDLE` is another number:
  * {@linkcode borrow} makes a source of that.
@@ -54,7 +60,7 @@ export function borrow(raw: RawHandle): BorrowedHandle {
 
 /** The raw handle of a source. */
 export function rawOf(source: HandleSource): RawHandle {
-  return isHandle(source) ? rawOfHandle(source) : platform().rawOfFd(fdOf(source));
+  return isHandle(source) ? rawOfHandle(source) : rawBehind(source, fdOf(source));
 }
 
 /**
@@ -63,10 +69,16 @@ export function rawOf(source: HandleSource): RawHandle {
  */
 export function rawsOf(sources: readonly HandleSource[]): RawHandle[] {
   // A class of the user's may have a `raw` of its own; that of ours runs no code of the user.
-  const read = sources.map((source) =>
-    !isHandle(source) ? fdOf(source) : isOurs(source) ? source : { raw: rawOfHandle(source) }
-  );
-  return read.map((each) => typeof each === "number" ? platform().rawOfFd(each) : each.raw);
+  const reads = sources.map((source): () => RawHandle => {
+    if (!isHandle(source)) {
+      const fd = fdOf(source);
+      return () => rawBehind(source, fd);
+    }
+    if (isOurs(source)) return () => source.raw;
+    const raw = rawOfHandle(source);
+    return () => raw;
+  });
+  return reads.map((read) => read());
 }
 
 /**
@@ -106,7 +118,7 @@ export function knownSource(source: HandleSource, isConsumed: boolean = false): 
   }
   if (isConsumed) requireConsumable(source, fd);
   const close = isConsumed ? readClose(source) : undefined;
-  return { raw: platform().rawOfFd(fd), owner: new RuntimeSource(fd, source, close) };
+  return { raw: rawBehind(source, fd), owner: new RuntimeSource(fd, source, close) };
 }
 
 /** What closes a handle; `undefined` when it is borrowed. */

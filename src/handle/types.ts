@@ -3,6 +3,7 @@ import type { Socket as DatagramSocket } from "node:dgram";
 import type { FileHandle } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
+import type { DenoFile, Group } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
 
 /**
@@ -44,7 +45,8 @@ export interface HandlePlatform {
 
 /**
  * How a runtime takes over a handle: as a descriptor that its synchronous `node:fs` functions accept and
- * close, or as its own `fs/promises` `FileHandle`, in Deno for Windows an object with the same methods.
+ * close, or as its own `fs/promises` `FileHandle`; in Deno for Windows an object with the same methods where the
+ * runtime's own would wait, or cannot be had.
  *
  * `toFd` and `toFileHandle` consume the handle, whatever the outcome. `inheritable` says what it is. The
  * copies leave it to the caller, and have duplicated it when they return, also as a promise; they close no
@@ -55,6 +57,19 @@ export interface Adopter {
   toFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
   copyToFd(raw: RawHandle, inheritable: boolean): number;
   copyToFileHandle(raw: RawHandle, inheritable: boolean): Promise<FileHandle>;
+}
+
+/** `Deno.FsFile`, which does not show what it has, as a source and as a result. */
+export interface FsFiles {
+  /**
+   * The raw handles that share the file's open file. One of them is its own, so a single one is that.
+   *
+   * @throws {HandleError} `EBADF` when the file is closed; `ENOTSUP` when they cannot be told from others
+   * @throws {TypeError} when it is an imitation of a file
+   */
+  handlesOf(file: DenoFile): Group;
+  /** A file on the object of a handle, and its own handle. The handle stays the caller's. */
+  copyOf(raw: RawHandle, inheritable: boolean): { file: DenoFile; own: RawHandle };
 }
 
 /** How {@linkcode OwnedHandle.toSocket} makes the socket. */

@@ -1,18 +1,26 @@
 /**
  * Adoption on Windows. Node and Bun export what makes a descriptor of their C runtime from a
  * `HANDLE`. A `FileHandle` is made on the null device; then its descriptor is closed and at once
- * opened again around our handle, in the same slot of the C runtime's table.
+ * opened again around our handle, in the same slot of the C runtime's table. Deno exports nothing of the kind:
+ * what it opened is made to refer to our object.
  */
 import type { FileHandle } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { failure } from "../../ffi/error.ts";
+import { FILE_TYPE_DISK, FILE_TYPE_UNKNOWN } from "../../ffi/win32/constants.ts";
+import { showHandle } from "../../ffi/win32/errors.ts";
 import { CloseHandle } from "../../ffi/win32/handle.ts";
+import { isIdle } from "../../ffi/win32/inspect.ts";
+import { fileTypeOf, kindOf, NtQueryObject } from "../../ffi/win32/object.ts";
 import { fdOfHandle } from "../../ffi/win32/osfhandle.ts";
-import type { Adopter } from "./types.ts";
-import { closeOrWarn, closeQuietly } from "../util/late_close.ts";
-import { nodeFs, nodeNet } from "../util/node.ts";
+import { isSynchronous } from "../../ffi/win32/winsock.ts";
+import type { Adopter, FsFiles } from "./types.ts";
+import { closeOrWarn, closeQuietly, consume } from "../util/late_close.ts";
+import { nodeFs, nodeNet, sleep } from "../util/node.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
-import { windowsPlatform } from "./windows.ts";
+import { copyToDenoFd, copyToDenoFile } from "../windows_file/adopt.ts";
+import { handlesOfDenoFile } from "../windows_file/fd_table.ts";
+import { refuseUnduplicable, windowsPlatform } from "./windows.ts";
 
 const PLACEHOLDER = "\\\\.\\NUL";
 
@@ -39,14 +47,21 @@ export const windowsAdopter: Adopter = {
   },
 };
 
-/** Adoption in Deno, which cannot take over a handle: an object of ours with a `FileHandle`'s methods. */
+/** Adoption in Deno. */
 export const denoWindowsAdopter: Adopter = {
-  ...copiesBy(() => denoWindowsAdopter),
-  toFd,
+  toFd(raw, inheritable) {
+    return consume({ close: () => CloseHandle(raw) }, () => copyToFdOfDeno(raw, inheritable));
+  },
   async toFileHandle(raw, inheritable) {
     try {
-      if (inheritable) windowsPlatform.setInheritable(raw, true);
       // Only Deno needs these modules, and only here.
+      const { fileHandleFor } = await import("../windows_file/file_handle.ts");
+      const file = isPlainFile(raw) ? await fileHandleFor(raw, inheritable) : undefined;
+      if (file !== undefined) {
+        closeOrWarn(() => CloseHandle(raw));
+        return file;
+      }
+      if (inheritable) windowsPlatform.setInheritable(raw, true);
       const { WindowsFile } = await import("../windows_file/mod.ts");
       // It has the methods of a FileHandle, with one signature where a FileHandle has several.
       return new WindowsFile(raw) as unknown as FileHandle;
@@ -55,7 +70,65 @@ export const denoWindowsAdopter: Adopter = {
       throw error;
     }
   },
+  copyToFd: copyToFdOfDeno,
+  copyToFileHandle: copiesBy(() => denoWindowsAdopter).copyToFileHandle,
 };
+
+/** `Deno.FsFile` on Windows. */
+export const windowsFsFiles: FsFiles = {
+  handlesOf: handlesOfDenoFile,
+  copyOf(raw, inheritable) {
+    requireFile(raw);
+    return copyToDenoFile(raw, inheritable);
+  },
+};
+
+function copyToFdOfDeno(raw: RawHandle, inheritable: boolean): number {
+  requireFile(raw);
+  return copyToDenoFd(raw, inheritable);
+}
+
+/**
+ * Throws unless Deno can read from the handle, or write to it, as from a file. Of what was opened as overlapped, Deno
+ * ends the process when a read has not ended as soon as another one has.
+ */
+function requireFile(raw: RawHandle): void {
+  refuseUnduplicable(raw, "DuplicateHandle");
+  NtQueryObject(raw); // throws when it is not open
+  if (isQuiet(raw) && fileTypeOf(raw) !== FILE_TYPE_UNKNOWN && isSynchronous(raw)) return;
+  const isFile = kindOf(raw) === "File";
+  const isBusy = isFile && !isIdle(raw);
+  throw failure(isBusy ? "EBUSY" : "ENOTSUP", "DuplicateHandle", {
+    message: `Cannot make handle ${showHandle(raw)} a file of Deno: ` +
+      (!isFile
+        ? "it is no file; use the Handle itself"
+        : isBusy
+        ? "an operation of another thread on it is under way, or it was opened as overlapped; use toFileHandle()"
+        : "it was opened as overlapped; use toFileHandle()"),
+    handle: raw,
+  });
+}
+
+/** Whether it is a file on a disk that Deno can read without waiting for another process. */
+function isPlainFile(raw: RawHandle): boolean {
+  return isQuiet(raw) && fileTypeOf(raw) === FILE_TYPE_DISK && isSynchronous(raw);
+}
+
+/** How often the end of an operation of another thread is waited for, 1 ms each. */
+const MAX_WAITS = 50;
+
+/**
+ * Whether it is a file on which no operation is under way. While there is one, a query waits for its end, which for a
+ * pipe may never come.
+ */
+function isQuiet(raw: RawHandle): boolean {
+  if (kindOf(raw) !== "File") return false; // a wait would take what the object has: a mutex, a semaphore
+  for (let waits = 0; !isIdle(raw); waits++) {
+    if (waits === MAX_WAITS) return false;
+    sleep(1);
+  }
+  return true;
+}
 
 /** Copies: a duplicate that the runtime takes over. */
 function copiesBy(adopter: () => Adopter): Pick<Adopter, "copyToFd" | "copyToFileHandle"> {

@@ -29,8 +29,8 @@ type View = NodeJS.ArrayBufferView;
 export interface WindowsFile extends EventEmitter {}
 
 /**
- * A file in Deno for Windows, which cannot adopt a HANDLE: it has the methods of a `FileHandle`,
- * with the same arguments and results. It makes the calls of Windows and never blocks the thread.
+ * A file in Deno for Windows, where Deno's own would make a thread wait or cannot be had. It has the methods of a
+ * `FileHandle`, with the same arguments and results. It makes the calls of Windows and never blocks the thread.
  *
  * It owns the handle. It emits `close` when it is closed.
  */
