@@ -1,11 +1,10 @@
 /** Redirecting a descriptor to another file, and restoring it. */
 import { checkFd } from "../../ffi/check.ts";
-import { failure, type HandleError } from "../../ffi/error.ts";
-import { isWindows } from "../../ffi/host.ts";
-import { isHandle, rawOfHandle } from "../handle/handle.ts";
-import { fdOf } from "../handle/runtime_source.ts";
+import { HandleError } from "../../ffi/error.ts";
 import { type HandleSource, rawOf } from "../handle/source.ts";
-import { redirectPosix } from "./posix.ts";
+import type { RawHandle } from "../util/raw_handle.ts";
+import { redirectPlatform } from "./platform.ts";
+import { redirectFd } from "./stack.ts";
 
 /**
  * Makes a descriptor refer to the object of the source, until `restore()` is called or the block of
@@ -38,15 +37,17 @@ import { redirectPosix } from "./posix.ts";
  * each ends the record locks that this process has on that file:
  * [record locks](https://github.com/duphandle/duphandle/blob/main/docs/ownership.md#record-locks).
  *
- * On Windows it is `ENOTSUP`: there the runtimes keep the `HANDLE` that they started with, and no
- * call can make it refer to another object. Start a child with `stdio`, or replace `console.log`.
+ * On Windows it works in Node, and in Bun for all but fds 1 and 2. There, await the writes of other threads as well
+ * before `restore()`, and load native libraries before: what has a C runtime of its own keeps the standard handles that it
+ * found. It is `ENOTSUP` for fds 1 and 2 in Bun, whose `console.log` has a `HANDLE` of its own, and in Deno, which gives
+ * children one of its own: start a child with `stdio`, or replace `console.log`.
  *
  * @param fd the descriptor to redirect, which is open
  * @param to the source that it refers to until it is restored
  * @returns an object that restores the descriptor
  * @throws {HandleError} `EBADF` when the descriptor or the source is not open; `EMFILE`; `EAGAIN`
- * when a slow reader has not yet taken what was printed before; `ENOTSUP` on Windows, for fds 0 to
- * 2 in a worker, and for fd 0 once Node has begun to read `process.stdin` of a pipe
+ * when a slow reader has not yet taken what was printed before; `ENOTSUP` in Deno and Bun for Windows
+ * as said above, for fds 0 to 2 in a worker, and for fd 0 once Node has begun to read `process.stdin` of a pipe
  * @throws {TypeError} when an argument is not of its kind
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  *
@@ -67,27 +68,16 @@ import { redirectPosix } from "./posix.ts";
  */
 export function redirect(fd: number, to: HandleSource): Disposable & { restore(): void } {
   checkFd(fd);
-  if (isWindows()) throw unsupportedOnWindows(fd, to);
-  const restore = redirectPosix(fd, rawOf(to));
+  const restore = redirectFd(fd, rawFor(fd, to));
   return { restore, [Symbol.dispose]: restore };
 }
 
-/**
- * Measured under Wine. libuv, in Node and Bun, does not close fds 0 to 2, so their slots never
- * become free for another HANDLE; Deno keeps HANDLEs in its own objects. SetStdHandle reaches
- * native code alone: neither console.log nor fs.writeSync nor children follow. The slot of a higher
- * descriptor is free for a moment when it is exchanged, and another thread may take it.
- */
-function unsupportedOnWindows(fd: number, to: HandleSource): HandleError {
-  if (isHandle(to)) rawOfHandle(to);
-  else fdOf(to); // an invalid source is reported first
-  const advice = fd > 2
-    ? "use duplicate() and give the new handle to the code that needs it"
-    : "start a child process with stdio" +
-      (fd === 0 ? "" : ", or replace console.log and process.stdout.write");
-  return failure("ENOTSUP", "dup3", {
-    message: `Cannot redirect fd ${fd}: on Windows the runtime keeps the HANDLE that it has, and ` +
-      `only a part of what uses it would follow; ${advice}`,
-    handle: fd,
-  });
+/** The raw handle of the source. When it has none, a descriptor that cannot be redirected is the better reason. */
+function rawFor(fd: number, to: HandleSource): RawHandle {
+  try {
+    return rawOf(to);
+  } catch (error) {
+    if (error instanceof HandleError) redirectPlatform().check(fd);
+    throw error;
+  }
 }
