@@ -19,11 +19,17 @@ export type { HasFd } from "../handle/runtime_source.ts";
 export type { HandleSource } from "../handle/source.ts";
 export type { Access, ToFileOptions, ToSocketOptions } from "../handle/types.ts";
 export type { RawHandle } from "../util/raw_handle.ts";
+export { findHandles } from "./find.ts";
 export { inspectHandle, isSameObject, listHandles } from "./inspect.ts";
 export type {
+  FoundHandle,
+  FoundHandles,
   HandleAccess,
   HandleInfo,
   HandleKind,
+  HiddenProcess,
+  PathTarget,
+  PortTarget,
   SocketAddress,
   SocketFamily,
   SocketInfo,

@@ -1,7 +1,8 @@
 /** The handles of another process on Linux, from its directory in /proc. */
 import { failureByCode, HandleError, hasCode } from "../../ffi/error.ts";
 import { O_CLOEXEC } from "../../ffi/posix/constants.ts";
-import { descriptorsOf, identityAt } from "../../ffi/posix/identity.ts";
+import { descriptorsOf } from "../../ffi/posix/holders.ts";
+import { identityAt } from "../../ffi/posix/identity.ts";
 import { linkText, permittedText, procText } from "../../ffi/posix/proc.ts";
 import { type HandleInfo, handleInfo } from "./types.ts";
 import { accessOfFlags, hasPosition, kindOf, nameOf } from "./posix_kinds.ts";
@@ -9,7 +10,7 @@ import { addSockets } from "./posix_sockets.ts";
 import { inspectPermissionAdvice } from "../process/ptrace.ts";
 
 /** The advice for EPERM: /proc has no other reason for it. */
-const HIDDEN =
+export const HIDDEN =
   "/proc is mounted with hidepid, which hides the processes of other users: run as the user of that " +
   "process, or with the capability CAP_SYS_PTRACE";
 
@@ -24,7 +25,7 @@ const HIDDEN =
 export function listOther(pid: number): HandleInfo[] {
   let found: HandleInfo[];
   try {
-    found = descriptorsOf(pid).map((fd) => inspectOne(pid, fd)).filter((info) =>
+    found = descriptorsOf(pid).map((fd) => inspectForeign(pid, fd)).filter((info) =>
       info !== undefined
     );
   } catch (error) {
@@ -39,12 +40,12 @@ export function listOther(pid: number): HandleInfo[] {
   return found;
 }
 
-/** Inspects one handle of a process; `undefined` when it has been closed by now. */
-function inspectOne(pid: number, fd: number): HandleInfo | undefined {
+/** Describes one handle of another process; `undefined` when it has been closed by now. */
+export function inspectForeign(pid: number, fd: number): HandleInfo | undefined {
   const path = `/proc/${pid}/fd/${fd}`;
   const link = linkText(path);
   const text = link === undefined ? undefined : permittedText(`/proc/${pid}/fdinfo/${fd}`);
-  const [, pos, octal] = text?.match(/^pos:\t(\d+)\nflags:\t(\d+)$/m) ?? [];
+  const [, pos, octal] = text?.match(/^pos:\t(-?\d+)\nflags:\t(\d+)$/m) ?? [];
   if (octal === undefined) return undefined;
   const flags = parseInt(octal, 8);
   const identity = identityAt(path);
@@ -65,7 +66,7 @@ function inspectOne(pid: number, fd: number): HandleInfo | undefined {
 /**
  * Whether a process has ended. One that its parent has not waited for still exists, without handles.
  */
-function hasEnded(pid: number): boolean {
+export function hasEnded(pid: number): boolean {
   return /^State:\t[^ZX]/m.exec(procText(`/proc/${pid}/status`) ?? "") === null;
 }
 

@@ -1,7 +1,8 @@
 /** What sockets are: those of this process by their own calls, those of others from the kernel's lists. */
-import { osName } from "../../ffi/host.ts";
+import { osName, pid as ownPid } from "../../ffi/host.ts";
 import { SOCK_DGRAM, SOCK_STREAM } from "../../ffi/posix/constants.ts";
-import { identityAt, isSameFile } from "../../ffi/posix/identity.ts";
+import { processes } from "../../ffi/posix/holders.ts";
+import { type Identity, identityAt, isSameFile } from "../../ffi/posix/identity.ts";
 import { inetSocketsOf, unixSocketsOf } from "../../ffi/posix/proc_net.ts";
 import {
   inetSockets,
@@ -11,6 +12,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   type ListedSocket,
+  socketsBoundTo,
   unixSockets,
 } from "../../ffi/posix/sock_diag.ts";
 import { isListening, localName, peerName, socketType } from "../../ffi/posix/socket_name.ts";
@@ -88,19 +90,66 @@ function listedSockets(pid: number, inodes: ReadonlySet<number>): Map<number, Li
     }
     return more !== undefined;
   };
+  const isMissing = (inode: number) => missing.has(inode);
   if (!add(unixSockets([...missing])) || !isHere) {
-    add(tryOrUndefined(() => unixSocketsOf(pid, missing)));
+    add(tryOrUndefined(() => unixSocketsOf(pid, isMissing)));
   }
   for (const table of TABLES) {
     if (missing.size === 0) break;
     const { file } = table;
-    if ((add(inetSockets(table, missing)) && isHere) || file === undefined) continue;
-    add(tryOrUndefined(() => inetSocketsOf(pid, file, table, missing)));
+    if ((add(inetSockets(table, isMissing)) && isHere) || file === undefined) continue;
+    add(tryOrUndefined(() => inetSocketsOf(pid, file, table, isMissing)));
+  }
+  return found;
+}
+
+/**
+ * The inodes of the sockets of TCP and UDP whose own port is this one, in this network namespace: those that
+ * listen, and those of connections. What belongs to no process has no inode.
+ *
+ * @throws {HandleError} when neither the kernel nor /proc/net lists the sockets
+ */
+export function socketsAtPort(port: number): Set<number> {
+  const isWanted = (inode: number, localPort: number) => localPort === port && inode !== 0;
+  const found = new Set<number>();
+  for (const table of TABLES) {
+    if (table.type === SOCK_RAW) continue; // its port is a protocol
+    const { file } = table;
+    const listed = inetSockets(table, isWanted) ??
+      (file === undefined ? undefined : inetSocketsOf(ownPid(), file, table, isWanted));
+    for (const inode of listed?.keys() ?? []) found.add(inode);
+  }
+  return found;
+}
+
+/**
+ * The inodes of the Unix sockets that are bound to the file at a path, and of the connections that they have
+ * accepted; `undefined` where the kernel does not list them. Of another network namespace, as that of a
+ * container, only the names are known, so a name that is not absolute leads nowhere there.
+ */
+export function socketsAtPath(path: string, file: Identity): Set<number> | undefined {
+  const found = socketsBoundTo(path, file);
+  if (found === undefined) return undefined;
+  const own = namespaceOf("thread-self", "net");
+  const seen = new Set<string>();
+  for (const pid of processes()) {
+    const [net, mount] = [namespaceOf(pid, "net"), namespaceOf(pid, "mnt")];
+    const key = `${net?.inode} ${mount?.inode}`;
+    if (net === undefined || isSameFile(net, own) || seen.has(key)) continue;
+    seen.add(key);
+    const isHere = (_: number, name: string) =>
+      name.startsWith("/") && isSameFile(file, identityAt(`/proc/${pid}/root${name}`));
+    for (const inode of tryOrUndefined(() => unixSocketsOf(pid, isHere))?.keys() ?? []) {
+      found.add(inode);
+    }
   }
   return found;
 }
 
 function isInOwnNamespace(pid: number): boolean {
-  const [own, other] = ["thread-self", pid].map((id) => identityAt(`/proc/${id}/ns/net`));
-  return isSameFile(own, other);
+  return isSameFile(namespaceOf("thread-self", "net"), namespaceOf(pid, "net"));
+}
+
+function namespaceOf(id: number | "thread-self", kind: "net" | "mnt"): Identity | undefined {
+  return identityAt(`/proc/${id}/ns/${kind}`);
 }

@@ -147,6 +147,54 @@ export interface HandleInfo {
   readonly socket?: SocketInfo;
 }
 
+/** What {@linkcode findHandles} looks for by its path. */
+export interface PathTarget {
+  /** The path of a file, a directory, a device or a Unix socket. Links are followed. */
+  readonly path: string;
+}
+
+/** What {@linkcode findHandles} looks for by its port. */
+export interface PortTarget {
+  /** The port of TCP and UDP, of any address of this machine. */
+  readonly port: number;
+}
+
+/**
+ * A handle that {@linkcode findHandles} has found. On Linux it has no `references`.
+ *
+ * Windows: where the system says that a process holds the object and the handle could not be found, `raw`,
+ * `access` and `inheritable` are `undefined`, and `reason` says why.
+ */
+export interface FoundHandle extends Omit<HandleInfo, "raw" | "access" | "inheritable"> {
+  /** The number of the handle in its process; `undefined` when it is not known. */
+  readonly raw: RawHandle | undefined;
+  /** The access that the handle gives; `undefined` when it is not known. */
+  readonly access: HandleAccess | undefined;
+  /** Whether child processes inherit the handle; `undefined` when it is not known. */
+  readonly inheritable: boolean | undefined;
+  /** Why the number is not known. */
+  readonly reason?: string;
+}
+
+/** A process that {@linkcode findHandles} could not examine, or not completely: it may be a holder, too. */
+export interface HiddenProcess {
+  /** The process; `undefined` when not even its number is known. */
+  readonly pid: number | undefined;
+  /** What kept this process from it, by its POSIX name, such as `EACCES`. */
+  readonly code: string;
+  /** The same in words, and what would help. */
+  readonly reason: string;
+}
+
+/** What {@linkcode findHandles} has found: an array, lowest pid first, and what it could not see. */
+export interface FoundHandles extends Array<FoundHandle> {
+  /** The processes that may hold it, too, since this process may not examine them. */
+  readonly hidden: readonly HiddenProcess[];
+}
+
+/** What a search looks for: a path, a port, or the object of a handle of this process. */
+export type FindTarget = PathTarget | PortTarget | { readonly raw: RawHandle };
+
 /** The implementation of inspection for one system. */
 export interface InspectPlatform {
   /** Describes a handle of this process. */
@@ -155,6 +203,8 @@ export interface InspectPlatform {
   isSame(a: RawHandle, b: RawHandle): boolean;
   /** Describes every handle of a process, lowest number first. */
   list(pid: number): HandleInfo[];
+  /** Finds the handles of all processes to an object. */
+  find(target: FindTarget): FoundHandles;
 }
 
 /** A {@linkcode HandleInfo} whose unknown properties may be `undefined` instead of missing. */

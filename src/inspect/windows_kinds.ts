@@ -1,18 +1,15 @@
 /** The kind and the access of a `HANDLE`, from the kernel's name for the kind of its object. */
 import {
   FILE_APPEND_DATA,
-  FILE_CURRENT,
   FILE_READ_DATA,
   FILE_TYPE_CHAR,
   FILE_TYPE_DISK,
   FILE_TYPE_PIPE,
   FILE_WRITE_DATA,
-  WAIT_TIMEOUT,
 } from "../../ffi/win32/constants.ts";
 import { GetConsoleMode } from "../../ffi/win32/console.ts";
-import { GetFileType, SetFilePointerEx } from "../../ffi/win32/file.ts";
-import { diskFileOf, isDeleted, pathOf } from "../../ffi/win32/inspect.ts";
-import { WaitForSingleObject } from "../../ffi/win32/wait.ts";
+import { GetFileType } from "../../ffi/win32/file.ts";
+import { diskFileOf, isDeleted, isIdle, pathOf, positionOf } from "../../ffi/win32/inspect.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { accessOf, type HandleAccess, type HandleFacts, type HandleKind } from "./types.ts";
 import type { RawHandle } from "../util/raw_handle.ts";
@@ -97,7 +94,7 @@ export type FileFacts =
  */
 export function inspectFile(handle: RawHandle, rights: number, mayWait: boolean): FileFacts {
   if (!isIdle(handle)) {
-    if ((rights & (READER | NO_READER)) === READER) return { kind: "pipe" };
+    if (isReadingEnd(rights)) return { kind: "pipe" };
     if (!mayWait) return { kind: "other" };
   }
   switch (GetFileType(handle)) {
@@ -112,9 +109,9 @@ export function inspectFile(handle: RawHandle, rights: number, mayWait: boolean)
   }
 }
 
-/** A file object is signalled unless an operation is under way. A wait of 0 ms changes nothing. */
-function isIdle(handle: RawHandle): boolean {
-  return tryOrUndefined(() => WaitForSingleObject(handle, 0)) !== WAIT_TIMEOUT;
+/** Whether a file has the rights of the reading end that `CreatePipe` makes. */
+export function isReadingEnd(rights: number): boolean {
+  return (rights & (READER | NO_READER)) === READER;
 }
 
 function inspectDiskFile(handle: RawHandle): FileFacts {
@@ -124,7 +121,7 @@ function inspectDiskFile(handle: RawHandle): FileFacts {
   if (file?.isDirectory === true) {
     return { kind: "directory", path, deleted, device: file.device, inode: file.inode };
   }
-  const position = tryOrUndefined(() => SetFilePointerEx(handle, 0, FILE_CURRENT));
+  const position = positionOf(handle);
   const { device, inode } = file ?? {};
   return { kind: "file", path, deleted, position, device, inode };
 }

@@ -56,8 +56,8 @@ export class PooledDescriptor implements Disposable {
    * returns or, when it returns a promise, until that promise is settled. The function must not close
    * the descriptor and must not use it afterwards.
    *
-   * The descriptor is one of the runtime, for `node:fs`. In Deno on Windows, which cannot make a
-   * descriptor from a `HANDLE`, it is the `HANDLE`.
+   * The descriptor is one of the runtime, for `node:fs`. In Deno on Windows, which makes
+   * descriptors slowly, it is the `HANDLE`.
    *
    * @param fn the function to call
    * @returns what the function returns

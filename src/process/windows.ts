@@ -13,7 +13,7 @@ import {
   SYNCHRONIZE,
   WAIT_OBJECT_0,
 } from "../../ffi/win32/constants.ts";
-import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
+import { CompareObjectHandles } from "../../ffi/win32/handle.ts";
 import { closeRefused } from "../../ffi/win32/errors.ts";
 import {
   CloseHandle,
