@@ -80,9 +80,7 @@ export function createChannel(connection: Connection, settings: ChannelSettings)
  *   : `/tmp/duphandle-${process.pid}`;
  * await using server = await HandleChannel.listen(path, async (channel) => {
  *   const file = openSync("README.md", "r");
- *   // In Deno for Windows a descriptor above 2 is no source.
- *   const sources = process.platform === "win32" ? [] : [file];
- *   await channel.send({ name: "README.md" }, sources);
+ *   await channel.send({ name: "README.md" }, [file]);
  *   closeSync(file); // the other process has its own
  * });
  *

@@ -4,8 +4,6 @@
  * and closes that connection at once. The runtime itself accepts at the second path.
  */
 import type { Server } from "node:net";
-import { failure, type HandleError } from "../../ffi/error.ts";
-import { isForbidden } from "../../ffi/host.ts";
 import { BACKLOG } from "../../ffi/posix/bind.ts";
 import { type Identity, identityOf, identityOfName, isSameFile } from "../../ffi/posix/identity.ts";
 import { connectIfNotFull, nameAnew } from "../../ffi/posix/unix_socket.ts";
@@ -68,7 +66,7 @@ async function acceptWithNodeNet(
     });
   } catch (cause) {
     if (identityOf(fd)?.inode === before) closeAll([fd]); // unless the runtime has closed it
-    throw socketError(cause, path);
+    throw runtimeError(cause, "listen", path);
   }
   server.on("error", onWakeup); // it could not accept: whoever has connected waits all the same
   return { close: () => closeServer(server) };
@@ -95,7 +93,7 @@ function bindInClusterWorker(path: string, mode: number): WakeupSocket {
   let onWakeup = () => {};
   const server = createServer(() => onWakeup());
   const listening = new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(socketError(cause, path)));
+    server.once("error", (cause) => reject(runtimeError(cause, "listen", path)));
     server.once("listening", resolve);
   });
   listening.catch(() => {}); // start() is told
@@ -131,7 +129,7 @@ function bindWithDeno(path: string, mode: number): WakeupSocket {
   try {
     listener = Deno.listen({ transport: "unix", path });
   } catch (cause) {
-    throw socketError(cause, path);
+    throw runtimeError(cause, "listen", path);
   }
   const identity = identityOfName(path);
   try {
@@ -196,11 +194,4 @@ function acceptWithDeno(listener: DenoListener, onWakeup: () => void): Listener 
       await accepting;
     },
   };
-}
-
-/** The error of the runtime as a `HandleError`. A missing permission is named. */
-function socketError(cause: unknown, path: string): HandleError {
-  if (!isForbidden(cause)) return runtimeError(cause, "listen", path);
-  const { message } = cause as Error;
-  return failure("EACCES", "listen", { message: `Cannot listen ${path}: ${message}`, cause });
 }

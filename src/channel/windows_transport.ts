@@ -17,7 +17,7 @@
  * which only processes of this user may.
  */
 import { failure, HandleError, hasCode } from "../../ffi/error.ts";
-import { CompareObjectHandles } from "../../ffi/win32/compare.ts";
+import { CompareObjectHandles } from "../../ffi/win32/handle.ts";
 import { CreateEventW } from "../../ffi/win32/event.ts";
 import { kindOf } from "../../ffi/win32/object.ts";
 import { frame, type Hello, int32s, Kind, protocolError, readInt32s } from "./frames.ts";

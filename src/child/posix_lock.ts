@@ -13,8 +13,8 @@ import { ownerThread, setOwnerThread, tryLock, unlock } from "../../ffi/posix/lo
 import { holdsLock, linkText } from "../../ffi/posix/proc.ts";
 import { closeAll } from "../handle/raw.ts";
 import { MINIMUM, movePosix } from "../handle/posix.ts";
+import { sleep } from "../util/node.ts";
 import { shared } from "../util/shared.ts";
-import { sleep } from "../handle/posix_streams.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 
 /** The folder that is locked. */

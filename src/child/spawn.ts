@@ -34,8 +34,8 @@ export interface HandleSpawnOptions extends Omit<SpawnOptions, "stdio"> {
    * also be a {@linkcode Handle}, of which the child gets a duplicate under the number of the entry. The
    * caller keeps it.
    *
-   * Windows: Node and Bun take a handle that is no socket. In Deno for Windows a handle is `ENOTSUP`, unless
-   * it is this process's own standard handle of that number: pass it by `handles`.
+   * Windows: a socket is `ENOTSUP`. In Deno for Windows so is what is no file, pipe or console: pass it by
+   * `handles`.
    */
   readonly stdio?: StdioOptions | readonly HandleStdioEntry[] | undefined;
   /**

@@ -26,13 +26,14 @@ import { nodeFs } from "../util/node.ts";
 import { tryOrUndefined } from "../util/platform.ts";
 import { type ChildPlatform, type StdioEntry, StdioHandle } from "./types.ts";
 import { isSocket, refuseUnduplicable } from "../handle/windows.ts";
+import { denoWindowsAdopter } from "../handle/windows_adopt.ts";
 import { startAlone } from "./windows_lock.ts";
 
 /** Children on Windows. */
 export const windowsChildren: ChildPlatform = {
   withInheritable(sources, entries, _program, start) {
     sources.forEach(checkSource);
-    entries.forEach(checkEntry);
+    entries.forEach((entry) => checkEntry(entry));
     return startAlone(() => {
       const fds: number[] = [];
       const duplicates: number[] = [];
@@ -44,7 +45,7 @@ export const windowsChildren: ChildPlatform = {
           if (sources.indexOf(source) < at) throw repeatedSocketError(source);
           return makeSocketInheritable(source, sharedSockets);
         });
-        const stdio = entries.map((entry) => stdioEntry(entry, fds));
+        const stdio = entries.map((entry, at) => stdioEntry(entry, at, fds));
         clearInheritanceExcept(new Set([...values, ...standardHandles()]), cleared);
         return start({ values, tags: sources.map(tagOf), stdio });
       } finally {
@@ -86,17 +87,11 @@ function checkSource(source: number): void {
 }
 
 /** Throws for a handle in `stdio` that is closed, or that cannot stand there. */
-function checkEntry(entry: StdioEntry | StdioHandle, at: number): void {
+function checkEntry(entry: StdioEntry | StdioHandle): void {
   if (!(entry instanceof StdioHandle)) return;
   const { raw } = entry;
   checkSource(raw);
   if (isSocket(raw)) throw notInStdio(raw, "it is a socket, which Windows does not duplicate");
-  if ("Deno" in globalThis && !isStandardAt(raw, at)) {
-    throw notInStdio(
-      raw,
-      "Deno passes only descriptors of its own, and none can be made of a HANDLE",
-    );
-  }
 }
 
 function notInStdio(raw: number, why: string): Error {
@@ -119,9 +114,14 @@ function isStandardAt(raw: number, at: number): boolean {
  *
  * @param fds gets the descriptors that are made, for the caller to close
  */
-function stdioEntry(entry: StdioEntry | StdioHandle, fds: number[]): StdioEntry {
+function stdioEntry(entry: StdioEntry | StdioHandle, at: number, fds: number[]): StdioEntry {
   if (!(entry instanceof StdioHandle)) return entry;
-  if ("Deno" in globalThis) return "inherit"; // it is the standard handle of that number
+  if ("Deno" in globalThis) {
+    if (isStandardAt(entry.raw, at)) return "inherit";
+    const fd = denoWindowsAdopter.copyToFd(entry.raw, false);
+    fds.push(fd);
+    return fd;
+  }
   const own = DuplicateHandle(SELF, entry.raw, SELF, [0], 0, false, DUPLICATE_SAME_ACCESS);
   let fd: number;
   try {
