@@ -6,7 +6,6 @@ import { connected, next, place, turns } from "../support/channel_ends.ts";
 import { isSameFile, samples } from "../support/channel_objects.ts";
 import {
   closeRaw,
-  fdsAreSources,
   isDeno,
   openRaw,
   pipeRaw,
@@ -131,7 +130,7 @@ describe("a handle", () => {
     reader.close();
   });
 
-  test.runIf(fdsAreSources)(
+  test(
     "may be a descriptor of the runtime, or an object with one",
     async () => {
       using file = temporaryFile("abcdef");

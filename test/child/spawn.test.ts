@@ -19,7 +19,6 @@ import { commandFor, programPath, runProgram } from "../support/program.ts";
 import { rounds } from "../support/rounds.ts";
 import { receiveText, socketPair } from "../support/sockets.ts";
 import {
-  fdsAreSources,
   isDeno,
   isWindows,
   openRaw,
@@ -41,20 +40,15 @@ describe("spawn()", () => {
     const fd = fs.openSync(file.path, "r");
     const fileHandle = await open(file.path, "r");
     try {
-      const sources: HandleSource[] = [owned, owned.borrow(), borrow(owned.raw)];
-      // Deno for Windows tells the HANDLE of no descriptor above 2.
-      if (fdsAreSources) sources.push(fd, { fd }, fileHandle);
-      else {
-        const refused = () => spawn("x", { handles: { fd } });
-        expect(refused).toThrow(expect.objectContaining({ code: "ENOTSUP" }));
-      }
+      const borrowed = borrow(owned.raw);
+      const sources: HandleSource[] = [owned, owned.borrow(), borrowed, fd, { fd }, fileHandle];
       const handles = Object.fromEntries(sources.map((source, at) => [`h${at}`, source]));
       expect(await childOf("child/many.ts", { handles })).toEqual({
         names: Object.keys(handles),
-        letters: fdsAreSources ? "abcaba" : "abc",
+        letters: "abcaba",
       });
       expect(positionOf(owned.raw)).toBe(3);
-      if (fdsAreSources) expect(fs.readSync(fd, new Uint8Array(1))).toBe(1);
+      expect(fs.readSync(fd, new Uint8Array(1))).toBe(1);
     } finally {
       fs.closeSync(fd);
       await fileHandle.close();

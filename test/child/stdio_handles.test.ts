@@ -30,9 +30,6 @@ import {
 import { thrownBy } from "../support/thrown.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
-/** Deno for Windows makes no descriptor of a HANDLE. */
-const takesHandles = !(isDeno && isWindows);
-
 beforeAll(openOnce);
 
 function uppercase(stdio: readonly HandleStdioEntry[]) {
@@ -58,7 +55,7 @@ async function linksOfChild(
 
 const linkOf = (fd: number) => fs.readlinkSync(`/proc/self/fd/${fd}`);
 
-describe.runIf(takesHandles)("a handle in stdio", () => {
+describe("a handle in stdio", () => {
   test("is the standard input and output of the child, and stays the caller's", async () => {
     using folder = temporaryFolder();
     const [input, output, errors] = ["input", "output", "errors"].map((name) =>
@@ -267,15 +264,5 @@ describe.runIf(isWindows)("on Windows, a handle in stdio", () => {
       });
     near.close();
     far.close();
-  });
-
-  test.runIf(isDeno)("is refused in Deno: handles takes it", () => {
-    using file = temporaryFile("");
-    using handle = openRaw(file.path, "r");
-    expect(thrownBy(() => spawn("x", [], { stdio: [handle, "ignore", "ignore"] })))
-      .toMatchObject({
-        code: "ENOTSUP",
-        message: expect.stringContaining("option handles") as string,
-      });
   });
 });

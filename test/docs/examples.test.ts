@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 import { runProgram } from "../support/program.ts";
-import { isDeno, isWindows } from "../support/system.ts";
+import { isBun, isDeno, isWindows } from "../support/system.ts";
 
 const root = path.resolve(import.meta.dirname, "..", "..");
 
@@ -10,15 +10,20 @@ const root = path.resolve(import.meta.dirname, "..", "..");
 interface Example {
   readonly name: string;
   readonly code: string;
+  /** Whether the line below it says that it is not for Deno on Windows. */
+  readonly isElsewhere: boolean;
 }
 
 function examplesIn(file: string): Example[] {
   const text = fs.readFileSync(path.join(root, file), "utf8");
-  return [...text.matchAll(/^( \* |)```ts\n(.*?)^\1```$/gms)].map(({ index, ...match }) => {
-    const line = text.slice(0, index).split("\n").length;
-    const code = (match[2] as string).replaceAll(/^ \* ?/gm, "");
-    return { name: `${file}:${line}`, code };
-  });
+  return [...text.matchAll(/^( \* |)```ts\n(.*?)^\1```$(?:\n\n([^\n]*))?/gms)].map(
+    ({ index, ...match }) => {
+      const line = text.slice(0, index).split("\n").length;
+      const code = (match[2] as string).replaceAll(/^ \* ?/gm, "");
+      const isElsewhere = match[3]?.endsWith("Windows: Bun and Node.") ?? false;
+      return { name: `${file}:${line}`, code, isElsewhere };
+    },
+  );
 }
 
 function files(folder: string, ending: string): string[] {
@@ -40,29 +45,32 @@ const documented = ["mod.ts", ...files("ffi", ".ts"), ...files("src", ".ts")];
 const pages = ["README.md", ...files("docs", ".md")]
   .filter((page) => !page.startsWith("docs/reference/"));
 const here = [...documented, ...pages].flatMap(examplesIn)
-  .filter(({ code }) => !code.includes(isWindows ? "duphandle/posix" : "duphandle/win32"));
+  .filter(({ code, isElsewhere }) =>
+    !code.includes(isWindows ? "duphandle/posix" : "duphandle/win32") &&
+    !(isElsewhere && isWindows && isDeno)
+  );
 
 /** What a system refuses: an example that uses it ends with these words, and no other may fail. */
 interface Refusal {
   readonly uses: RegExp;
   readonly words: string;
+  /** The code of the error, when it is not that of the library's own refusals. */
+  readonly code?: string;
 }
 
 const refusals: readonly Refusal[] = [
-  ...(isWindows
-    ? [
-      { uses: /\bduplicateOnto\(/, words: "Windows cannot do it in one step" },
-      // Only a part of what is written would follow.
-      { uses: /\bredirect\(/, words: "on Windows the runtime keeps the HANDLE that it has" },
-    ]
+  // Only a part of what is written would follow.
+  ...(isWindows && (isBun || isDeno)
+    ? [{ uses: /\bredirect\(1, /, words: "refer to another object: on Windows" }]
     : []),
   ...(isWindows && isDeno
     ? [
-      // It tells the HANDLE of no descriptor above 2, and of none of its own files.
-      { uses: /(?<!Deno\.)\bopen(Sync)?\(/, words: "this runtime does not expose it" },
+      { uses: /\bduplicateOnto\(/, words: "on Windows Deno does not expose its descriptors" },
+      // There use() of a pool gives a HANDLE, which node:fs does not know.
       {
-        uses: /\bDeno\.open(Sync)?\(/,
-        words: "its handle can be found with certainty only on Linux",
+        uses: /DescriptorPool[^]*\b(fstat|read)Sync\(/,
+        words: "bad file descriptor",
+        code: "EBADF",
       },
     ]
     : []),
@@ -75,7 +83,9 @@ function refusalsOf({ code }: Example): Refusal[] {
 
 /** Whether an example ended with what refuses it. */
 function isRefused(example: Example, why: string, code: unknown): boolean {
-  return code === "ENOTSUP" && refusalsOf(example).some(({ words }) => why.includes(words));
+  return refusalsOf(example).some((refusal) =>
+    code === (refusal.code ?? "ENOTSUP") && why.includes(refusal.words)
+  );
 }
 
 describe("the examples of the documentation", () => {

@@ -29,6 +29,7 @@ const optional: readonly (readonly [name: string, at: number, words: string])[] 
   ["CreateIoCompletionPort", 1, "0 for a new port"],
   ["DuplicateHandle", 2, "0 for none, with DUPLICATE_CLOSE_SOURCE"],
   ["IsProcessInJob", 1, "0 for any job"],
+  ["SetStdHandle", 1, "0 for none"],
 ];
 
 test("a call that can do without a handle says what to pass instead of null", () => {
@@ -174,6 +175,11 @@ describe.runIf(isWindows)("duphandle/win32 (ENOTSUP on POSIX, see above)", () =>
     ]);
     expect(win32.GetStdHandle(win32.STD_OUTPUT_HANDLE)).not.toBe(0);
     expect(() => win32.GetStdHandle(7)).toThrow(notOpen);
+    expect(() => win32.SetStdHandle(7, 4)).toThrow(notOpen);
+    const before = win32.GetStdHandle(win32.STD_INPUT_HANDLE);
+    win32.SetStdHandle(win32.STD_INPUT_HANDLE, 4);
+    expect(win32.GetStdHandle(win32.STD_INPUT_HANDLE)).toBe(4);
+    win32.SetStdHandle(win32.STD_INPUT_HANDLE, before);
     // Wine 10 always returns 0; Windows returns the count.
     expect(win32.GetProcessHandleCount(me)).toBeGreaterThanOrEqual(0);
     for (const handle of [disk, reader, writer, real]) win32.CloseHandle(handle);

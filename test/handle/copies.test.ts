@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { expect, test } from "vitest";
 import { noneLeft } from "../support/matchers.ts";
 import { type Outcome, programPath, root, runProgram } from "../support/program.ts";
-import { fdsAreSources, isWindows, temporaryFolder } from "../support/system.ts";
+import { isWindows, temporaryFolder } from "../support/system.ts";
 
 /** Runs a case with two copies of the sources. */
 function runCase(name: string): Outcome & { readonly lines: readonly string[] } {
@@ -43,8 +43,8 @@ test.skipIf(isWindows)("the same in a worker thread, where fd 1 is refused by bo
   });
 });
 
-test.runIf(fdsAreSources)(
-  "a handle of one copy is one to the other, and an imitation is refused (Deno for Windows has no descriptor to duplicate)",
+test(
+  "a handle of one copy is one to the other, and an imitation is refused",
   () => {
     expect(runCase("handles").result).toEqual({
       done: {

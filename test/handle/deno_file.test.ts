@@ -8,6 +8,7 @@ import { type FsFile, fsFileFrom, isFsFile, rawOfFsFile } from "../../src/handle
 import { runProgram } from "../support/program.ts";
 import {
   isDeno,
+  isWindows,
   openRaw,
   pipeRaw,
   positionOf,
@@ -429,7 +430,7 @@ describe.runIf(isDeno && isLinux)("Deno.FsFile as a result", () => {
   });
 });
 
-describe.runIf(isDeno && !isLinux)("Deno.FsFile on another system", () => {
+describe.runIf(isDeno && !isLinux && !isWindows)("Deno.FsFile on macOS", () => {
   test("is refused in both directions, with what to do instead", () => {
     using temporary = temporaryFile("");
     using file = deno.openSync(temporary.path);

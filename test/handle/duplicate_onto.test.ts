@@ -1,21 +1,71 @@
-import { duplicate, duplicateOnto } from "duphandle";
+import { borrow, duplicate, duplicateOnto } from "duphandle";
+import * as win32 from "duphandle/win32";
+import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import { unsupported } from "../support/matchers.ts";
+import { fdOfHandle, handleOfFd } from "../../ffi/win32/osfhandle.ts";
+import { notOpen, unsupported } from "../support/matchers.ts";
+import { openHandles } from "../support/open_handles.ts";
 import { runProgram } from "../support/program.ts";
-import { isWindows, openRaw, positionOf, readRaw, temporaryFile } from "../support/system.ts";
+import {
+  isDeno,
+  isWindows,
+  openRaw,
+  pipeRaw,
+  positionOf,
+  readRaw,
+  temporaryFile,
+} from "../support/system.ts";
 
-describe("duplicateOnto()", () => {
-  test.runIf(isWindows)("says what to use on Windows, which cannot do it in one step", () => {
-    using file = temporaryFile("");
+const PROTECTED = win32.HANDLE_FLAG_PROTECT_FROM_CLOSE;
+
+describe.runIf(isWindows && !isDeno)("duplicateOnto() in Bun and Node for Windows", () => {
+  test("makes a descriptor refer to the source's object", () => {
+    using first = temporaryFile("first");
+    using second = temporaryFile("second");
+    using source = openRaw(first.path, "r");
+    const before = openHandles();
+    const target = fs.openSync(second.path, "r");
+    duplicateOnto(source, target);
+    const buffer = Buffer.alloc(5);
+    expect(fs.readSync(target, buffer, 0, 3, null)).toBe(3);
+    expect(positionOf(source.raw)).toBe(3);
+    expect(borrow(handleOfFd(target)).inheritable).toBe(false);
+    fs.writeFileSync(second.path, "no other handle keeps it");
+    fs.rmSync(second.path);
+    duplicateOnto(source, target, { inheritable: true });
+    expect(borrow(handleOfFd(target)).inheritable).toBe(true);
+    expect(fs.readSync(target, buffer, 3, 2, null)).toBe(2);
+    expect(String(buffer)).toBe("first");
+    fs.closeSync(target);
+    expect(openHandles()).toEqual(before);
+  });
+
+  test("refuses the same handle, a closed source or target, a pipe, and a protected handle", () => {
+    using file = temporaryFile("abc");
     using source = openRaw(file.path, "r");
-    expect(() => duplicateOnto(source, 1)).toThrow(
-      unsupported,
+    const target = fs.openSync(file.path, "r");
+    const before = openHandles();
+    const raw = handleOfFd(target);
+    expect(() => duplicateOnto(target, target)).toThrow(
+      expect.objectContaining({ code: "EINVAL", syscall: "dup3", handle: target }),
     );
-    expect(() => duplicateOnto(source, 1)).toThrow("use duplicate()");
+    expect(() => duplicateOnto(7000, target)).toThrow(notOpen);
+    expect(() => duplicateOnto(source, 7000)).toThrow(notOpen);
+    win32.SetHandleInformation(raw, PROTECTED, PROTECTED);
+    expect(() => duplicateOnto(source, target)).toThrow(expect.objectContaining({ code: "EPERM" }));
+    win32.SetHandleInformation(raw, PROTECTED, 0);
+    expect(handleOfFd(target)).toBe(raw);
+    expect(openHandles()).toEqual(before);
+    fs.closeSync(target);
+    const { reader, writer } = pipeRaw();
+    const pipe = fdOfHandle(reader.release());
+    expect(() => duplicateOnto(source, pipe)).toThrow(unsupported);
+    fs.closeSync(pipe);
+    writer.close();
   });
 });
 
-describe.skipIf(isWindows)("duplicateOnto() (POSIX: ENOTSUP on Windows, see above)", () => {
+describe.skipIf(isWindows)("duplicateOnto() on POSIX", () => {
   test("makes the target refer to the source's object", () => {
     using first = temporaryFile("first");
     using second = temporaryFile("second");

@@ -18,16 +18,10 @@ import * as win32 from "duphandle/win32";
 import { beforeAll, describe, expect, test } from "vitest";
 import { handleOfFd } from "../../ffi/win32/osfhandle.ts";
 import { isProtected, protect, refusedClose, unprotect } from "../support/protected_handles.ts";
+import { ourFile } from "../support/windows_file.ts";
 import { readFd } from "../support/pool_files.ts";
 import { receiveText, sendText, socketPair } from "../support/sockets.ts";
-import {
-  fdsAreSources,
-  isDeno,
-  isWindows,
-  openRaw,
-  readRaw,
-  temporaryFile,
-} from "../support/system.ts";
+import { isDeno, isWindows, openRaw, readRaw, temporaryFile } from "../support/system.ts";
 import { openOnce } from "../support/windows_objects.ts";
 
 /** The owner of a file that holds "abcdef". Its handle is protected, until the end of the block. */
@@ -158,7 +152,7 @@ describe.runIf(isWindows)("a handle that is protected from closing (Linux has no
     expect(readRaw(file.raw, 6)).toBe("abcdef");
   });
 
-  test.runIf(fdsAreSources)(
+  test.skipIf(isDeno)(
     "behind a descriptor of the runtime it keeps that descriptor open (Deno reveals no HANDLE)",
     async () => {
       using file = temporaryFile("abcdef");
@@ -218,34 +212,37 @@ describe.runIf(isWindows)("a handle that is protected from closing (Linux has no
     far.close();
   });
 
-  test.runIf(isDeno)("as a file of Deno for Windows it stays open (no other has one)", async () => {
-    using folder = temporaryFile("abc");
-    const owner = openRaw(folder.path, "r");
-    const { raw } = owner;
-    const file = await owner.toFileHandle();
-    protect(raw);
-    const { fd } = file;
-    await expect(file.close()).rejects.toEqual(refusedClose(raw));
-    using copy = duplicate(file, { closeSource: true });
-    expect(() => duplicate(fd, { closeSource: true }).close()).not.toThrow();
-    expect(file.fd).toBe(fd);
-    expect(await file.readFile("utf8")).toBe("abc");
-    expect(readRaw(copy.raw, 1)).toBe("");
-    unprotect(raw);
-    await file.close();
-    expect(file.fd).toBe(-1);
-  });
+  test.runIf(isDeno)(
+    "as a file of ours in Deno for Windows it stays open (no other has one)",
+    async () => {
+      using folder = temporaryFile("abc");
+      const owner = openRaw(folder.path, "r");
+      const { raw } = owner;
+      const file = ourFile(owner);
+      protect(raw);
+      const { fd } = file;
+      await expect(file.close()).rejects.toEqual(refusedClose(raw));
+      using copy = duplicate(file, { closeSource: true });
+      expect(() => duplicate(fd, { closeSource: true }).close()).not.toThrow();
+      expect(file.fd).toBe(fd);
+      expect(await file.readFile("utf8")).toBe("abc");
+      expect(readRaw(copy.raw, 1)).toBe("");
+      unprotect(raw);
+      await file.close();
+      expect(file.fd).toBe(-1);
+    },
+  );
 
   test("that is protected while the runtime takes it over costs no result", async () => {
     using folder = temporaryFile("abcdef");
     const owner = openRaw(folder.path, "r");
     const { raw } = owner;
     const opening = owner.toFileHandle();
-    protect(raw); // in Node and Bun, which close it when they have a duplicate
+    protect(raw); // the runtime has a duplicate, and it is closed
     await using file = await opening;
     expect((await file.stat()).size).toBe(6);
     unprotect(raw);
-    if (!isDeno) win32.CloseHandle(raw); // the protection kept it open
+    win32.CloseHandle(raw); // the protection kept it open
   });
 });
 

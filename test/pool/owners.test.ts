@@ -6,6 +6,7 @@ import { expectedProblems } from "../support/expected_problems.ts";
 import { filled, givesFds, isAlone, next, readFd, writeFd } from "../support/pool_files.ts";
 import {
   closeRaw,
+  openApart,
   openRaw,
   pipeRaw,
   positionOf,
@@ -30,7 +31,7 @@ describe("add()", () => {
   test("leaves the handle when it throws", () => {
     using file = temporaryFile("abc");
     using filling = filled(2, 3);
-    using dead = openRaw(file.path, "r");
+    using dead = openApart(file.path, "r");
     expectedProblems("foreign-close");
     closeRaw(dead.raw);
     expect(thrownBy(() => filling.pool.add(dead)).code).toBe("EBADF");

@@ -1,11 +1,5 @@
-import { open } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { unsupported } from "../support/matchers.ts";
 import { runProgram } from "../support/program.ts";
-import { isDeno, isWindows, temporaryFile } from "../support/system.ts";
-
-/** Deno for Windows does not expose the HANDLE of a descriptor above 2. */
-const sourcesOfNodeFs = !(isDeno && isWindows);
 
 describe("duphandle/register", () => {
   test("leaves emitters, and what others make of open, alone", () => {
@@ -21,21 +15,9 @@ describe("duphandle/register", () => {
     });
   });
 
-  test.runIf(sourcesOfNodeFs)("adds duplicate() to the runtime's own FileHandle", () => {
+  test("adds duplicate() to the runtime's own FileHandle", () => {
     const { result, output } = runProgram("register/register.ts");
     expect(result).toMatchObject({ same: true, consumed: -1 });
     expect(output).toMatch(/^\d+ \d+$/m);
   });
-
-  test.skipIf(sourcesOfNodeFs)(
-    "is ENOTSUP in Deno for Windows, which does not expose the HANDLE",
-    async () => {
-      using file = temporaryFile("");
-      await import("duphandle/register");
-      await using original = await open(file.path);
-      await expect(original.duplicate()).rejects.toThrow(
-        unsupported,
-      );
-    },
-  );
 });

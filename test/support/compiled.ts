@@ -25,25 +25,35 @@ function programs(): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, path.join(root, `${name}.ts`)]));
 }
 
-/** The longest first, since `duphandle` is also how the others begin. */
-const alias = Object.fromEntries(
+/** Whether the tests are those of the built package: there `duphandle` leads to it. */
+const ofPackage = process.env["DUPHANDLE_PACKAGE"] !== undefined;
+
+/** The sources by their public names, the longest first, since `duphandle` is also how the others begin. */
+const sources = Object.fromEntries(
   Object.entries(entryPoints)
     .map(([name, module]) => [specifier(name), path.join(root, module)] as const)
     .sort(([one], [other]) => other.length - one.length),
 );
 
+/** Whether a test may start a program in Node 20. The folder of the package's tests has none of its own. */
+function isNeeded(): boolean {
+  if (ofPackage) return process.env["DUPHANDLE_TARGET"] === "node20";
+  return fs.existsSync(path.join(root, "scripts", "node20", "node_modules"));
+}
+
 /** Vitest calls it before it starts the tests, and what it returns after the last of them. */
 export default async function setUp(): Promise<(() => void) | undefined> {
-  const isHere = fs.existsSync(path.join(root, "scripts", "node20", "node_modules"));
-  if (!isHere || process.env["DUPHANDLE_PACKAGE"] !== undefined) return undefined;
+  if (!isNeeded()) return undefined;
   const { rolldown } = await import("rolldown");
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duphandle-compiled-"));
+  // Where `duphandle` is the built package, they lie where Node finds it.
+  const place = ofPackage ? path.join(root, "node_modules") : os.tmpdir();
+  const folder = fs.mkdtempSync(path.join(place, "duphandle-compiled-"));
   fs.chmodSync(folder, 0o755); // some tests start programs as another user
   await using bundler = await rolldown({
     input: programs(),
     platform: "node",
-    external: [/^node:/, "tsx/esm/api"],
-    resolve: { alias },
+    external: [/^node:/, "tsx/esm/api", ...ofPackage ? [/^duphandle($|\/)/] : []],
+    resolve: { alias: ofPackage ? {} : sources },
     transform: { target: "node20" },
     tsconfig: false,
     // With it, a module that one program has as well as the namespace of an entry is put into that program, which then

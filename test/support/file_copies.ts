@@ -1,10 +1,7 @@
 /** Copies of files, for the tests of copyFileHandle() and of adoption by the runtime. */
 import type { FileHandle } from "node:fs/promises";
 import { copyFileHandle } from "duphandle";
-import { isDeno, isWindows, openRaw } from "./system.ts";
-
-/** Whether the runtime can own a handle as a descriptor: Deno for Windows cannot. */
-export const adoptsFds: boolean = !(isDeno && isWindows);
+import { openRaw } from "./system.ts";
 
 /** A copy of a file opened by the system, whose original is closed. */
 export async function copyOf(

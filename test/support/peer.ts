@@ -63,11 +63,11 @@ export class Peer implements AsyncDisposable {
   async do<Name extends keyof Actions>(
     name: Name,
     ...values: Parameters<Actions[Name]>
-  ): Promise<ReturnType<Actions[Name]>> {
+  ): Promise<Awaited<ReturnType<Actions[Name]>>> {
     this.child.stdin?.write(`${JSON.stringify([name, ...values])}\n`);
     const { value, error } = await this.#answer() as { value: unknown; error?: object };
     if (error !== undefined) throw Object.assign(new Error(), error);
-    return value as ReturnType<Actions[Name]>;
+    return value as Awaited<ReturnType<Actions[Name]>>;
   }
 
   /** Kills it and waits for its end. */

@@ -19,6 +19,7 @@ import {
   duplicateHandle,
   duplicateMany,
   duplicateOnto,
+  findHandles,
   HandleChannel,
   inspectHandle,
   isSameObject,
@@ -350,6 +351,11 @@ const redirected = [
 
 const looking = [
   row("inspectHandle", "inspectHandle", (_, fd) => void inspectHandle(fd)),
+  row("findHandles", "findHandles", (path, fd) => {
+    findHandles({ path });
+    findHandles(fd);
+    findHandles({ port: 1 });
+  }),
   row("isSameObject", "isSameObject", (_, fd) => void isSameObject(fd, 0)),
   row("listHandles", "listHandles", () => void listHandles()),
   row("trackHandles", "trackHandles", (_, fd) => {

@@ -9,8 +9,8 @@ import * as win32 from "duphandle/win32";
 export const isWindows: boolean = process.platform === "win32";
 export const isDeno: boolean = "Deno" in globalThis;
 export const isBun: boolean = process.versions["bun"] !== undefined;
-/** Deno for Windows tells the HANDLE of no descriptor above 2. */
-export const fdsAreSources: boolean = !(isDeno && isWindows);
+/** How many handles the runtime has for one of its descriptors: Deno for Windows one of its own besides. */
+export const handlesOfFd: number = isDeno && isWindows ? 2 : 1;
 
 /** A folder that is removed when the test ends. */
 export function temporaryFolder(): { path: string; [Symbol.dispose](): void } {
@@ -40,6 +40,22 @@ export function openRaw(file: string, mode: "r" | "w" | "r+"): OwnedHandle {
   }
   const access = { r: posix.O_RDONLY, w: posix.O_WRONLY, "r+": posix.O_RDWR }[mode];
   return OwnedHandle.fromRaw(posix.open(file, access | posix.O_CLOEXEC));
+}
+
+/** A number that no thread of a runtime gets: POSIX gives out the lowest one that is free. */
+const HIGH = 700;
+
+/**
+ * As {@linkcode openRaw}, with a number that other threads do not get when a test closes it behind the back of its
+ * owner. Wine, too, gives out the lowest number first; what Windows does is not documented.
+ */
+export function openApart(file: string, mode: "r" | "w" | "r+"): OwnedHandle {
+  using low = openRaw(file, mode);
+  if (!isWindows) return low.duplicate({ minimum: HIGH });
+  const lower = Array.from({ length: 64 }, () => low.duplicate());
+  const high = low.duplicate();
+  for (const handle of lower) handle.close();
+  return high;
 }
 
 /** Makes a pipe by the system's own call. */

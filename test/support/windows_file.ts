@@ -1,7 +1,9 @@
 /** Files and pipes for the tests of a file in Deno for Windows, and what it rejects with. */
 import * as fs from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import type { OwnedHandle } from "duphandle";
 import { expect } from "vitest";
+import { WindowsFile } from "../../src/windows_file/mod.ts";
 import { openRaw, pipeRaw, temporaryFile } from "./system.ts";
 
 /** The file is closed. */
@@ -17,6 +19,11 @@ export const outOfRange: unknown = expect.objectContaining({
   code: "ERR_OUT_OF_RANGE",
 });
 
+/** A file of ours, as it serves where Deno makes none of its own. It owns the handle from then on. */
+export function ourFile(handle: OwnedHandle): FileHandle {
+  return new WindowsFile(handle.release()) as unknown as FileHandle;
+}
+
 /** Calls a function with an open file of this content; afterwards the file is closed and removed. */
 export async function withFile<Result>(
   content: string,
@@ -24,7 +31,7 @@ export async function withFile<Result>(
   mode: "r" | "w" | "r+" = "r+",
 ): Promise<Result> {
   using folder = temporaryFile(content);
-  await using file = await openRaw(folder.path, mode).toFileHandle();
+  await using file = ourFile(openRaw(folder.path, mode));
   return await use(file, folder.path);
 }
 

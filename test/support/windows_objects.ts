@@ -5,6 +5,8 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import * as win32 from "duphandle/win32";
+import { openHandles } from "../../ffi/win32/inspect.ts";
+import { kindOf } from "../../ffi/win32/object.ts";
 import { commandFor, programPath } from "./program.ts";
 import { isWindows, temporaryFolder } from "./system.ts";
 
@@ -21,6 +23,18 @@ export async function openOnce(): Promise<void> {
   const { DESKTOP_CREATEWINDOW } = win32;
   win32.CloseDesktop(win32.CreateDesktopW(name, null, null, 0, DESKTOP_CREATEWINDOW, null));
   for (const socket of connectedSockets()) win32.closesocket(socket);
+}
+
+/** How many files this process has open. A runtime opens what is no file at any time. */
+export function openFileCount(): number {
+  const isFile = (handle: number) => {
+    try {
+      return kindOf(handle) === "File";
+    } catch {
+      return false; // it was closed meanwhile
+    }
+  };
+  return openHandles().filter(({ handle }) => isFile(handle)).length;
 }
 
 /** Has the runtime open what it keeps once it has had a TCP connection, and a server for it. */

@@ -79,7 +79,7 @@ const mistakes: readonly (readonly [
   ["sentAfterClose", "use-after-close"],
 ];
 
-/** A descriptor of the runtime is no HANDLE, dup3 is not there, and Deno for Windows has no toFd(). */
+/** A descriptor of the runtime is no HANDLE, and dup3 is not there. */
 const onPosix: typeof mistakes = [
   ["ownedByRuntime", "foreign-close", { code: "EBADF" }],
   ["replaced", "recycled", { code: "EBADF", others: "others" }],
@@ -237,6 +237,7 @@ const clean: readonly (readonly [name: string, run: () => void | Promise<void>])
   }],
 ];
 
+/** Windows has no step that replaces an object. */
 const cleanOnPosix: typeof clean = [
   ["replaces the object of a handle by duplicateOnto() and redirect()", () => {
     using file = temporaryFile("new");
@@ -250,6 +251,9 @@ const cleanOnPosix: typeof clean = [
     }
     void target.raw;
   }],
+];
+
+const cleanOfRuntime: typeof clean = [
   ["gives a handle to the runtime", async () => {
     using file = temporaryFile("ab");
     using handle = openRaw(file.path, "r");
@@ -264,8 +268,7 @@ const cleanOnPosix: typeof clean = [
 describe("a clean program", () => {
   beforeAll(openOnce);
 
-  // Deno for Windows can give no descriptor to the runtime.
-  test.each([...clean, ...isWindows ? [] : cleanOnPosix])(
+  test.each([...clean, ...cleanOfRuntime, ...isWindows ? [] : cleanOnPosix])(
     "that %s is not reported",
     async (_, run) => {
       using tracker = trackHandles();

@@ -4,7 +4,14 @@ import { OwnedHandle } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import { isDeno, isWindows, openRaw, temporaryFolder } from "../support/system.ts";
-import { content, outOfRange, pipeEnds, withFile, wrongType } from "../support/windows_file.ts";
+import {
+  content,
+  ourFile,
+  outOfRange,
+  pipeEnds,
+  withFile,
+  wrongType,
+} from "../support/windows_file.ts";
 
 describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target has one)", () => {
   describe("stat() and what changes it", () => {
@@ -44,7 +51,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       expect([pipe.mode & 0o170_000, pipe.isFile(), pipe.size]).toEqual([0o010_000, false, 0]);
       await reader.close();
       await writer.close();
-      const device = await openRaw("\\\\.\\NUL", "r").toFileHandle();
+      const device = ourFile(openRaw("\\\\.\\NUL", "r"));
       const nul = await device.stat();
       expect([nul.isCharacterDevice(), nul.isFile()]).toEqual([true, false]);
       expect(await device.readFile("utf8")).toBe("");
@@ -63,7 +70,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
         FILE_FLAG_BACKUP_SEMANTICS,
         0,
       );
-      await using file = await OwnedHandle.fromRaw(raw).toFileHandle();
+      await using file = ourFile(OwnedHandle.fromRaw(raw));
       expect((await file.stat()).isDirectory()).toBe(true);
     });
 

@@ -1,12 +1,14 @@
 /** Pipes, and overlapped handles, as files in Deno for Windows. */
+import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { OwnedHandle } from "duphandle";
+import { copyFileHandleSync, OwnedHandle } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import type { Calls } from "../../ffi/backend/types.ts";
 import { loadLibrary } from "../../ffi/backend/mod.ts";
 import { wideString } from "../../ffi/backend/scratch.ts";
-import { isDeno, isWindows, temporaryFile } from "../support/system.ts";
+import { unsupported } from "../support/matchers.ts";
+import { isDeno, isWindows, pipeRaw, temporaryFile, writeRaw } from "../support/system.ts";
 import { closed, content, pipeEnds } from "../support/windows_file.ts";
 
 const FILE_FLAG_OVERLAPPED = 0x4000_0000;
@@ -133,6 +135,28 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       expect((await reading).buffer.toString()).toBe("hello");
       await writer.write("again");
       expect((await reader.read(Buffer.alloc(9))).bytesRead).toBe(5);
+    });
+
+    test("overlapped handles make no descriptor, whose reads would end the process", () => {
+      const { server, client } = overlappedPipe();
+      for (const use of [() => copyFileHandleSync(server), () => client.duplicate().toFd()]) {
+        expect(use).toThrow(unsupported);
+        expect(use).toThrow(/overlapped; use toFileHandle\(\)/);
+      }
+      for (const end of [server, client]) end.close();
+    });
+
+    test("one that another thread reads makes no descriptor, since a query would wait", async () => {
+      const { reader, writer } = pipeRaw();
+      const file = await reader.duplicate().toFileHandle();
+      const reading = file.read(Buffer.alloc(1));
+      await sleep(100);
+      expect(() => copyFileHandleSync(reader)).toThrow(expect.objectContaining({ code: "EBUSY" }));
+      writeRaw(writer.raw, "x");
+      expect((await reading).bytesRead).toBe(1);
+      closeSync(copyFileHandleSync(reader));
+      await file.close();
+      for (const end of [reader, writer]) end.close();
     });
 
     test("overlapped files are read and written at offsets", async () => {

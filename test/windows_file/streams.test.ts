@@ -6,13 +6,13 @@ import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
 import { denied } from "../support/matchers.ts";
 import { isDeno, isWindows, openRaw, temporaryFile } from "../support/system.ts";
-import { closed, content, text, withFile } from "../support/windows_file.ts";
+import { closed, content, ourFile, text, withFile } from "../support/windows_file.ts";
 
 describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target has one)", () => {
   describe("streams", () => {
     test("createReadStream() gives a part, in chunks, and closes the file", async () => {
       using folder = temporaryFile("0123456789");
-      const file = await openRaw(folder.path, "r").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "r"));
       const stream = file.createReadStream({
         start: 2,
         end: 7,
@@ -40,7 +40,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("createWriteStream() writes at the position or from a start", async () => {
       using folder = temporaryFile("0123456789");
-      const file = await openRaw(folder.path, "r+").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "r+"));
       await file.read(Buffer.alloc(1));
       const stream = file.createWriteStream();
       stream.write("a");
@@ -52,7 +52,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       expect(content(folder.path)).toBe("0abcde6789");
       expect(file.fd).toBe(-1);
 
-      const other = await openRaw(folder.path, "r+").toFileHandle();
+      const other = ourFile(openRaw(folder.path, "r+"));
       const second = other.createWriteStream({ start: 8, flush: true } as object);
       second.end("XYZ");
       await once(second, "close");
@@ -64,8 +64,8 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       using to = temporaryFile("");
       const bytes = randomBytes(4 << 20);
       fs.writeFileSync(from.path, bytes);
-      const source = await openRaw(from.path, "r").toFileHandle();
-      const target = await openRaw(to.path, "w").toFileHandle();
+      const source = ourFile(openRaw(from.path, "r"));
+      const target = ourFile(openRaw(to.path, "w"));
       await pipeline(source.createReadStream(), target.createWriteStream());
       expect(fs.readFileSync(to.path).equals(bytes)).toBe(true);
       expect([source.fd, target.fd]).toEqual([-1, -1]);
@@ -73,7 +73,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("closing the file ends its streams, after what they still write", async () => {
       using folder = temporaryFile("");
-      const file = await openRaw(folder.path, "r+").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "r+"));
       const stream = file.createWriteStream();
       stream.write("a");
       stream.write("b");
@@ -84,7 +84,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("a destroyed stream closes the file", async () => {
       using folder = temporaryFile("abc");
-      const file = await openRaw(folder.path, "r").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "r"));
       const stream = file.createReadStream();
       const ended = once(stream, "close");
       stream.destroy();
@@ -94,7 +94,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("an error of the system is the stream's", async () => {
       using folder = temporaryFile("abc");
-      const file = await openRaw(folder.path, "w").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "w"));
       const stream = file.createReadStream();
       await expect(stream.toArray()).rejects.toEqual(denied);
       await file.close();
@@ -102,7 +102,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("readLines() gives the lines", async () => {
       using folder = temporaryFile("one\r\ntwo\n\nfour");
-      const file = await openRaw(folder.path, "r").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "r"));
       const lines: string[] = [];
       for await (const line of file.readLines()) lines.push(line);
       expect(lines).toEqual(["one", "two", "", "four"]);
@@ -120,7 +120,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
         expect((await file.stat()).size).toBe(big.length);
       });
       using folder = temporaryFile("abc");
-      const file = await openRaw(folder.path, "r").toFileHandle();
+      const file = ourFile(openRaw(folder.path, "r"));
       const stream = file.readableWebStream({ autoClose: true } as object);
       expect(await new Response(stream as never).text()).toBe("abc");
       expect(file.fd).toBe(-1);
@@ -129,16 +129,16 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("readableWebStream() ends with the file, and with its reader", async () => {
       using folder = temporaryFile("abcdef");
-      const first = await openRaw(folder.path, "r").toFileHandle();
+      const first = ourFile(openRaw(folder.path, "r"));
       const reader = first.readableWebStream().getReader();
       expect(text((await reader.read()).value as Uint8Array)).toBe("abcdef");
       await first.close();
       expect((await reader.read()).done).toBe(true);
-      const second = await openRaw(folder.path, "r").toFileHandle();
+      const second = ourFile(openRaw(folder.path, "r"));
       await second.readableWebStream().cancel();
       expect((await second.stat()).size).toBe(6);
       await second.close();
-      const third = await openRaw(folder.path, "w").toFileHandle();
+      const third = ourFile(openRaw(folder.path, "w"));
       await expect(third.readableWebStream().getReader().read()).rejects.toEqual(denied);
       await third.close();
     });

@@ -7,7 +7,7 @@ import { duplicate, OwnedHandle } from "duphandle";
 import * as win32 from "duphandle/win32";
 import { describe, expect, test } from "vitest";
 import { isDeno, isWindows, openRaw, temporaryFile, temporaryFolder } from "../support/system.ts";
-import { content, withFile, wrongType } from "../support/windows_file.ts";
+import { content, ourFile, withFile, wrongType } from "../support/windows_file.ts";
 
 describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target has one)", () => {
   describe("whole files", () => {
@@ -54,13 +54,13 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
 
     test("appendFile() writes at the position, as in Node, and at the end when opened so", async () => {
       using file = temporaryFile("0123");
-      const plain = await openRaw(file.path, "r+").toFileHandle();
+      const plain = ourFile(openRaw(file.path, "r+"));
       await plain.appendFile("ab");
       await plain.close();
       expect(content(file.path)).toBe("ab23");
       const access = win32.FILE_APPEND_DATA | 0x0010_0000; // and SYNCHRONIZE
       const raw = win32.CreateFileW(file.path, access, 7, null, win32.OPEN_EXISTING, 0x80, 0);
-      const append = await OwnedHandle.fromRaw(raw).toFileHandle();
+      const append = ourFile(OwnedHandle.fromRaw(raw));
       await append.appendFile("cd");
       await append.appendFile(Buffer.from("ef"));
       await append.close();
@@ -91,7 +91,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       using folder = temporaryFolder();
       const name = path.join(folder.path, "big");
       fs.writeFileSync(name, "");
-      await using file = await openRaw(name, "r+").toFileHandle();
+      await using file = ourFile(openRaw(name, "r+"));
       await file.writeFile(bytes);
       expect((await file.stat()).size).toBe(bytes.length);
       expect((await file.read(Buffer.alloc(1))).bytesRead).toBe(0);
@@ -99,7 +99,7 @@ describe.runIf(isWindows && isDeno)("a file in Deno for Windows (no other target
       expect((await file.read(back, 0, back.length, 0)).bytesRead).toBe(back.length);
       expect(sum(back)).toBe(sum(bytes));
       expect((await file.write(bytes, 0, bytes.length, 1)).bytesWritten).toBe(bytes.length);
-      const reader = await openRaw(name, "r").toFileHandle();
+      const reader = ourFile(openRaw(name, "r"));
       const whole = await reader.readFile();
       await reader.close();
       expect(whole.length).toBe(bytes.length + 1);

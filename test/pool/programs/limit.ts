@@ -1,11 +1,13 @@
 /** A user without privileges parks as many files as the system allows. It prints what happened. */
 import * as fs from "node:fs";
 import { DescriptorPool, type HandleError, type PooledDescriptor } from "duphandle";
-import { descriptorCount } from "../../support/open_handles.ts";
+import { descriptorCount, settled } from "../../support/open_handles.ts";
 import { readFd } from "../../support/pool_files.ts";
 import { openRaw, pipeRaw, positionOf } from "../../support/system.ts";
 import * as posix from "duphandle/posix";
 
+// Deno does not survive its own preparations without a free descriptor.
+await settled();
 const path = process.argv[2] as string;
 const openNow = () => {
   openRaw(path, "r").close();

@@ -7,9 +7,11 @@ import { DescriptorPool, OwnedHandle, type PooledDescriptor } from "duphandle";
 import * as posix from "duphandle/posix";
 import { tryLock } from "../../support/linux_objects.ts";
 import { temporaryFolder } from "../../support/system.ts";
-import { descriptorCount } from "../../support/open_handles.ts";
+import { descriptorCount, settled } from "../../support/open_handles.ts";
 import { report } from "../../support/report.ts";
 
+// Deno does not survive its own preparations without a free descriptor.
+await settled();
 const [seed, DESCRIPTORS, OPERATIONS, LIMIT] = process.argv.slice(2).map(Number) as [
   number,
   number,

@@ -29,6 +29,15 @@ const cases: Record<string, () => unknown> = {
     return { error: error?.["message"], content: content() };
   },
 
+  /** A stream that takes no other methods: Bun's would have to. */
+  frozen() {
+    const before = link(1);
+    Object.freeze(process.stdout);
+    const thrown = thrownBy(() => redirect(1, target).restore()) !== undefined;
+    fs.writeSync(1, "still outside\n");
+    return { thrown, isBack: link(1) === before, content: content() };
+  },
+
   stderr() {
     {
       using _ = redirect(2, target);

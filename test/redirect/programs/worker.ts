@@ -4,7 +4,7 @@ import { redirect } from "duphandle";
 import { report } from "../../support/report.ts";
 import { startWorker } from "../../support/worker.mjs";
 
-const ROUNDS = 1000;
+const ROUNDS = Number(process.argv[3] ?? 1000);
 const target = fs.openSync(process.argv[2] as string, "a");
 // Until the first redirection Node keeps a pipe non-blocking, and fs.writeSync fails when it is full.
 redirect(1, target).restore();

@@ -3,19 +3,29 @@
  * line with one. `test/support/peer.ts` starts it and talks to it.
  */
 import * as fs from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import {
   allowTake,
   borrow,
   duplicate,
   type HandleError,
+  listenOn,
   openProcess,
   OwnedHandle,
 } from "duphandle";
 import { openHandles } from "../open_handles.ts";
 import { closeRaw, isWindows, openRaw, positionOf, readRaw, writeRaw } from "../system.ts";
 import { prctl } from "duphandle/posix";
-import { WaitForSingleObject } from "duphandle/win32";
+import {
+  CreateFileW,
+  GENERIC_READ,
+  GENERIC_WRITE,
+  LOCKFILE_EXCLUSIVE_LOCK,
+  LockFileEx,
+  OPEN_EXISTING,
+  WaitForSingleObject,
+} from "duphandle/win32";
 
 /** What it can be told, by name. Handles are told by their numbers. */
 const actions = {
@@ -28,6 +38,21 @@ const actions = {
     borrow(raw).inheritable = inheritable;
   },
   close: (raw: number) => closeRaw(raw),
+  /** Opens a file so that nobody else can open it, on Windows. */
+  openExclusive: (file: string) =>
+    CreateFileW(file, (GENERIC_READ | GENERIC_WRITE) >>> 0, 0, null, OPEN_EXISTING, 0, 0),
+  /** Listens at a port by the system's own calls, and tells the socket's number. */
+  listenOn: (port: number) => listenOn({ port, host: "127.0.0.1" }).release(),
+  /** Listens as a server of the runtime does, and tells the port. */
+  serve: () =>
+    new Promise<number>((resolve) => {
+      const server = createServer((socket) => void socket.on("error", () => {}));
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+      server.unref();
+    }),
+  /** Locks the first bytes of a file, on Windows. */
+  lock: (raw: number, bytes: number) =>
+    LockFileEx(raw, LOCKFILE_EXCLUSIVE_LOCK, 0, bytes, 0, { Offset: 0, OffsetHigh: 0 }),
   unlink: (file: string) => fs.unlinkSync(file),
   /** The numbers of the open handles. */
   handles: () => openHandles(),
@@ -63,10 +88,10 @@ const actions = {
 /** What it can be told. */
 export type Actions = typeof actions;
 
-function answer(line: string): unknown {
+async function answer(line: string): Promise<unknown> {
   const [name, ...values] = JSON.parse(line) as [keyof Actions, ...unknown[]];
   try {
-    const value = (actions[name] as (...values: unknown[]) => unknown)(...values);
+    const value = await (actions[name] as (...values: unknown[]) => unknown)(...values);
     return { value: name === "exit" ? null : value ?? null };
   } catch (error) {
     const { code, status, syscall } = error as HandleError;
@@ -76,5 +101,5 @@ function answer(line: string): unknown {
 
 fs.writeSync(1, `${JSON.stringify({ value: process.pid })}\n`);
 for await (const line of createInterface({ input: process.stdin })) {
-  fs.writeSync(1, `${JSON.stringify(answer(line))}\n`);
+  fs.writeSync(1, `${JSON.stringify(await answer(line))}\n`);
 }
