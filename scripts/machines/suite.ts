@@ -5,11 +5,10 @@
 // A report of each goes to reports/<machine>-<runtime>.json.
 
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { newReport, readReport, reportArguments, show } from "../suite/reports.ts";
-import { unsteadyPath } from "../suite/unsteady.ts";
+import { copyReport, newReport, readReport, reportArguments, show } from "../suite/reports.ts";
 import { root } from "../runtimes.ts";
 import { RUNTIMES } from "./machine.ts";
 import type { Machine, Runtime } from "./machine.ts";
@@ -29,6 +28,8 @@ export interface Suite {
   readonly minutes: number;
   /** Arguments of vitest that are this machine's own. */
   readonly vitestArgs: readonly string[];
+  /** The tests that run when no arguments of vitest are given; by default all. */
+  readonly files?: readonly string[];
   /** What the machine at hand is when it is the real thing: there nothing is emulated. */
   readonly real: string | undefined;
   open(): Promise<Machine>;
@@ -44,7 +45,7 @@ interface Wanted {
 /** Runs the suite as the program that this process is. */
 export function runSuite(suite: Suite): Promise<void> {
   return program(suite.name, async () => {
-    const wanted = parse(process.argv.slice(2), suite.minutes);
+    const wanted = parse(process.argv.slice(2), suite);
     if (suite.real !== undefined) return await handOver(suite.real, wanted);
     catchSignals();
     await using machine = await suite.open();
@@ -61,7 +62,7 @@ export function runSuite(suite: Suite): Promise<void> {
   });
 }
 
-function parse(args: readonly string[], minutes: number): Wanted {
+function parse(args: readonly string[], { minutes, files = [] }: Suite): Wanted {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const { values } = parseArgs({
     args: args.slice(0, end),
@@ -75,10 +76,11 @@ function parse(args: readonly string[], minutes: number): Wanted {
   if (unknown !== undefined) throw new Error(`no runtime ${unknown}: use ${RUNTIMES.join(", ")}`);
   const timeoutMs = Number(values.minutes) * 60_000;
   if (!(timeoutMs > 0)) throw new Error(`--minutes=${values.minutes} is no number above 0`);
+  const vitestArgs = args.slice(end + 1);
   return {
     runtimes: RUNTIMES.filter((runtime) => names.includes(runtime)),
     timeoutMs,
-    vitestArgs: args.slice(end + 1),
+    vitestArgs: vitestArgs.length > 0 ? vitestArgs : files,
   };
 }
 
@@ -118,9 +120,7 @@ async function testIn(
   }
   if (timedOut) return `no end after ${timeoutMs / 60_000} minutes: it was killed`;
   if (!existsSync(staged)) return `no report; vitest ended with code ${code}`;
-  copyFileSync(staged, report);
-  const unsteady = unsteadyPath(staged);
-  if (existsSync(unsteady)) copyFileSync(unsteady, unsteadyPath(report));
+  copyReport(staged, report);
   const counts = readReport(report);
   const nothingRan = code === 0 && counts.passed === 0;
   if (nothingRan && counts.skipped === 0) return "the report counts no tests";

@@ -9,7 +9,10 @@ import { ESM, SCRIPT } from "../npm/description.ts";
 import { writeJson } from "../npm/finish.ts";
 import { root } from "../runtimes.ts";
 
-/** What says that `duphandle` is the sources: the folder has its own, which do not. */
+/**
+ * What says that `duphandle` is the sources: the folder has its own, which do not. Without them the ones of
+ * the checkout around it would count: Bun and tsx follow the paths of the next tsconfig.json above.
+ */
 const MANIFESTS = ["package.json", "package-lock.json", "deno.json", "tsconfig.json"];
 
 /** Makes the folder, inside the built package's, whose packages are the checkout's and the built one. */
@@ -20,6 +23,9 @@ export async function stageSuite(built: string): Promise<string> {
   for (const file of MANIFESTS) fs.rmSync(path.join(folder, file), { force: true });
   writeJson(path.join(folder, "package.json"), { private: true, type: "module" });
   writeJson(path.join(folder, "deno.json"), { nodeModulesDir: "manual", lock: false });
+  const { paths: _, ...compilerOptions } =
+    JSON.parse(fs.readFileSync(path.join(root, "tsconfig.json"), "utf8")).compilerOptions;
+  writeJson(path.join(folder, "tsconfig.json"), { compilerOptions });
   const modules = path.join(folder, "node_modules");
   fs.mkdirSync(modules);
   for (const name of fs.readdirSync(path.join(root, "node_modules"))) {

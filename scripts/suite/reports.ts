@@ -1,16 +1,16 @@
 /** The reports that test runs leave behind, and the one total of them all. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../runtimes.ts";
-import { unsteadyPath } from "./unsteady.ts";
+import { type Note, notePath, NOTES } from "./notes.ts";
 
 /** The folder of the reports: one JSON file a target. */
 export const reportFolder: string = join(root, "reports");
 
-/** Has vitest, which runs in the top folder, write a report, and beside it which tests were unsteady. */
+/** Has vitest, which runs in the top folder, write a report, and beside it what the report does not say. */
 export function reportArguments(path: string): string[] {
-  const unsteady = "--reporter=./scripts/suite/unsteady.ts";
-  return ["--reporter=json", `--outputFile.json=${path}`, unsteady];
+  const notes = "--reporter=./scripts/suite/notes.ts";
+  return ["--reporter=json", `--outputFile.json=${path}`, notes];
 }
 
 /** What a report counts. */
@@ -24,8 +24,17 @@ export interface Counts {
 export function newReport(target: string): string {
   mkdirSync(reportFolder, { recursive: true });
   const path = join(reportFolder, `${target}.json`);
-  for (const old of [path, unsteadyPath(path)]) rmSync(old, { force: true });
+  const old = [path, ...NOTES.map((note) => notePath(path, note))];
+  for (const file of old) rmSync(file, { force: true });
   return path;
+}
+
+/** Takes a report from another place, with what is noted beside it. */
+export function copyReport(from: string, to: string): void {
+  copyFileSync(from, to);
+  for (const note of NOTES) {
+    if (existsSync(notePath(from, note))) copyFileSync(notePath(from, note), notePath(to, note));
+  }
 }
 
 /** Reads what vitest's JSON reporter wrote. A run that left nothing, or ran no test, has failed. */
@@ -66,26 +75,34 @@ export function total(): Counts {
   return sum;
 }
 
-/** What failed, a line each: the report's name, the test's, and the first line of its message. */
+/**
+ * What failed, a line each: the report's name, the test's, and the first line of its message; or the error
+ * that no test had.
+ */
 export function failures(): string[] {
   return reportFiles().flatMap((file) => {
     const path = join(reportFolder, file);
-    if (readReport(path).failed === 0) return [];
+    const unhandled = notes(file, "unhandled");
+    if (readReport(path).failed === 0) return unhandled;
     const named = failedTests(path).map(({ fullName, failureMessages }) => {
       const [message = ""] = (failureMessages?.[0] ?? "").split("\n");
       return `${file}: ${fullName}: ${message.slice(0, 200)}`;
     });
-    return named.length > 0 ? named : [file];
+    const lines = [...named, ...unhandled];
+    return lines.length > 0 ? lines : [file];
   });
 }
 
 /** The tests that failed and passed when they were run once more, a line each. */
 export function unsteady(): string[] {
-  return reportFiles().flatMap((file) => {
-    const path = unsteadyPath(join(reportFolder, file));
-    if (!existsSync(path)) return [];
-    return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => `${file}: ${line}`);
-  });
+  return reportFiles().flatMap((file) => notes(file, "unsteady"));
+}
+
+/** What is noted beside a report, a line each. */
+function notes(file: string, note: Note): string[] {
+  const path = notePath(join(reportFolder, file), note);
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => `${file}: ${line}`);
 }
 
 function reportFiles(): string[] {

@@ -5,6 +5,15 @@ const duplicate = "handle/duplicate.test.ts";
 const access = "handle/access.test.ts";
 const copies = "file/copy_file_handle.test.ts";
 const adoption = "file/adoption.test.ts";
+const denoWindows = "handle/deno_windows.test.ts";
+
+const onto = "handle/duplicate_onto.test.ts";
+const windows = "redirect/windows.test.ts";
+const ONTO_NOTE =
+  "Deno does not expose its descriptors, and Bun not the `HANDLE` of its `console.log`: use `duplicate`.";
+const REDIRECT_NOTE =
+  "Deno's children, and `console.log` of Bun, have a `HANDLE` that cannot be exchanged: start a " +
+  "child with `stdio`.";
 
 /** The rows, in their order. */
 export const handleFeatures: readonly Feature[] = [
@@ -20,11 +29,15 @@ export const handleFeatures: readonly Feature[] = [
     name: "`duplicate` of an fd, a `FileHandle`",
     claims: [
       {
-        answer: "0, 1 and 2",
-        note:
-          "`ENOTSUP` above 2: Deno for Windows does not reveal the `HANDLE` of a descriptor; use a `Handle`.",
+        answer: "yes",
+        note: "Above 2 it must be a file on a disk, or `ENOTSUP` says what to use.",
         on: "windows-deno",
-        tests: [[duplicate, "takes an fd of the runtime"], [duplicate, "takes the standard"]],
+        tests: [
+          [duplicate, "takes an fd of the runtime"],
+          [duplicate, "takes the standard"],
+          [denoWindows, "has as a source a descriptor, a FileHandle and a Deno.FsFile, told apart"],
+          [denoWindows, "has as a source no pipe"],
+        ],
       },
       yes([duplicate, "takes an fd of the runtime"], [duplicate, "takes the standard"]),
     ],
@@ -32,6 +45,14 @@ export const handleFeatures: readonly Feature[] = [
   {
     name: "`Deno.FsFile`, both ways",
     claims: [
+      {
+        answer: "yes",
+        on: "windows-deno",
+        tests: [
+          [denoWindows, "makes of a handle a Deno.FsFile, and finds that one again"],
+          [denoWindows, "has as a source a descriptor, a FileHandle and a Deno.FsFile, told apart"],
+        ],
+      },
       yes(
         ["handle/deno_file.test.ts", "Deno.FsFile as a source the duplicate shares the position"],
         [
@@ -39,10 +60,6 @@ export const handleFeatures: readonly Feature[] = [
           "Deno.FsFile as a result is Deno's own, and shares the position",
         ],
       ),
-      refused("Use an `OwnedHandle`, or `node:fs`.", [
-        "handle/deno_file.test.ts",
-        "Deno.FsFile on another system is refused in both directions",
-      ]),
       {
         answer: "there is none",
         tests: [["handle/deno_file.test.ts", "no other runtime has a Deno.FsFile"]],
@@ -109,10 +126,23 @@ export const handleFeatures: readonly Feature[] = [
         ["handle/duplicate_onto.test.ts", "is atomic"],
         ["handle/duplicate_onto_standard.test.ts", "everything follows: a pipe, fd 1"],
       ),
-      refused("Windows has no such step: use `duplicate`.", [
-        "handle/duplicate_onto.test.ts",
-        "says what to use on Windows",
-      ]),
+      {
+        answer: "yes, but 1 and 2",
+        note: ONTO_NOTE,
+        on: "windows-bun",
+        tests: [
+          [onto, "in Bun and Node for Windows makes a descriptor refer"],
+          [windows, "is ENOTSUP, and says what to use"],
+        ],
+      },
+      {
+        ...yes(
+          [onto, "in Bun and Node for Windows makes a descriptor refer"],
+          [windows, "duplicateOnto() replaces it for good: a pipe, fd 1"],
+        ),
+        on: "windows-node",
+      },
+      { ...refused(ONTO_NOTE, [windows, "is ENOTSUP, and says what to use"]), on: "windows-deno" },
     ],
   },
   {
@@ -128,10 +158,13 @@ export const handleFeatures: readonly Feature[] = [
     claims: [
       {
         answer: "yes",
-        note: "The result is an object of this library, with the methods of a `FileHandle`.",
+        note:
+          "Of a pipe or an overlapped file, an object of this library with the methods of a `FileHandle`.",
+        on: "windows-deno",
         tests: [
           [copies, "gives a file that stays open when the source is closed"],
           [copies, "has streams, lines and web streams"],
+          [denoWindows, "makes of a handle a FileHandle of Deno's own"],
           ["windows_file/ownership.test.ts", "has every method of the runtime's own FileHandle"],
         ],
       },
@@ -148,20 +181,12 @@ export const handleFeatures: readonly Feature[] = [
         [adoption, "copyFileHandleSync() gives an fd for node:fs"],
         [adoption, "toFd() and fromFd() hand one handle over and back"],
       ),
-      refused("Deno for Windows cannot make descriptors: use `copyFileHandle`, `toFileHandle`.", [
-        adoption,
-        "says that Deno for Windows makes no descriptors",
-      ]),
     ],
   },
   {
     name: "`duphandle/register`",
     claims: [
       yes(["register/register.test.ts", "adds duplicate() to the runtime's own FileHandle"]),
-      refused("Its source would be a descriptor: use `copyFileHandle` of a `Handle`.", [
-        "register/register.test.ts",
-        "is ENOTSUP in Deno for Windows",
-      ]),
     ],
   },
   {
@@ -171,16 +196,35 @@ export const handleFeatures: readonly Feature[] = [
         ["redirect/redirect.test.ts", "nests, and shows the newest that was not restored"],
         [
           "redirect/redirect.test.ts",
-          "of standard descriptors (Windows: ENOTSUP, see above) children follow",
+          "of standard descriptors (Windows: windows.test.ts) children follow",
         ],
       ),
-      refused(
-        "The runtimes keep the `HANDLE` that they started with: start a child with `stdio`.",
-        [
-          "redirect/redirect.test.ts",
-          "says what to use on Windows",
+      {
+        answer: "yes, but 1 and 2",
+        note: REDIRECT_NOTE,
+        on: "windows-bun",
+        tests: [
+          ["redirect/redirect.test.ts", "nests, and shows the newest that was not restored"],
+          [windows, "console.log of Bun keeps its HANDLE"],
+          [windows, "is ENOTSUP, and says what to use"],
         ],
-      ),
+      },
+      {
+        ...yes(
+          ["redirect/redirect.test.ts", "nests, and shows the newest that was not restored"],
+          [windows, "everything follows, and comes back: a pipe, fd 1"],
+          [windows, "no number and no handle is another thread's"],
+        ),
+        on: "windows-node",
+      },
+      {
+        ...refused(
+          REDIRECT_NOTE,
+          [windows, "children of Deno get another HANDLE"],
+          [windows, "is ENOTSUP, and says what to use"],
+        ),
+        on: "windows-deno",
+      },
     ],
   },
 ];

@@ -18,7 +18,7 @@ export const otherFeatures: readonly Feature[] = [
       },
       {
         answer: "yes",
-        note: "`use` passes the `HANDLE`, since Deno for Windows cannot make descriptors.",
+        note: "`use` passes the `HANDLE`: Deno for Windows makes descriptors slowly.",
         on: "windows-deno",
         tests: [
           ["pool/pool.test.ts", "use() finds every file where it was left"],
@@ -65,6 +65,15 @@ export const otherFeatures: readonly Feature[] = [
         tests: [["inspect/sockets.test.ts", "has the addresses that Winsock says"]],
       },
     ],
+  },
+  {
+    name: "`findHandles`",
+    claims: [yes(
+      ["inspect/find.test.ts", "finds the handles of every process to the file, and no others"],
+      ["inspect/find.test.ts", "finds a listening socket of this process and of another"],
+      ["inspect/find.test.ts", "finds the process of a server of the runtime"],
+      ["inspect/find.test.ts", "finds what shares the open file, in every process"],
+    )],
   },
   {
     name: "`isSameObject`",

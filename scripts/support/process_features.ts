@@ -141,10 +141,6 @@ export const processFeatures: readonly Feature[] = [
         "child/stdio_handles.test.ts",
         "a handle in stdio is the standard input and output of the child",
       ]),
-      refused("Deno for Windows makes no descriptor of a `HANDLE`: pass it by `handles`.", [
-        "child/stdio_handles.test.ts",
-        "is refused in Deno: handles takes it",
-      ]),
     ],
   },
   {

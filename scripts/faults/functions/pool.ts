@@ -3,6 +3,7 @@ import { openSync } from "node:fs";
 import {
   DescriptorPool,
   duplicate,
+  findHandles,
   inspectHandle,
   isSameObject,
   listHandles,
@@ -128,6 +129,27 @@ const comparing = Object.entries({ "a duplicate": true, "another file": false })
   })
 );
 
+const finding = Object.entries({
+  path: () => findHandles({ path: file }),
+  source: (fd: number) => findHandles(fd),
+  port: () => findHandles({ port: 1 }),
+}).map(([name, find]) =>
+  subject(`findHandles of a ${name}`, "findHandles", {
+    setup: () => open(),
+    run: (fd) => find(fd),
+    clean: (fd, found) => {
+      if (found !== undefined && name !== "port") {
+        const holders = [...found, ...found.hidden].map(({ pid }) => pid);
+        check(
+          holders.includes(process.pid) || holders.includes(undefined),
+          "this process is missing",
+        );
+      }
+      closeFd(fd);
+    },
+  })
+);
+
 /** The faults of `duphandle/pool`, `/inspect` and `/track`. */
 export const poolSubjects: readonly Subject[] = [
   ...adding,
@@ -145,6 +167,7 @@ export const poolSubjects: readonly Subject[] = [
     runtimes: ["deno"],
   }),
   ...comparing,
+  ...finding,
   subject("listHandles", "listHandles", {
     setup: () => {},
     run: () => listHandles(),

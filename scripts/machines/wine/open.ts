@@ -15,8 +15,12 @@ import { ROOTFS_WINE, rootfsPart } from "./rootfs.ts";
 import { COMMANDS, PACKAGES } from "./runtimes.ts";
 import { endServer, mountDrive, prefixPart, systemEnvironment, systemWine } from "./system_wine.ts";
 
-/** Makes what is missing from the cache, stages the project, and is ready to run programs. */
-export async function openWindows(): Promise<Machine> {
+/**
+ * Makes what is missing from the cache, stages the project, and is ready to run programs.
+ *
+ * @param pinned whether Windows gets one processor, which is faster. On several, threads truly run at once.
+ */
+export async function openWindows({ pinned = true } = {}): Promise<Machine> {
   const cache = cacheFolder("windows");
   const rootfs = join(cache, "rootfs");
   const prefix = join(cache, "prefix");
@@ -60,7 +64,7 @@ export async function openWindows(): Promise<Machine> {
       // By its Windows name: a relative one Wine would look for below the folder to start in.
       const name = `D:\\project\\${executable.replaceAll("/", "\\")}`;
       const ready = prepare([name, ...flags, ...args], { ...passedOn(), ...env });
-      return runInto(join(session, `output-${++runs}`), ready, timeoutMs);
+      return runInto(join(session, `output-${++runs}`), pinned ? pin(ready) : ready, timeoutMs);
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
@@ -89,13 +93,16 @@ async function runInto(
   const ended = new AbortController();
   const following = follow(fd, ended.signal, (text) => process.stdout.write(text));
   try {
-    const pinned = ["--cpu-list", lastCpu(), command, ...args];
-    return await runHost("taskset", pinned, { ...options, outputFd: fd, timeoutMs });
+    return await runHost(command, args, { ...options, outputFd: fd, timeoutMs });
   } finally {
     ended.abort();
     await following;
     closeSync(fd);
   }
+}
+
+function pin([command, args, options]: HostCommand): HostCommand {
+  return ["taskset", ["--cpu-list", lastCpu(), command, ...args], options];
 }
 
 /**
