@@ -1,7 +1,7 @@
 /**
  * Rotates a log without losing a line: the code that has the descriptor goes on writing to the
- * same number, and from one write to the next that is the new file. Not on Windows, which cannot replace a
- * handle in one step. `deno run -A examples/log_rotation.ts`, or the same with `bun` or `node`.
+ * same number, and from one write to the next that is the new file. Not in Deno for Windows.
+ * `deno run -A examples/log_rotation.ts`, or the same with `bun` or `node`.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";

@@ -75,12 +75,12 @@ function tail(round: number): void {
 /** What was written behind the position. */
 function readNew(fd: number): string {
   const buffer = new Uint8Array(1024);
-  // In Deno for Windows, which has no descriptors for handles of others, it is the handle.
+  // In Deno for Windows, which makes descriptors of handles slowly, it is the handle.
   const count = isWindows && "Deno" in globalThis ? ReadFile(fd, buffer) : fs.readSync(fd, buffer);
   return new TextDecoder().decode(buffer.subarray(0, count));
 }
 
-/** On Windows Deno does not expose the handle of a descriptor, so the system opens the file. */
+/** On Windows Deno does not expose the handle of a descriptor, which would be searched for, so the system opens it. */
 function openLog(path: string): OwnedHandle {
   return OwnedHandle.fromRaw(
     isWindows
