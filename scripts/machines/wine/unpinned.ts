@@ -16,6 +16,7 @@ await runSuite({
   files: [
     "test/file/adoption.test.ts",
     "test/handle/deno_windows.test.ts",
+    "test/handle/deno_windows_theft.test.ts",
     "test/redirect/windows.test.ts",
     "test/channel/windows_handles.test.ts",
     "test/channel/windows_server.test.ts",
