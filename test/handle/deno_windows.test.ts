@@ -207,7 +207,7 @@ describe.runIf(isDeno && isWindows)("Deno for Windows (no other runtime hides it
     });
   });
 
-  test("10,000 adoptions leave nothing, while other threads open files", async () => {
+  test("adoptions by the thousand leave nothing, while other threads open files", async () => {
     using folder = temporaryFile("0123456789");
     using other = temporaryFile("other");
     using owner = openRaw(folder.path, "r");
