@@ -129,6 +129,8 @@ export class Examiner {
       this.end();
       const says = output === "" ? "" : `, and says ${output.split("\n").at(-1)}`;
       return { problem: `the process: ${error.message}${says}`, calls };
+    } finally {
+      if (line.fresh) this.end(); // what it was given is not for the next one
     }
   }
 }
