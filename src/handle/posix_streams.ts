@@ -32,6 +32,7 @@ import {
   synchronousMethods,
   unbuffered,
   unsupported,
+  withStream,
   writeAll,
   writeCorked,
 } from "./standard_stream.ts";
@@ -52,8 +53,7 @@ export function replaceStandard(raw: RawHandle, fd: number, inheritable: boolean
   const stream = standardStream(fd);
   stream.flush();
   flushC();
-  replaceAll(raw, fd, stream.otherFds, inheritable);
-  stream.redirect();
+  withStream(stream, () => replaceAll(raw, fd, stream.otherFds, inheritable));
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { WriteStream } from "node:tty";
 import { failure, type HandleError } from "../../ffi/error.ts";
+import { closeQuietly } from "../util/late_close.ts";
 import { isWorker, nodeFs, sleep } from "../util/node.ts";
 
 /** The runtime's stream for a descriptor. */
@@ -68,6 +69,23 @@ export function override(
       }
     },
   };
+}
+
+/**
+ * Makes the stream write to the descriptor, then makes the descriptor refer to another object. When one of the two
+ * fails, nothing has changed.
+ */
+export function withStream<Result>(
+  stream: Pick<StandardStream, "redirect" | "restore">,
+  change: () => Result,
+): Result {
+  try {
+    stream.redirect();
+    return change();
+  } catch (error) {
+    closeQuietly(() => stream.restore());
+    throw error;
+  }
 }
 
 /** The methods that Node and Deno call to write: these write to the descriptor synchronously. */

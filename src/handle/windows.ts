@@ -49,6 +49,7 @@ import {
   type Stream,
   synchronousMethods,
   unbuffered,
+  withStream,
   writeCorked,
 } from "./standard_stream.ts";
 import type { Access, HandlePlatform } from "./types.ts";
@@ -131,8 +132,7 @@ export function replaceStandardWindows(raw: RawHandle, fd: number, inheritable: 
   const old = handleOfFd(fd);
   const replaced = replacedHandles();
   stream.flush();
-  const made = replaceHandle(raw, fd, old, inheritable);
-  stream.redirect();
+  const made = withStream(stream, () => replaceHandle(raw, fd, old, inheritable));
   const earlier = replaced.get(fd);
   replaced.set(fd, made);
   if (earlier !== old) return;

@@ -45,6 +45,10 @@ describe.skipIf(isWindows)("duplicateOnto() with a standard descriptor", () => {
     expect(output).not.toContain("during-");
   });
 
+  test("a stream that cannot follow changes nothing", () => {
+    expect(run("frozen", outputs["a file"]!).result).toEqual({ thrown: isBun, same: isBun });
+  });
+
   test("standard input", () => {
     expect(run("stdin", []).result).toEqual(["from", " the"]);
   });

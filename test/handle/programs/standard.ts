@@ -136,6 +136,14 @@ const cases: Record<string, () => unknown> = {
     return { seen, expected: { first: during, second: [] } };
   },
 
+  /** A stream that takes no other methods: Bun's would have to. */
+  frozen() {
+    const before = link();
+    Object.freeze(process[stream]);
+    const thrown = thrownBy(() => duplicateOnto(target, fd)) !== undefined;
+    return { thrown, same: link() === before };
+  },
+
   stdin() {
     fs.writeSync(target, "from the file");
     lseek(target, 0, SEEK_SET);
